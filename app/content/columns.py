@@ -1,0 +1,186 @@
+"""What rules read of a history, decoded once per request: rows of an event, an index of a property, a stream of matches.
+
+Each value is made on first use and kept in `request.memo`. `span` is how far back any rule looks, ms; None is everything.
+Streams and index entries are ascending timestamps behind a leading -1, so that `stream[-1] > t - window` needs no test
+for emptiness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from app.content.matching import reach, walk
+from app.domain.conditions import Path
+from app.domain.request import NEVER, UNSET, Request
+
+Stream = list[int] | tuple[int, ...]
+
+
+class Rows:
+    """The decoded events of one type up to now: `ts[i]`, `shapes[i]`, `values[i]`."""
+
+    __slots__ = ("shapes", "ts", "values")
+
+    def __init__(self, ts: list[int], shapes: list[int], values: list[Any]) -> None:
+        self.ts = ts
+        self.shapes = shapes
+        self.values = values
+
+
+class EventRows:
+    """Decodes the events of one type, at most once per request."""
+
+    def __init__(self, event: str) -> None:
+        self.event = event
+        self.span: int | None = 0
+
+    def widen(self, span: int | None) -> None:
+        """A rule looks back this far (None: to the beginning)."""
+        self.span = None if span is None or self.span is None else max(self.span, span)
+
+    def __call__(self, r: Request) -> Rows:
+        found = r.memo.get(self)
+        if found is None:
+            after = -1 if self.span is None else r.now - self.span
+            positions = r.places(self.event, after)
+            if not positions:
+                found = _NO_ROWS
+            else:
+                history = r.history
+                shapes, values = history.rows(positions)
+                ts = history.ts
+                found = Rows([ts[i] for i in positions], shapes, values)
+            r.memo[self] = found
+        return found
+
+    def properties(self, r: Request) -> list[tuple[int, dict[str, Any]]]:
+        """(instant, properties by name) of each row."""
+        rows, names = self(r), r.history.names.shape_names
+        return [
+            (at, values if shape == 0 else dict(zip(names[shape], values, strict=True)))
+            for at, shape, values in zip(rows.ts, rows.shapes, rows.values, strict=True)
+        ]
+
+
+_NO_ROWS = Rows([], [], [])
+
+
+class Column:
+    """One property of one type of event: (instants, values), events that lack it passed over, oldest first.
+
+    Over a list path the value is the list of all that the path reaches.
+    """
+
+    def __init__(self, rows: EventRows, path: Path) -> None:
+        self.rows = rows
+        self.path = path
+
+    def __call__(self, r: Request) -> tuple[list[int], list[Any]]:
+        found = r.memo.get(self)
+        if found is None:
+            found = r.memo[self] = self._read(r)
+        return found
+
+    def _read(self, r: Request) -> tuple[list[int], list[Any]]:
+        rows, names, head = self.rows(r), r.history.names, self.path[0]
+        if not rows.ts:
+            return [], []
+        first = rows.shapes[0]
+        if first and rows.shapes.count(first) == len(rows.shapes):
+            at = names.position(first, head)
+            if at is None:
+                return [], []
+            values = [row[at] for row in rows.values]
+        else:
+            position = names.position
+            values = [
+                (row.get(head) if shape == 0 else None if (at := position(shape, head)) is None else row[at])
+                for shape, row in zip(rows.shapes, rows.values, strict=True)
+            ]
+        if len(self.path) > 1:
+            rest = self.path[1:]
+            values = [None if value is None else reach(value, rest) for value in values]
+        if None in values:
+            kept = [(at, value) for at, value in zip(rows.ts, values, strict=True) if value is not None]
+            return [at for at, _ in kept], [value for _, value in kept]
+        return rows.ts, values
+
+
+class Index:
+    """The instants at which a property took each value: value -> stream. Booleans are filed as `("boolean", b)`, so
+    that `true` is no 1; of a list every element counts."""
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+
+    def __call__(self, r: Request) -> dict[Any, Stream]:
+        found = r.memo.get(self)
+        if found is None:
+            found = r.memo[self] = {}
+            instants, values = self.column(r)
+            for at, value in zip(instants, values, strict=True):
+                if type(value) is str:
+                    stream = found.get(value)
+                    if stream is None:
+                        found[value] = [-1, at]
+                    else:
+                        stream.append(at)
+                else:
+                    self._file(found, at, value)
+        return found
+
+    def _file(self, found: dict[Any, Stream], at: int, value: Any) -> None:
+        for key in {index_key(each) for each in walk(value, ())} - {None}:
+            stream = found.setdefault(key, [-1])
+            assert isinstance(stream, list)
+            stream.append(at)
+
+
+def index_key(value: Any) -> Any:
+    """What `Index` files a scalar under; None for what is no scalar."""
+    if type(value) is bool:
+        return ("boolean", value)
+    return value if isinstance(value, (str, int, float)) else None
+
+
+class Matches:
+    """The stream of events whose properties satisfy a `where`."""
+
+    def __init__(self, rows: EventRows, holds: Callable[[Any, Request], bool]) -> None:
+        self.rows = rows
+        self.holds = holds
+
+    def __call__(self, r: Request) -> Stream:
+        found = r.memo.get(self)
+        if found is None:
+            holds = self.holds
+            found = [-1, *(at for at, properties in self.rows.properties(r) if holds(properties, r))]
+            r.memo[self] = found
+        return found
+
+
+def last_value(r: Request, event: str, path: Path, after: int = -1, upto: int | None = None) -> Any:
+    """The property of the latest event that has it, decoding no further back than needed; None where there is none."""
+    history, head, rest = r.history, path[0], path[1:]
+    for i in reversed(r.places(event, after, upto)):
+        value = history.value(i, head)
+        value = reach(value, rest) if rest and value is not None else value
+        if value is not None:
+            return value
+    return None
+
+
+def memoised(compute: Callable[[Request], Any]) -> Callable[[Request], Any]:
+    """`compute`, at most once per request."""
+
+    def remembered(r: Request) -> Any:
+        value = r.memo.get(compute, UNSET)
+        if value is UNSET:
+            value = r.memo[compute] = compute(r)
+        return value
+
+    return remembered
+
+
+__all__ = ["NEVER", "Column", "EventRows", "Index", "Matches", "index_key", "last_value", "memoised"]

@@ -1,0 +1,334 @@
+"""Conditions and expressions written out as Python source.
+
+A `Writer` collects what the source of one module refers to: constants `K7`, features `F3`, streams and indexes. A
+`Scope` is one generated function: what is cheap (a trait, a context value) is read once at its head, what costs
+(a feature, a stream, a score) at its first use, by an assignment inside the expression.
+
+Nothing of the user's enters the source but numbers; every text is a constant that is passed in by name.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from math import exp, isfinite, log
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.content.columns import Column, EventRows, Index, Matches, index_key
+from app.content.matching import compile_test, compile_where, operate, reach
+from app.content.windows import edges, local_time, span
+from app.domain import conditions as c
+from app.domain.request import NEVER, UNSET, Request
+
+NAN = float("nan")
+NUMBER = frozenset({int, float})
+_LONG = 10**12
+_SYMBOL = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "eq": "=="}
+
+
+def number_or_nan(value: Any) -> float:
+    """Itself where it is a number, else NaN, which no comparison admits."""
+    return value if type(value) in NUMBER else NAN
+
+
+def need_number(value: Any) -> float:
+    if type(value) not in NUMBER:
+        raise TypeError(value)
+    return value
+
+
+def stream_tally(stream: Any, after: int, upto: int | None) -> int:
+    """How many instants of a stream lie in `(after, upto]`."""
+    stop = len(stream) if upto is None else bisect_right(stream, upto)
+    return max(0, stop - max(1, bisect_right(stream, after)))
+
+
+class Writer:
+    """The namespace of one generated module, with one shared instance of each thing that rules read."""
+
+    def __init__(self, timezone: ZoneInfo) -> None:
+        self.timezone = timezone
+        self.namespace: dict[str, Any] = {
+            "U": UNSET, "NAN": NAN, "NUMBER": NUMBER, "NUM": number_or_nan, "NEED": need_number, "NEVER": NEVER,
+            "TALLY": stream_tally, "REACH": reach, "isfinite": isfinite, "log": log, "exp": exp, "OPERATE": operate,
+            "FEATURE": {}, "SEGMENT": {},
+        }
+        self._names: dict[Any, str] = {}
+        self._rows: dict[str, EventRows] = {}
+        self._columns: dict[tuple[str, c.Path], Column] = {}
+        self._indexes: dict[tuple[str, c.Path], Index] = {}
+        self._matches: dict[tuple[str, str], Matches] = {}
+
+    def constant(self, value: Any, prefix: str = "K", key: Any = None) -> str:
+        """The name under which a value is passed to the generated code."""
+        try:
+            key = (prefix, type(value), value if key is None else key)
+            hash(key)
+        except TypeError:
+            key = (prefix, id(value))
+        name = self._names.get(key)
+        if name is None:
+            name = self._names[key] = f"{prefix}{len(self._names)}"
+            self.namespace[name] = value
+        return name
+
+    def rows(self, event: str, reach_back: int | None) -> EventRows:
+        rows = self._rows.get(event)
+        if rows is None:
+            rows = self._rows[event] = EventRows(event)
+        rows.widen(reach_back)
+        return rows
+
+    def column(self, event: str, path: c.Path, reach_back: int | None) -> Column:
+        rows = self.rows(event, reach_back)
+        return self._columns.setdefault((event, path), Column(rows, path))
+
+    def index(self, event: str, path: c.Path, reach_back: int | None) -> Index:
+        column = self.column(event, path, reach_back)
+        return self._indexes.setdefault((event, path), Index(column))
+
+    def matches(self, event: str, wheres: tuple[c.Where, ...], reach_back: int | None) -> Matches:
+        rows = self.rows(event, reach_back)
+        found = self._matches.get((event, repr(wheres)))
+        if found is None:
+            holds = compile_where(wheres, self.resolver, self.timezone)
+            found = self._matches[event, repr(wheres)] = Matches(rows, holds)
+        return found
+
+    def resolver(self, ref: c.Ref) -> Callable[[Request], Any]:
+        """A function that looks a reference up at the request (not for `item` and `offer`)."""
+        root, path = ref.root, ref.path[1:]
+        match root:
+            case "profile":
+                return (lambda r: r.traits.get(path[0])) if len(path) == 1 else (lambda r: reach(r.traits, path))
+            case "context":
+                return lambda r: r.context.get(path[0])
+            case "feature":
+                features = self.namespace["FEATURE"]
+                return lambda r: features[path[0]](r)
+            case "model":
+                return lambda r: r.score(r, path[0])
+            case _:
+                return lambda r: None
+
+
+def simple_key(did: c.Did) -> tuple[str, ...] | tuple[Any, ...] | None:
+    """The constants that the one `eq` or short `in` of a `where` asks for, where an index answers it."""
+    if len(did.where) != 1:
+        return None
+    test = did.where[0].test
+    if test.operator == "eq" and not isinstance(test.value, (c.Ref, c.Instant)):
+        return (index_key(test.value),)
+    if test.operator == "in" and isinstance(test.value, tuple) and 0 < len(test.value) <= 8:
+        return tuple(index_key(value) for value in test.value)
+    return None
+
+
+class Scope:
+    """One generated function: its head (locals that are read at once) and the lazily filled locals."""
+
+    def __init__(self, writer: Writer, *, item: bool = False) -> None:
+        self.writer = writer
+        self.item = item
+        self._head: dict[str, str] = {}
+        self._lazy: dict[str, str] = {}
+
+    def head(self) -> list[str]:
+        """The lines that must stand before the expressions."""
+        lines = [f"{name} = {source}" for source, name in self._head.items()]
+        if self._lazy:
+            lines.append(" = ".join(self._lazy.values()) + " = U")
+        return lines
+
+    def local(self, source: str) -> str:
+        """A local read at the head of the function."""
+        return self._head.setdefault(source, f"h{len(self._head)}")
+
+    def lazy(self, source: str) -> str:
+        """An expression that evaluates `source` at most once."""
+        name = self._lazy.setdefault(source, f"z{len(self._lazy)}")
+        return f"({name} if {name} is not U else ({name} := {source}))"
+
+    @property
+    def now(self) -> str:
+        return self.local("r.now")
+
+    # -- values ----------------------------------------------------------------------------------------------------
+
+    def value(self, ref: c.Ref) -> str:
+        """Source of the value of a reference; None where it is absent."""
+        root, path = ref.root, ref.path[1:]
+        constant = self.writer.constant
+        if root in ("profile", "context", "item"):
+            mapping = "it" if root == "item" else self.local({"profile": "r.traits", "context": "r.context"}[root])
+            if len(path) == 1:
+                source = f"{mapping}.get({constant(path[0])})"
+            else:
+                source = f"REACH({mapping}, {constant(path)})"
+            return source if root == "item" else self.local(source)
+        if root == "feature":
+            return self.lazy(f"FEATURE[{constant(path[0])}](r)")
+        if root == "model":
+            return self.lazy(f"r.score(r, {constant(path[0])})")
+        if root == "offer":
+            return f"offer.get({constant('.'.join(path))})"
+        return "None"
+
+    def number(self, ref: c.Ref) -> str:
+        """The value where it is a number, else NaN."""
+        source = self.value(ref)
+        if ref.root in ("profile", "context"):
+            return self.local(f"{source} if type({source}) in NUMBER else NAN")
+        return self.lazy(f"NUM({source})") if ref.root != "item" else f"NUM({source})"
+
+    # -- conditions ------------------------------------------------------------------------------------------------
+
+    def condition(self, node: c.Condition) -> str:
+        match node:
+            case c.All(children):
+                return "(" + " and ".join(map(self.condition, children)) + ")" if children else "True"
+            case c.Any(children):
+                return "(" + " or ".join(map(self.condition, children)) + ")" if children else "False"
+            case c.Not(child):
+                return f"(not {self.condition(child)})"
+            case c.Field(ref, tests):
+                return "(" + " and ".join(self.test(ref, test) for test in tests) + ")"
+            case c.Did():
+                return f"(not {self.did(node)})" if node.negated else self.did(node)
+            case c.Changed(trait, window):
+                return self.changed(trait, window)
+            case c.InSegment(segment):
+                return self.lazy(f"SEGMENT[{self.writer.constant(segment)}](r)")
+            case c.Consented(purpose):
+                consents = self.local("r.consents")
+                return f"({consents}.get({self.writer.constant(purpose)}) is True)"
+            case c.LocalTime():
+                return self.lazy(f"{self.writer.constant(_clock(node, self.writer.timezone), key=node)}(r)")
+
+    def test(self, ref: c.Ref, test: c.Test) -> str:
+        name, right = test.operator, test.value
+        constant = self.writer.constant
+        if name == "exists":
+            return f"({self.value(ref)} is {'not ' if right else ''}None)"
+        if name in _SYMBOL and type(right) in NUMBER:
+            return f"({self.number(ref)} {_SYMBOL[name]} {constant(right)})"
+        if name == "eq" and type(right) is str:
+            return f"({self.value(ref)} == {constant(right)})"
+        if name == "eq" and type(right) is bool:
+            return f"({self.value(ref)} is {right})"
+        if name == "in" and isinstance(right, tuple) and right and all(type(each) is str for each in right):
+            source = self.value(ref)
+            return f"(type({source}) is str and {source} in {constant(frozenset(right))})"
+        if isinstance(right, c.Ref) and right.root == "item":
+            return f"OPERATE({constant(name)}, {self.value(ref)}, {self.value(right)})"
+        check = compile_test(test, self.writer.resolver, self.writer.timezone)
+        return f"{constant(check, key=repr(test))}({self.value(ref)}, r)"
+
+    def did(self, did: c.Did) -> str:
+        """Whether enough events match, negation aside."""
+        if did.count == (c.Test("gte", 1),) and isinstance(did.window, (c.Within, c.Ever, c.Since, c.Calendar)):
+            latest = self._latest(did)
+            if latest is not None:
+                return f"({latest} > {self._after(did.window)})"
+        tally = self._tally(did)
+        return "(" + " and ".join(self._counted(tally, test) for test in did.count) + ")"
+
+    def _counted(self, tally: str, test: c.Test) -> str:
+        if test.operator in _SYMBOL and type(test.value) in NUMBER:
+            return f"{tally} {_SYMBOL[test.operator]} {self.writer.constant(test.value)}"
+        check = compile_test(test, self.writer.resolver, self.writer.timezone)
+        return f"{self.writer.constant(check, key=repr(test))}({tally}, r)"
+
+    def _after(self, window: c.Window) -> str:
+        match window:
+            case c.Within(milliseconds) if milliseconds < _LONG:
+                return self.local(f"{self.now} - {milliseconds}")
+            case c.Ever():
+                return "-1"
+            case c.Since(instant):
+                return str(int(instant) - 1)
+            case _:
+                return self.lazy(f"{self._edges(window)}(r)[0]")
+
+    def _edges(self, window: c.Window) -> str:
+        return self.writer.constant(edges(window, self.writer.timezone), "W", key=window)
+
+    def _latest(self, did: c.Did) -> str | None:
+        """The instant of the latest matching event, -1 where there is none."""
+        constant = self.writer.constant
+        if not did.where:
+            return self.lazy(f"r.last({constant(did.event)})")
+        keys = simple_key(did)
+        if keys is None:
+            return f"{self._stream(did)}[-1]"
+        index = self._index(did)
+        found = [f"{index}.get({constant(key)}, NEVER)[-1]" for key in keys]
+        return found[0] if len(found) == 1 else "max(" + ", ".join(found) + ")"
+
+    def _index(self, did: c.Did) -> str:
+        index = self.writer.index(did.event, did.where[0].path, span(did.window))
+        return self.lazy(f"{self.writer.constant(index, 'I', key=id(index))}(r)")
+
+    def _stream(self, did: c.Did) -> str:
+        matches = self.writer.matches(did.event, did.where, span(did.window))
+        return self.lazy(f"{self.writer.constant(matches, 'S', key=id(matches))}(r)")
+
+    def _tally(self, did: c.Did) -> str:
+        if isinstance(did.window, c.Ever):
+            ends = "-1, None"
+        else:
+            ends = f"*{self.lazy(f'{self._edges(did.window)}(r)')}"
+        if not did.where:
+            return f"r.tally({self.writer.constant(did.event)}, {ends})"
+        keys = simple_key(did)
+        if keys is not None and len(keys) == 1:
+            stream = f"{self._index(did)}.get({self.writer.constant(keys[0])}, NEVER)"
+        else:
+            stream = self._stream(did)
+        return f"TALLY({stream}, {ends})"
+
+    def changed(self, trait: str, window: c.Window) -> str:
+        """`identify` events carry traits; a change is a value other than the one that the trait had before."""
+        column = self.writer.column("identify", (trait,), None)
+        window_edges = edges(window, self.writer.timezone)
+
+        def changed(r: Request) -> bool:
+            after, upto = window_edges(r)
+            instants, values = column(r)
+            return any(
+                values[i] != values[i - 1] and instants[i] > after and (upto is None or instants[i] <= upto)
+                for i in range(1, len(values))
+            )
+
+        return self.lazy(f"{self.writer.constant(changed, key=('changed', trait, window))}(r)")
+
+    # -- expressions -----------------------------------------------------------------------------------------------
+
+    def expression(self, node: c.Expression) -> str:
+        """Source that raises TypeError, ZeroDivisionError, ValueError or OverflowError where something is missing."""
+        match node:
+            case c.Number(value):
+                return repr(float(value))
+            case c.Name(ref):
+                return f"NEED({self.value(ref)})"
+            case c.Negative(operand):
+                return f"(-{self.expression(operand)})"
+            case c.Arithmetic(symbol, left, right):
+                return f"({self.expression(left)} {symbol} {self.expression(right)})"
+            case c.Call(function, arguments):
+                inside = ", ".join(map(self.expression, arguments))
+                return inside if function in ("min", "max") and len(arguments) == 1 else f"{function}({inside})"
+
+
+def _clock(node: c.LocalTime, timezone: ZoneInfo) -> Callable[[Request], bool]:
+    def inside(r: Request) -> bool:
+        local = local_time(r.now, timezone)
+        minute, day = local.hour * 60 + local.minute, local.weekday()
+        if node.start <= node.end:
+            return (not node.days or day in node.days) and node.start <= minute < node.end
+        if minute >= node.start:
+            return not node.days or day in node.days
+        return minute < node.end and (not node.days or (day - 1) % 7 in node.days)
+
+    return inside

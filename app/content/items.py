@@ -1,0 +1,252 @@
+"""Choosing items: what an offer, a fallback or a recommendation shows out of the catalogue.
+
+A plan is compiled once. What it can know without the person (a list of ids, the conditions on the item alone, the item
+columns of the model's matrix) is worked out once per version of the catalogue; a request only narrows and ranks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from app.content.columns import index_key, last_value
+from app.content.matching import walk
+from app.content.program import Program, flatten
+from app.domain import conditions as c
+from app.domain.decision import items_sent
+from app.domain.definitions import ItemsQuery, ModelCard, RelatedTo
+from app.domain.item import Item
+from app.domain.request import Request
+from app.errors import ModelUnavailable
+from app.ports import ModelRuntime
+
+MAX_SCORED = 1_200
+"""Candidates that a model scores at most, in catalogue order: ten runs of 120 rows."""
+MATRIX_ROWS = 120
+
+_BOUGHT = ("product_id",), ("products", "product_id")
+
+
+class Candidates:
+    """The static part of a plan for one version of the catalogue."""
+
+    __slots__ = ("items", "matrix", "position", "version")
+
+    def __init__(self, version: int, items: list[Item]) -> None:
+        self.version = version
+        self.items = items
+        self.position: dict[str, int] = {}
+        self.matrix: np.ndarray | None = None
+
+
+class ItemsPlan:
+    """A compiled `items:`. `choose` gives the items in order of rank, or None where fewer than `at_least` are left."""
+
+    def __init__(self, query: ItemsQuery, program: Program, models: Mapping[str, ModelCard], runtime: ModelRuntime) -> None:
+        self.query = query
+        self.runtime = runtime
+        conditions = list(flatten(query.filter))
+        fixed = [each for each in conditions if only_item(each)]
+        self._fixed = program.item_filter(c.All(tuple(fixed))) if fixed else None
+        moving = [each for each in conditions if not only_item(each)]
+        self._equal = [found for each in moving if (found := equal_to_request(each)) is not None]
+        self._lookups = [(field, program.writer.resolver(ref)) for field, ref in self._equal]
+        rest = [each for each in moving if equal_to_request(each) is None]
+        self._moving = program.item_filter(c.All(tuple(moving))) if moving else None
+        self._rest = program.item_filter(c.All(tuple(rest))) if rest else None
+        self._rank, self.card = _ranking(query, program, models)
+        self._columns = [] if self.card is None else [
+            None if column.name.root == "item" else program.writer.resolver(column.name) for column in self.card.inputs
+        ]
+        self._candidates: Candidates | None = None
+
+    def choose(self, r: Request, catalogue: Any, excluded: Collection[str] = ()) -> list[Item] | None:
+        """`excluded` are ids that must not be shown, such as those already in the send."""
+        out = self._excluded(r, excluded)
+        candidates, items = self._select(r, catalogue)
+        if out:
+            items = [item for item in items if item.id not in out]
+        if len(items) < self.query.at_least:
+            return None
+        return self._ranked(r, candidates, items)[: self.query.limit]
+
+    def scored(self, r: Request, items: Sequence[Item]) -> list[tuple[Item, float | None]]:
+        """Items already chosen, each with the score that ranked it (None without a rank)."""
+        if self.card is not None:
+            return list(zip(items, self._scores(r, None, list(items)), strict=True))
+        scores = self._rank(r, list(items)) if self._rank is not None else [None] * len(items)
+        return list(zip(items, scores, strict=True))
+
+    # -- which -----------------------------------------------------------------------------------------------------
+
+    def _excluded(self, r: Request, excluded: Collection[str]) -> Collection[str]:
+        query = self.query
+        if not (query.exclude_bought or query.exclude_shown):
+            return excluded
+        out = set(excluded)
+        if query.exclude_bought:
+            out |= bought(r, query.exclude_bought)
+        if query.exclude_shown:
+            for record in r.profile.sends.values():
+                at, ids = items_sent(record)
+                if at > r.now - query.exclude_shown:
+                    out |= ids
+        return out
+
+    def _select(self, r: Request, catalogue: Any) -> tuple[Candidates | None, list[Item]]:
+        source = self.query.source
+        if isinstance(source, RelatedTo):
+            items = related(r, catalogue, source)
+            items = self._fixed(r, items) if self._fixed else items
+            return None, self._moving(r, items) if self._moving else items
+        candidates = self._candidates
+        if candidates is None or candidates.version != catalogue.version:
+            candidates = self._candidates = self._gather(r, catalogue)
+        if not self._moving:
+            return candidates, candidates.items
+        if self._lookups and source == "catalogue" and len(candidates.items) > MATRIX_ROWS:
+            return None, self._looked_up(r, catalogue)
+        return candidates, self._moving(r, candidates.items)
+
+    def _gather(self, r: Request, catalogue: Any) -> Candidates:
+        source = self.query.source
+        items = list(catalogue.rows) if source == "catalogue" else [
+            item for id in source if (item := catalogue.get(id)) is not None
+        ]
+        return Candidates(catalogue.version, self._fixed(r, items) if self._fixed else items)
+
+    def _looked_up(self, r: Request, catalogue: Any) -> list[Item]:
+        """Through the index of the first `item.x eq {field: ...}`: only items of that value are looked at."""
+        field, resolve = self._lookups[0]
+        key = index_key(resolve(r))
+        if key is None:
+            return []
+        all_rows = catalogue.rows
+        items = [all_rows[row] for row in catalogue.index(field).get(key, ())]
+        items = self._fixed(r, items) if self._fixed else items
+        return self._moving(r, items) if self._moving else items
+
+    # -- in which order --------------------------------------------------------------------------------------------
+
+    def _ranked(self, r: Request, candidates: Candidates | None, items: list[Item]) -> list[Item]:
+        if self.card is not None:
+            scores: Sequence[float | None] = self._scores(r, candidates, items[:MAX_SCORED])
+        elif self._rank is not None:
+            scores = self._rank(r, items)
+        else:
+            return items
+        order = sorted(range(len(scores)), key=[float("-inf") if s is None else s for s in scores].__getitem__, reverse=True)
+        return [items[i] for i in order[: self.query.limit]]
+
+    def _scores(self, r: Request, candidates: Candidates | None, items: list[Item]) -> list[float]:
+        card = self.card
+        assert card is not None
+        if card.id in r.given_scores:
+            return [r.given_scores[card.id]] * len(items)
+        model = self.runtime.get(card.id)
+        try:
+            if model is None:
+                raise ModelUnavailable(f"no model {card.id}")
+            if any(column.tensor for column in card.inputs):
+                return model.score_table([self._row(r, item) for item in items])
+            if candidates is not None and items is candidates.items[:MAX_SCORED] or candidates is not None and len(candidates.items) <= MATRIX_ROWS:
+                return self._from_matrix(r, model, candidates, items)
+            matrix = np.array([self._row(r, item) for item in items], dtype=np.float32)
+            return model.score_rows(matrix)
+        except ModelUnavailable:
+            r.degraded.append(f"model:{card.id}")
+            return [card.fallback] * len(items)
+
+    def _from_matrix(self, r: Request, model: Any, candidates: Candidates, items: list[Item]) -> list[float]:
+        """One matrix per version of the catalogue holds the items' columns; the person's are written over."""
+        matrix = candidates.matrix
+        if matrix is None:
+            rows = [self._row(r, item) for item in candidates.items]
+            matrix = candidates.matrix = np.ascontiguousarray(np.array(rows, dtype=np.float32))
+            candidates.position = {item.id: i for i, item in enumerate(candidates.items)}
+        inputs = self.card.inputs  # pyright: ignore[reportOptionalMemberAccess]
+        for at, resolve in enumerate(self._columns):
+            if resolve is not None:
+                matrix[:, at] = as_input(resolve(r), inputs[at].default)
+        if items is candidates.items:
+            return model.score_rows(matrix)
+        position = candidates.position
+        if len(items) * 2 < len(candidates.items):
+            return model.score_rows(matrix[[position[item.id] for item in items]])
+        scores = model.score_rows(matrix)
+        return [scores[position[item.id]] for item in items]
+
+    def _row(self, r: Request, item: Item) -> list[float | str]:
+        assert self.card is not None
+        return [
+            as_input(item.fields.get(column.name.path[1]) if resolve is None else resolve(r), column.default)
+            for column, resolve in zip(self.card.inputs, self._columns, strict=True)
+        ]
+
+
+def as_input(value: Any, default: float | str) -> float | str:
+    """A value as a model's column takes it: the default where it is absent or of another kind."""
+    if isinstance(default, str):
+        return value if isinstance(value, str) else default
+    if type(value) is float or type(value) is int:
+        return float(value)
+    return float(value) if isinstance(value, (bool, int)) else default
+
+
+def only_item(condition: c.Condition) -> bool:
+    """Whether a condition is about the item alone."""
+    match condition:
+        case c.All(children) | c.Any(children):
+            return all(map(only_item, children))
+        case c.Not(child):
+            return only_item(child)
+        case c.Field(ref, tests):
+            others = [test.value for test in tests if isinstance(test.value, c.Ref)]
+            return ref.root == "item" and all(other.root == "item" for other in others)
+        case _:
+            return False
+
+
+def equal_to_request(condition: c.Condition) -> tuple[str, c.Ref] | None:
+    """(item field, reference) of an `item.x eq {field: y}` whose right side is the person's."""
+    match condition:
+        case c.Field(c.Ref(("item", field)), (c.Test("eq", c.Ref() as right),)) if right.root != "item":
+            return field, right
+        case _:
+            return None
+
+
+def bought(r: Request, milliseconds: int) -> set[str]:
+    """Ids of all products ordered in `(now - milliseconds, now]`."""
+    found: set[str] = set()
+    for i in r.places("order_completed", max(r.now - milliseconds, -1)):
+        properties = r.history.properties(i)
+        for path in _BOUGHT:
+            found |= {value for value in walk(properties, path) if isinstance(value, str)}
+    return found
+
+
+def related(r: Request, catalogue: Any, source: RelatedTo) -> list[Item]:
+    """The `related` items of what the latest event names, without those that it names, in their order."""
+    value = last_value(r, source.event, source.path)
+    named = [each for each in walk(value, ()) if isinstance(each, str)] if value is not None else []
+    found: dict[str, Item] = {}
+    for id in named:
+        item = catalogue.get(id)
+        for other in (item.fields.get("related") or ()) if item is not None else ():
+            other_item = catalogue.get(other)
+            if other_item is not None and other not in named:
+                found.setdefault(other, other_item)
+    return list(found.values())
+
+
+def _ranking(query: ItemsQuery, program: Program, models: Mapping[str, ModelCard]) -> tuple[Callable[..., Any] | None, ModelCard | None]:
+    if query.rank is None:
+        return None, None
+    if isinstance(query.rank, c.Name) and query.rank.ref.root == "model":
+        card = models.get(query.rank.ref.path[1])
+        if card is not None:
+            return None, card
+    return program.item_rank(query.rank), None

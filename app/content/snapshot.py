@@ -1,0 +1,220 @@
+"""One version of the user's content, ready to serve: rules compiled, blocks compiled, models loaded, fallbacks rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from app.content.blocks import Block, compile_blocks
+from app.content.items import ItemsPlan, as_input
+from app.content.program import Judgement, Program
+from app.domain import conditions as c
+from app.domain.definitions import Definitions, ItemsQuery, Offer, Placement, Shown
+from app.domain.request import Request
+from app.errors import ContentInvalid, ModelUnavailable
+from app.ports import ModelRuntime
+
+
+@dataclass(frozen=True, slots=True)
+class Dish:
+    """A `Shown` made ready: its block, the resolvers of its vars, its plan for items."""
+
+    shown: Shown
+    block: Block
+    fixed: Mapping[str, Any]
+    looked_up: tuple[tuple[str, Callable[[Request], Any]], ...]
+    plan: ItemsPlan | None
+
+    def vars(self, r: Request) -> Mapping[str, Any]:
+        """The variables for this person; what is missing is left to the block's default."""
+        if not self.looked_up:
+            return self.fixed
+        found = dict(self.fixed)
+        for name, resolve in self.looked_up:
+            value = resolve(r)
+            if value is not None:
+                found[name] = plain(value)
+        return found
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON and templates take it: an instant as ISO 8601 in UTC."""
+    if type(value) is c.Instant:
+        return iso(value)
+    return value
+
+
+def iso(instant: int) -> str:
+    """`2026-10-12T09:00:00.000Z`"""
+    moment = datetime.fromtimestamp(instant // 1000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{instant % 1000:03d}Z"
+
+
+class Snapshot:
+    """Immutable once built; taken once per request and passed on."""
+
+    def __init__(self, definitions: Definitions, runtime: ModelRuntime) -> None:
+        self.definitions = definitions
+        self.version = definitions.version
+        self.runtime = runtime
+        self.blocks, problems = compile_blocks(definitions.blocks)
+        if any(not problem.warning for problem in problems):
+            raise ContentInvalid(tuple(problems))
+        self.program = Program(definitions)
+        self.offers = {offer.id: self._dish(offer.shown) for offer in definitions.offers.values()}
+        self.fallbacks = {
+            id: tuple(self._dish(shown) for shown in placement.fallbacks) for id, placement in definitions.placements.items()
+        }
+        self.attributes = {
+            offer.id: {"value": offer.value, "priority": offer.priority, **offer.attributes}
+            for offer in definitions.offers.values()
+        }
+        self.needs_sends = any(
+            dish.plan is not None and dish.plan.query.exclude_shown
+            for dish in (*self.offers.values(), *(each for chain in self.fallbacks.values() for each in chain))
+        )
+        self.gated = tuple(each.purpose for each in definitions.consents.values() if "decide" in each.gates)
+        self._plans: dict[Any, ItemsPlan] = {}
+
+    @property
+    def judgements(self) -> Mapping[str, Judgement]:
+        return self.program.judgements
+
+    def placement(self, id: str) -> Placement | None:
+        return self.definitions.placements.get(id)
+
+    def offer(self, id: str) -> Offer | None:
+        return self.definitions.offers.get(id)
+
+    def score(self, r: Request, id: str) -> float | None:
+        """The score of a model for this person, computed once per request; the card's fallback where it fails."""
+        given = r.given_scores.get(id)
+        if given is not None:
+            return given
+        key = ("score", id)
+        if key not in r.memo:
+            r.memo[key] = self._score(r, id)
+        return r.memo[key]
+
+    def _score(self, r: Request, id: str) -> float | None:
+        card = self.definitions.models.get(id)
+        if card is None:
+            return None
+        resolver = self.program.writer.resolver
+        row = [as_input(resolver(column.name)(r), column.default) for column in card.inputs]
+        model = self.runtime.get(id)
+        try:
+            if model is None:
+                raise ModelUnavailable(f"no model {id}")
+            return model.score(row)
+        except ModelUnavailable:
+            r.degraded.append(f"model:{id}")
+            return card.fallback
+
+    def coerce(self, context: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """(the request's context as declared, names that are not declared); what does not parse is absent."""
+        found, unknown = {}, []
+        for name, value in context.items():
+            kind = self.definitions.context.get(name)
+            if kind is None:
+                unknown.append(name)
+            elif (parsed := _PARSE[kind](value)) is not None:
+                found[name] = parsed
+        return found, unknown
+
+    def plan(self, query: ItemsQuery) -> ItemsPlan:
+        """A compiled plan of a query that came with a request; the most recent 256 are kept."""
+        found = self._plans.get(query)
+        if found is None:
+            if len(self._plans) >= 256:
+                self._plans.pop(next(iter(self._plans)))
+            found = self._plans[query] = ItemsPlan(query, self.program, self.definitions.models, self.runtime)
+        return found
+
+    def _dish(self, shown: Shown) -> Dish:
+        fixed = {name: value for name, value in shown.vars.items() if not isinstance(value, c.Ref)}
+        resolver = self.program.writer.resolver
+        looked_up = tuple((name, resolver(value)) for name, value in shown.vars.items() if isinstance(value, c.Ref))
+        plan = None if shown.items is None else ItemsPlan(shown.items, self.program, self.definitions.models, self.runtime)
+        return Dish(shown, self.blocks[shown.block], fixed, looked_up, plan)
+
+    def table(self) -> dict[str, Any]:
+        """What the numbers in traces mean: placement -> [offer ids, [by, place] per code] (`domain/trace.py`)."""
+        return {
+            id: [
+                [offer.id for offer in each.offers],
+                [None if gone is None else [gone.by, str(gone.place) if gone.place.line else ""] for gone in each.removals],
+            ]
+            for id, each in self.judgements.items()
+        }
+
+    # -- what the rules refer to -----------------------------------------------------------------------------------
+
+    def features_of(self, placements: tuple[str, ...]) -> list[str]:
+        """Every feature that these placements refer to, however indirectly, in the order of the rules."""
+        found: set[str] = set()
+        seen: set[Any] = set()
+        definitions = self.definitions
+        for id in placements:
+            placement = definitions.placements[id]
+            offers = [offer for offer in definitions.offers.values() if id in offer.placements]
+            _walk((placement, *offers), definitions, found, seen)
+        return [id for id in definitions.features if id in found]
+
+
+def _number(value: Any) -> float | int | None:
+    if type(value) in (int, float):
+        return value
+    if not isinstance(value, str) or len(value) > 64:
+        return None
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    if number != number or abs(number) == float("inf"):
+        return None
+    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+
+
+def _boolean(value: Any) -> bool | None:
+    return value if type(value) is bool else {"true": True, "false": False}.get(value) if isinstance(value, str) else None
+
+
+_PARSE: dict[str, Callable[[Any], Any]] = {
+    "number": _number, "boolean": _boolean, "string": lambda value: value if type(value) is str else None,
+}
+
+
+def _walk(value: Any, definitions: Definitions, found: set[str], seen: set[Any]) -> None:
+    """Collect the features that anything reachable from `value` names."""
+    for ref in _mentions(value):
+        kind, id = ref
+        if ref in seen:
+            continue
+        seen.add(ref)
+        if kind == "feature" and id in definitions.features:
+            found.add(id)
+            _walk(definitions.features[id], definitions, found, seen)
+        elif kind == "segment" and id in definitions.segments:
+            _walk(definitions.segments[id], definitions, found, seen)
+        elif kind == "model" and id in definitions.models:
+            _walk(definitions.models[id].inputs, definitions, found, seen)
+
+
+def _mentions(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, c.Ref):
+        if len(value.path) > 1:
+            yield value.root, value.path[1]
+    elif isinstance(value, c.InSegment):
+        yield "segment", value.segment
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _mentions(inner)
+    elif isinstance(value, (tuple, list)):
+        for inner in value:
+            yield from _mentions(inner)
+    elif hasattr(value, "__dataclass_fields__") and not isinstance(value, c.Place):
+        for name in value.__dataclass_fields__:
+            yield from _mentions(getattr(value, name))

@@ -1,0 +1,65 @@
+"""The edges of windows: `(after, upto]` in ms, both inclusive of nothing before and everything up to now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from app.domain.conditions import Between, Calendar, Ever, Since, SinceLast, Window, Within
+from app.domain.request import Request
+
+DAY = 86_400_000
+_CALENDAR_SPAN = {"day": 2 * DAY, "week": 8 * DAY, "month": 32 * DAY}
+NOTHING = 1 << 62
+"""An `after` that no event reaches."""
+
+Edges = Callable[[Request], "tuple[int, int | None]"]
+
+
+def edges(window: Window, timezone: ZoneInfo) -> Edges:
+    """A function giving `(after, upto)`: events with `after < timestamp <= upto` are inside; upto None is now."""
+    match window:
+        case Within(milliseconds):
+            return lambda r: (max(r.now - milliseconds, -1), None)
+        case Since(instant):
+            return lambda r: (instant - 1, None)
+        case Between(start, end):
+            return lambda r: (start - 1, end - 1)
+        case Calendar(unit):
+            return lambda r: (calendar_start(r, unit, timezone) - 1, None)
+        case SinceLast(event):
+            return lambda r: (last if (last := r.last(event)) >= 0 else NOTHING, None)
+        case Ever():
+            return lambda r: (-1, None)
+
+
+def span(window: Window) -> int | None:
+    """How far back the window can reach at any instant, ms; None is to the beginning."""
+    match window:
+        case Within(milliseconds):
+            return milliseconds
+        case Calendar(unit):
+            return _CALENDAR_SPAN[unit]
+        case _:
+            return None
+
+
+def calendar_start(r: Request, unit: Literal["day", "week", "month"], timezone: ZoneInfo) -> int:
+    """The first ms of the current local day, week (Monday) or month."""
+    key = ("calendar", unit)
+    found = r.memo.get(key)
+    if found is None:
+        local = local_time(r.now, timezone)
+        day = datetime(local.year, local.month, local.day)
+        if unit == "week":
+            day -= timedelta(days=day.weekday())
+        elif unit == "month":
+            day = day.replace(day=1)
+        found = r.memo[key] = round(day.replace(tzinfo=timezone).timestamp() * 1000)
+    return found
+
+
+def local_time(now: int, timezone: ZoneInfo) -> datetime:
+    return datetime.fromtimestamp(now / 1000, UTC).astimezone(timezone)

@@ -1,0 +1,54 @@
+"""What an event means for a profile, as small values that stores execute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from app.domain.event import Event, Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """The event enters the history, once: its id is remembered as long as the event is."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Traits; each keeps the value of the greatest (at, id), None removes. Order of arrival does not matter."""
+
+    traits: Mapping[str, Any]
+    at: int
+    id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Know:
+    """The profile is also known by this identity."""
+
+    identity: Identity
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Consent to a purpose was given or refused; the latest word holds."""
+
+    purpose: str
+    granted: bool
+    at: int
+
+
+Change: TypeAlias = "Append | Merge | Know | Grant"
+Result: TypeAlias = Literal["applied", "duplicate", "too_old"]
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of one profile's changes: a result per `Append`, in order. An erased profile takes nothing."""
+
+    results: tuple[Result, ...]
+    erased: bool = False

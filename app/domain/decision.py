@@ -1,0 +1,101 @@
+"""A decision: what each placement shows one person in one send, and why. Also how it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from app.domain.item import Item
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+
+
+@dataclass(slots=True)
+class Candidate:
+    """What became of one offer. `by` is `valid stock eligibility applicability suitability suppress caps items
+    duplicate render` where it was removed, `at` the place of the leaf (`rules/shop.yaml:31`)."""
+
+    offer: str
+    outcome: str
+    by: str = ""
+    at: str = ""
+    score: float | None = None
+
+
+@dataclass(slots=True)
+class Choice:
+    """What one placement shows. `offer` is None for a fallback; `reason` is `eligible` or `fallback`.
+
+    `priced` are the items as recorded: (id, price at the decision, None where it had none). `content` is the rendered
+    surface, where one was asked for.
+    """
+
+    placement: str
+    offer: str | None
+    block: str
+    reason: str
+    vars: Mapping[str, Any] = field(default_factory=dict)
+    items: Sequence[Item] = ()
+    priced: Sequence[tuple[str, float | None]] = ()
+    version: str = ""
+    content: Any = None
+    degraded: str = ""
+
+
+@dataclass(slots=True)
+class Decision:
+    """All placements of one (profile, send). `recorded` says whether a later call will find it."""
+
+    id: str
+    profile: str
+    send: str | None
+    mail: str | None
+    decided_at: int
+    content_version: str
+    choices: dict[str, Choice]
+    degraded: list[str] = field(default_factory=list)
+    recorded: bool = False
+    replayed: bool = False
+
+
+def encode_record(decided_at: int, mail: str | None, version: str, choices: Mapping[str, Choice]) -> bytes:
+    """8 bytes of `decided_at`, then msgpack: [mail, version, {placement: [offer, block, items, vars, version?]}].
+
+    A placement decided under another content version than the first carries its own.
+    """
+    rows = {
+        id: [choice.offer, choice.block, [list(pair) for pair in choice.priced], dict(choice.vars)]
+        + ([choice.version] if choice.version != version else [])
+        for id, choice in choices.items()
+    }
+    return decided_at.to_bytes(8, "big") + _encode([mail, version, rows])
+
+
+@dataclass(slots=True)
+class Record:
+    """A stored decision, read back; its choices hold no items yet, only their ids and prices."""
+
+    decided_at: int
+    mail: str | None
+    version: str
+    choices: dict[str, Choice]
+
+
+def decode_record(data: bytes) -> Record:
+    mail, version, rows = _decode(data[8:])
+    choices = {}
+    for id, (offer, block, priced, variables, *own) in rows.items():
+        reason = "fallback" if offer is None else "eligible"
+        pairs = [(item, price) for item, price in priced]
+        choices[id] = Choice(id, offer, block, reason, variables, (), pairs, own[0] if own else version)
+    return Record(int.from_bytes(data[:8], "big"), mail, version, choices)
+
+
+def items_sent(record: bytes) -> tuple[int, set[str]]:
+    """(decided_at, ids of all items shown) of a stored decision."""
+    rows = _decode(record[8:])[2]
+    return int.from_bytes(record[:8], "big"), {pair[0] for row in rows.values() for pair in row[2]}

@@ -1,0 +1,222 @@
+"""What a user declares in `rules/`, parsed and resolved: features, segments, placements, offers, mails, consents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from app.domain.conditions import NOWHERE, Condition, Expression, Instant, Path, Place, Ref, Window, Ever, Where
+
+FeatureKind: TypeAlias = Literal[
+    "count", "sum", "avg", "min", "max", "distinct", "first", "last", "first_at", "last_at", "days", "seconds_since",
+    "expr",
+]
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A number, text, list or instant computed from the events at the instant of the request.
+
+    `path` is the property that `sum avg min max distinct first last` read, empty for the other kinds.
+    """
+
+    id: str
+    kind: FeatureKind
+    event: str = ""
+    path: Path = ()
+    where: tuple[Where, ...] = ()
+    window: Window = Ever()
+    expression: Expression | None = None
+    place: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    id: str
+    condition: Condition
+    description: str = ""
+    place: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedTo:
+    """`from: {related_to: {last: order_completed.products.product_id}}`: the `related` items of what a property of
+    the latest such event names (one id, or a list of them)."""
+
+    event: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsQuery:
+    """Which items an offer, a fallback or a recommendation shows.
+
+    `source` is the whole catalogue, a tuple of item ids in that order, or what is related to the latest event.
+    Durations are ms; 0 means not excluded. `rank` is an expression, or a bare `item.*`-model's id as `model.<id>`.
+    """
+
+    source: Literal["catalogue"] | tuple[str, ...] | RelatedTo = "catalogue"
+    filter: Condition | None = None
+    exclude_bought: int = 0
+    exclude_shown: int = 0
+    rank: Expression | None = None
+    limit: int = 6
+    at_least: int = 1
+    place: Place = NOWHERE
+
+
+Vars: TypeAlias = "Mapping[str, str | int | float | bool | Ref]"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A block with its variables and items: the body of an offer or of a fallback."""
+
+    block: str
+    vars: Vars = field(default_factory=lambda: EMPTY)
+    items: ItemsQuery | None = None
+    place: Place = NOWHERE
+
+
+GROUPS = ("eligibility", "applicability", "suitability", "suppress")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """`valid_from` and `valid_to` are half-open; None is unbounded. `suppress` removes where it holds."""
+
+    id: str
+    placements: tuple[str, ...]
+    shown: Shown
+    priority: float = 0.0
+    value: float = 0.0
+    valid_from: Instant | None = None
+    valid_to: Instant | None = None
+    eligibility: Condition | None = None
+    applicability: Condition | None = None
+    suitability: Condition | None = None
+    suppress: Condition | None = None
+    attributes: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
+    place: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    id: str
+    fallbacks: tuple[Shown, ...]
+    rank: Expression | None = None
+    deadline: int | None = None
+    on_degraded: Literal["fallback", "fail"] = "fallback"
+    place: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    id: str
+    placements: tuple[str, ...]
+    place: Place = NOWHERE
+
+
+Gate: TypeAlias = Literal["segments", "decide", "enrich", "ingest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    purpose: str
+    gates: frozenset[Gate] = frozenset()
+    place: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One column that a model reads. `tensor` is empty where the model has one float tensor of all columns."""
+
+    name: Ref
+    default: float | str
+    type: Literal["float", "int", "bool", "string"] = "float"
+    tensor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Golden:
+    inputs: tuple[float | str, ...]
+    output: float
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """`models/<id>.yaml`. `output_range` is inclusive; a score outside it is refused."""
+
+    id: str
+    file: str
+    inputs: tuple[Input, ...]
+    fallback: float
+    description: str = ""
+    version: str = ""
+    output_name: str = ""
+    output_index: int | None = None
+    output_range: tuple[float, float] | None = None
+    golden: tuple[Golden, ...] = ()
+    sha256: str = ""
+    place: Place = NOWHERE
+
+    @property
+    def per_item(self) -> bool:
+        """True where a row is an item: one run scores all candidates."""
+        return any(column.name.root == "item" for column in self.inputs)
+
+
+VariableType: TypeAlias = Literal["string", "number", "boolean", "url", "date"]
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    name: str
+    type: VariableType
+    default: str | int | float | bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockDefinition:
+    """`blocks/<id>/block.yaml` and the sources of its templates; `templates` maps `html text amp` to (file, source)."""
+
+    id: str
+    description: str
+    variables: tuple[Variable, ...]
+    item_fields: tuple[str, ...]
+    sample: Mapping[str, Any]
+    templates: Mapping[str, tuple[str, str]]
+    place: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One entry of `tests:`, kept raw: `given` and `expect` as written, `at` in ms (None: the clock)."""
+
+    name: str
+    at: int | None
+    given: Mapping[str, Any]
+    expect: Mapping[str, Any]
+    place: Place = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """Everything the user wrote, valid and resolved. `version` is the hash of the files (16 hex digits)."""
+
+    version: str
+    timezone: str = "UTC"
+    context: Mapping[str, Literal["number", "string", "boolean"]] = field(default_factory=lambda: EMPTY)
+    consents: Mapping[str, Consent] = field(default_factory=lambda: EMPTY)
+    features: Mapping[str, Feature] = field(default_factory=lambda: EMPTY)
+    segments: Mapping[str, Segment] = field(default_factory=lambda: EMPTY)
+    placements: Mapping[str, Placement] = field(default_factory=lambda: EMPTY)
+    mails: Mapping[str, Mail] = field(default_factory=lambda: EMPTY)
+    offers: Mapping[str, Offer] = field(default_factory=lambda: EMPTY)
+    models: Mapping[str, ModelCard] = field(default_factory=lambda: EMPTY)
+    blocks: Mapping[str, BlockDefinition] = field(default_factory=lambda: EMPTY)
+    cases: tuple[Case, ...] = ()

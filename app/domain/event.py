@@ -1,0 +1,90 @@
+"""What happened to somebody, and who it was: the values that every wire format is turned into."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+MAX_ID_BYTES = 256
+FUTURE_MILLISECONDS = 24 * 3_600_000
+"""Events up to this far ahead of the clock are kept and count once their time has come."""
+
+PERSONAL = frozenset({
+    "email", "phone", "name", "first_name", "last_name", "firstname", "lastname", "full_name", "address", "ip", "street",
+    "username", "birthday", "user_name",
+})
+"""Traits that are personal by their name: kept on the profile, never in a history."""
+
+_NOT_WORD = re.compile(r"[^a-z0-9_]")
+
+
+def event_name(text: str) -> str:
+    """The name that events compare by: lower-cased, every other character an underscore ("Order Completed" is
+    `order_completed`)."""
+    return _NOT_WORD.sub("_", text.strip().lower())
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One identifier of a person: `user_id`, `anonymous_id`, `email`, `phone` or a declared kind.
+
+    `key` is how stores file it (`u:` user id, `a:` anonymous id, else `<kind>:`); it never leaves the server.
+    """
+
+    kind: str
+    value: str
+
+    @property
+    def key(self) -> str:
+        return _PREFIX.get(self.kind, self.kind) + ":" + self.value
+
+    @staticmethod
+    def from_key(key: str) -> Identity:
+        prefix, _, value = key.partition(":")
+        return Identity(_KIND.get(prefix, prefix), value)
+
+    def __str__(self) -> str:
+        """As the HTTP contract writes it: a bare user id, else `kind:value`."""
+        return self.value if self.kind == "user_id" else f"{self.kind}:{self.value}"
+
+
+_PREFIX = {"user_id": "u", "anonymous_id": "a"}
+_KIND = {prefix: kind for kind, prefix in _PREFIX.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened. `at` is its own timestamp in ms; `id` (8 bytes) stands for its messageId."""
+
+    name: str
+    at: int
+    id: bytes
+    properties: dict[str, Any] = field(default_factory=dict)
+
+
+Kind: TypeAlias = Literal["identify", "track", "page", "group", "alias"]
+Reason: TypeAlias = Literal["invalid", "no_identity", "future", "too_old", "too_large", "erased", "conflict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One event off the wire: what happened, who it is filed under, and what else it says of the person.
+
+    `traits` merge into the profile, a None removes; `link` is an identity that becomes one of `who`'s.
+    """
+
+    kind: Kind
+    who: Identity
+    event: Event
+    traits: dict[str, Any] = field(default_factory=dict)
+    link: Identity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why one event of a batch was not taken."""
+
+    index: int
+    reason: Reason
+    detail: str

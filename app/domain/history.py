@@ -1,0 +1,283 @@
+"""A person's events as packed columns: decoded no further than a question asks.
+
+One string holds them, sorted by (timestamp, id):
+
+    header  version u32 | events u16 | tail entries u8 | trimmed types u8 | payload bytes u32 | names epoch u32
+    T       u64 per event, ms            I   8 bytes per event, the hashed messageId
+    S       1 byte per event, its type   O   u16 per event, bytes of its payload
+    P       payloads                     X   29 bytes per trimmed type: type u8, watermark (u64, 8 bytes),
+                                             first instant u64, events trimmed u32
+
+All big-endian. A tail of entries (u16 length, u64, 8 bytes, type, payload), in order of arrival, may follow; the store
+folds it in now and then. A payload is two msgpack values: the number of a shape (its interned property names) and the
+array of the properties' values; shape 0 is followed by a map that carries its own names. So payloads laid end to end are
+one msgpack array but for its header, decoded in one call. Type 255 is for event names beyond the 254th: the payload then
+starts with the name's number. The layout and its figures: `apply.lua` writes it, `bench/` measures it.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import msgspec
+
+from app.domain.event import Event
+
+HEADER = struct.Struct(">IHBBII")
+TRIMMED = struct.Struct(">BQ8sQI")
+ENTRY = struct.Struct(">Q8sB")
+U2 = struct.Struct(">H")
+ESCAPE = 255
+MAX_NUMBER = 65_535
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(list).decode
+
+Shape = tuple[str, ...]
+
+
+class Unnamed(Exception):
+    """An event mentions names that the dictionary does not hold yet: intern them, then pack again."""
+
+    def __init__(self, event_name: str | None, shape: Shape | None) -> None:
+        super().__init__(event_name, shape)
+        self.event_name = event_name
+        self.shape = shape
+
+
+class Dictionary:
+    """The names that histories refer to by number: append-only, one for the whole fleet.
+
+    `epoch` is drawn when the dictionary is born, so that a history written against another one is not misread.
+    Numbers start at 1. With `growing=True` names are numbered on the spot (tests, files, one process).
+    """
+
+    def __init__(self, epoch: int = 0, *, growing: bool = False) -> None:
+        self.epoch = epoch
+        self.types: dict[str, int] = {}
+        self.type_names: dict[int, str] = {}
+        self.shapes: dict[Shape, int] = {}
+        self.shape_names: dict[int, Shape] = {0: ()}
+        self._growing = growing
+        self._positions: dict[tuple[int, str], int | None] = {}
+
+    def learn_type(self, name: str, number: int) -> None:
+        self.types[name] = number
+        self.type_names[number] = name
+
+    def learn_shape(self, names: Shape, number: int) -> None:
+        self.shapes[names] = number
+        self.shape_names[number] = names
+
+    def pack(self, event: Event) -> tuple[int, bytes]:
+        """The event's type byte and payload; `Unnamed` where a name is not interned.
+
+        A shape that found no number any more (`learn_shape(names, 0)`) is packed with its own names.
+        """
+        number, shape = self.types.get(event.name), self.shapes.get(names := tuple(event.properties))
+        if number is None or shape is None:
+            if not self._growing:
+                raise Unnamed(None if number is not None else event.name, None if shape is not None else names)
+            number, shape = self._grow(event.name, names)
+        values = list(event.properties.values()) if shape else event.properties
+        body = _pack(shape) + _pack(values)
+        return (number, body) if number < ESCAPE else (ESCAPE, _pack(number) + body)
+
+    def _grow(self, name: str, names: Shape) -> tuple[int, int]:
+        if name not in self.types:
+            self.learn_type(name, len(self.types) + 1)
+        if names not in self.shapes:
+            self.learn_shape(names, len(self.shapes) + 1)
+        return self.types[name], self.shapes[names]
+
+    def position(self, shape: int, name: str) -> int | None:
+        """Where a property stands in the values of a shape."""
+        try:
+            return self._positions[shape, name]
+        except KeyError:
+            names = self.shape_names[shape]
+            found = self._positions[shape, name] = names.index(name) if name in names else None
+            return found
+
+
+@dataclass(frozen=True, slots=True)
+class Trimmed:
+    """What outlives the events of a type that were trimmed: they all lie at or before `watermark`."""
+
+    watermark: int
+    first_at: int
+    count: int
+
+
+class History:
+    """Events sorted by (timestamp, id). `ts[i]`, `types[i]` and `payload(i)` belong together.
+
+    `unknown` is true where a number or the epoch is not this dictionary's: read the dictionary anew and try again.
+    """
+
+    __slots__ = ("_data", "_ids_at", "_offsets", "_tail", "_trimmed", "names", "ts", "types", "unknown", "version")
+
+    def __init__(self, base: bytes | None, tail: bytes | None, names: Dictionary) -> None:
+        self.names = names
+        self.unknown = False
+        self._offsets: list[int] | None = None
+        self._tail: list[bytes] | None = None
+        self._trimmed = b""
+        if not base:
+            self._data, self.ts, self.types, self.version, self._ids_at = b"", array("Q"), b"", 0, 0
+            return
+        self.version, n, tails, trims, size, epoch = HEADER.unpack_from(base)
+        self.unknown = epoch != names.epoch
+        self._data = base
+        ids_at = 16 + 8 * n
+        ts = array("Q", base[16:ids_at])
+        ts.byteswap()
+        self.ts = ts
+        self._ids_at = ids_at
+        self.types = base[ids_at + 8 * n : ids_at + 9 * n]
+        if trims:
+            self._trimmed = base[ids_at + 11 * n + size :]
+        if tails and tail:
+            self._append(tail)
+
+    @staticmethod
+    def of(events: Iterable[Event], names: Dictionary | None = None) -> History:
+        """A history of these events; of several with one id the first counts."""
+        names = names if names is not None else Dictionary(growing=True)
+        entries: dict[bytes, tuple[int, bytes, int, bytes]] = {}
+        for event in events:
+            code, payload = names.pack(event)
+            entries.setdefault(event.id, (event.at, event.id, code, payload))
+        return History(pack_columns(sorted(entries.values()), names.epoch), None, names)
+
+    def _append(self, tail: bytes) -> None:
+        """Take the tail in: behind the columns where it is newer than all of them, else by packing anew."""
+        entries, at = [], 0
+        while at < len(tail):
+            end = at + 2 + U2.unpack_from(tail, at)[0]
+            entries.append(tail[at + 2 : end])
+            at = end
+        entries.sort()
+        last = self.ts[-1].to_bytes(8, "big") + self.id(len(self.ts) - 1) if self.ts else b""
+        if entries[0][:16] > last:
+            self._tail = entries
+            for entry in entries:
+                self.ts.append(int.from_bytes(entry[:8], "big"))
+            self.types += bytes([entry[16] for entry in entries])
+            return
+        rows = [(at, self.id(i), self.types[i], self.payload(i)) for i, at in enumerate(self.ts)]
+        rows += [(*ENTRY.unpack_from(entry), entry[17:]) for entry in entries]
+        version, trimmed = self.version, self._trimmed
+        again = History(pack_columns(sorted(rows), HEADER.unpack_from(self._data)[5], version), None, self.names)
+        for slot in ("_data", "_ids_at", "ts", "types"):
+            setattr(self, slot, getattr(again, slot))
+        self._trimmed, self._offsets = trimmed, None
+
+    def __len__(self) -> int:
+        return len(self.ts)
+
+    def id(self, i: int) -> bytes:
+        """The hashed messageId of event `i`."""
+        if self._tail is not None and i >= (n := len(self.ts) - len(self._tail)):
+            return self._tail[i - n][8:16]
+        at = self._ids_at + 8 * i
+        return self._data[at : at + 8]
+
+    def payload(self, i: int) -> bytes:
+        offsets = self._offsets
+        if offsets is None:
+            n = len(self.ts) - (len(self._tail) if self._tail is not None else 0)
+            at = self._ids_at + 9 * n
+            lengths = array("H", self._data[at : at + 2 * n])
+            lengths.byteswap()
+            offsets = self._offsets = list(accumulate(lengths, initial=at + 2 * n))
+        if i < len(offsets) - 1:
+            return self._data[offsets[i] : offsets[i + 1]]
+        assert self._tail is not None
+        return self._tail[i - len(offsets) + 1][17:]
+
+    def number(self, i: int) -> int:
+        """The number of event `i`'s name."""
+        code = self.types[i]
+        return code if code != ESCAPE else _unpack(b"\x93" + self.payload(i))[0]
+
+    def values(self, i: int) -> tuple[int, list[Any] | dict[str, Any]]:
+        """(shape, values in its order) of event `i`; shape 0 gives a dict of its own."""
+        payload = self.payload(i)
+        found = _unpack((b"\x92" if self.types[i] != ESCAPE else b"\x93") + payload)
+        return found[-2], found[-1]
+
+    def rows(self, positions: list[int]) -> tuple[list[int], list[list[Any] | dict[str, Any]]]:
+        """Shapes and values of several events, decoded in one call."""
+        width = 2
+        payloads = [self.payload(i) for i in positions]
+        if positions and self.types[positions[0]] == ESCAPE:
+            width = 3
+        flat = _unpack(b"\xdd" + (width * len(payloads)).to_bytes(4, "big") + b"".join(payloads))
+        return flat[width - 2 :: width], flat[width - 1 :: width]
+
+    def properties(self, i: int) -> dict[str, Any]:
+        shape, values = self.values(i)
+        if shape == 0:
+            return values  # pyright: ignore[reportReturnType]
+        return dict(zip(self.names.shape_names[shape], values, strict=True))
+
+    def value(self, i: int, name: str) -> Any:
+        """One property of event `i`, None where it lacks it."""
+        shape, values = self.values(i)
+        if shape == 0:
+            return values.get(name)  # pyright: ignore[reportAttributeAccessIssue]
+        at = self.names.position(shape, name)
+        return None if at is None else values[at]
+
+    def positions(self, number: int, start: int, stop: int) -> list[int]:
+        """Where the events of one type stand, oldest first."""
+        types, found = self.types, []
+        find = types.find
+        code = number if number < ESCAPE else ESCAPE
+        i = find(code, start, stop)
+        while i >= 0:
+            found.append(i)
+            i = find(code, i + 1, stop)
+        return found if number < ESCAPE else [i for i in found if self.number(i) == number]
+
+    def upto(self, now: int) -> int:
+        """How many events have happened at `now`."""
+        ts = self.ts
+        return len(ts) if not ts or ts[-1] <= now else bisect_right(ts, now)
+
+    def after(self, instant: int, stop: int) -> int:
+        """The first of `[0, stop)` that is strictly later than `instant`."""
+        return bisect_right(self.ts, instant, 0, stop)
+
+    def trimmed(self) -> dict[int, Trimmed]:
+        """By type code: what was trimmed of it (all names beyond the 254th share code 255)."""
+        rows = TRIMMED.iter_unpack(self._trimmed)
+        return {code: Trimmed(watermark, first_at, count) for code, watermark, _, first_at, count in rows}
+
+    def events(self) -> Iterator[Event]:
+        """Every event, decoded."""
+        for i, at in enumerate(self.ts):
+            yield Event(self.names.type_names[self.number(i)], at, self.id(i), self.properties(i))
+
+
+def pack_columns(rows: list[tuple[int, bytes, int, bytes]], epoch: int, version: int = 1) -> bytes:
+    """Rows of (timestamp, id, type code, payload), sorted, as the stored string without trimmed types."""
+    n = len(rows)
+    ts = array("Q", [row[0] for row in rows])
+    ts.byteswap()
+    lengths = array("H", [len(row[3]) for row in rows])
+    lengths.byteswap()
+    payloads = b"".join([row[3] for row in rows])
+    header = HEADER.pack(version, n, 0, 0, len(payloads), epoch)
+    ids, types = b"".join([row[1] for row in rows]), bytes([row[2] for row in rows])
+    return b"".join((header, ts.tobytes(), ids, types, lengths.tobytes(), payloads))
+
+
+NO_HISTORY = History(None, None, Dictionary())

@@ -1,0 +1,32 @@
+"""A person as one read of the store gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.domain.history import NO_HISTORY, History
+from app.domain.event import Identity
+
+
+@dataclass(slots=True)
+class Profile:
+    """`key` is where the person is filed (an alias already followed); None is an unknown person without an id.
+
+    `record` is the stored decision of the send that was asked for, `sends` those of every send in the last 35 days
+    (only where the read asked for them): send -> record bytes. `consents` holds purpose -> granted.
+    """
+
+    key: str | None = None
+    history: History = NO_HISTORY
+    traits: Mapping[str, Any] = field(default_factory=dict)
+    consents: Mapping[str, bool] = field(default_factory=dict)
+    identities: tuple[Identity, ...] = ()
+    record: bytes | None = None
+    sends: Mapping[str, bytes] = field(default_factory=dict)
+    known: bool = False
+    erased: bool = False
+
+
+NOBODY = Profile()

@@ -1,0 +1,82 @@
+"""One question about one person at one instant, and all that was worked out while answering it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.domain.history import NO_HISTORY, History
+from app.domain.profile import NOBODY, Profile
+
+UNSET: Any = object()
+NEVER = (-1,)
+"""A stream of timestamps without any: every stream starts with -1, so its last element always exists."""
+
+
+class Request:
+    """`now` is ms. `given_scores` overrides models (tests and what-if); `score` maps a model's id to its score of this
+    person, None where it has none. `memo` and `features` hold what compiled rules already computed."""
+
+    __slots__ = (
+        "consents", "context", "count", "degraded", "features", "given_scores", "history", "memo", "now", "profile",
+        "score", "segments", "traits",
+    )
+
+    def __init__(
+        self,
+        now: int,
+        profile: Profile = NOBODY,
+        context: Mapping[str, Any] | None = None,
+        score: Callable[[Request, str], float | None] | None = None,
+    ) -> None:
+        self.now = now
+        self.profile = profile
+        self.history: History = profile.history
+        self.count = self.history.upto(now) if profile.history is not NO_HISTORY else 0
+        self.traits = profile.traits
+        self.consents = profile.consents
+        self.context: Mapping[str, Any] = context if context is not None else {}
+        self.score = score if score is not None else _no_score
+        self.given_scores: Mapping[str, float] = {}
+        self.features: dict[str, Any] = {}
+        self.segments: dict[str, bool] = {}
+        self.memo: dict[Any, Any] = {}
+        self.degraded: list[str] = []
+
+    def last(self, event: str) -> int:
+        """The instant of the latest `event`, -1 where there is none."""
+        number = self.history.names.types.get(event)
+        if number is None:
+            return -1
+        if number < 255:
+            i = self.history.types.rfind(number, 0, self.count)
+            return self.history.ts[i] if i >= 0 else -1
+        found = self.history.positions(number, 0, self.count)
+        return self.history.ts[found[-1]] if found else -1
+
+    def tally(self, event: str, after: int, upto: int | None = None) -> int:
+        """How many of `event` lie in `(after, upto]`, `upto` at most now."""
+        history = self.history
+        number = history.names.types.get(event)
+        if number is None:
+            return 0
+        stop = self.count if upto is None else bisect_right(history.ts, upto, 0, self.count)
+        start = bisect_right(history.ts, after, 0, stop) if after >= 0 else 0
+        if number < 255:
+            return history.types.count(number, start, stop)
+        return len(history.positions(number, start, stop))
+
+    def places(self, event: str, after: int = -1, upto: int | None = None) -> list[int]:
+        """Where the events of a type in `(after, upto]` stand in the history, oldest first."""
+        history = self.history
+        number = history.names.types.get(event)
+        if number is None:
+            return []
+        stop = self.count if upto is None else bisect_right(history.ts, upto, 0, self.count)
+        start = bisect_right(history.ts, after, 0, stop) if after >= 0 else 0
+        return history.positions(number, start, stop)
+
+
+def _no_score(request: Request, model: str) -> float | None:
+    return request.given_scores.get(model)

@@ -1,0 +1,105 @@
+"""Every error that Inlay raises on purpose.
+
+InlayError
+├── ContentInvalid        the user's folders hold mistakes; carries all of them
+├── RequestInvalid        422: well-formed, wrong content
+│   ├── Unparsable        400: not JSON, not UTF-8, too deep
+│   └── TooLarge          413
+├── NotFound              404: an unknown placement, mail, block, item, profile or decision
+├── Unauthorised          401: no valid key
+├── Forbidden             403: a valid key without the scope, or a sender that is not listed
+├── Overloaded            503: too many requests in flight
+├── StoreUnavailable      Redis is down, hung, refusing, or the breaker is open
+├── ModelUnavailable      a model cannot be loaded or answered wrongly
+├── RenderFailed          a template failed on this data
+└── SettingsInvalid       the server cannot start as told
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake in the user's content, or in a request's body (then `file` is empty)."""
+
+    file: str
+    line: int
+    key: str
+    message: str
+    hint: str = ""
+    warning: bool = False
+
+    def __str__(self) -> str:
+        hint = f"; {self.hint}" if self.hint else ""
+        level = "warning: " if self.warning else ""
+        return f"{self.file}:{self.line} {self.key}: {level}{self.message}{hint}"
+
+
+class InlayError(Exception):
+    """The root: `code` is the machine's word for it, the message is for people."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, code: str | None = None, problems: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.problems = problems
+        if code is not None:
+            self.code = code
+
+
+class ContentInvalid(InlayError):
+    """The content folders cannot be served; `found` lists every problem, warnings included."""
+
+    code = "content_invalid"
+
+    def __init__(self, found: tuple[Problem, ...]) -> None:
+        errors = sum(not problem.warning for problem in found)
+        super().__init__(f"{errors} problem{'s' if errors != 1 else ''} in the content")
+        self.found = found
+
+
+class RequestInvalid(InlayError):
+    code = "invalid"
+
+
+class Unparsable(RequestInvalid):
+    code = "unparsable"
+
+
+class TooLarge(RequestInvalid):
+    code = "too_large"
+
+
+class NotFound(InlayError):
+    code = "not_found"
+
+
+class Unauthorised(InlayError):
+    code = "unauthorised"
+
+
+class Forbidden(InlayError):
+    code = "forbidden"
+
+
+class Overloaded(InlayError):
+    code = "overloaded"
+
+
+class StoreUnavailable(InlayError):
+    code = "store_unavailable"
+
+
+class ModelUnavailable(InlayError):
+    code = "model_unavailable"
+
+
+class RenderFailed(InlayError):
+    code = "render_failed"
+
+
+class SettingsInvalid(InlayError):
+    code = "settings_invalid"

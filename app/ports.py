@@ -1,0 +1,120 @@
+"""The seams: what the two stories need of the world, as Protocols. `wiring.py` alone knows who fills them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from app.domain.change import Applied, Change
+from app.domain.definitions import ModelCard
+from app.domain.item import Item
+from app.domain.profile import Profile
+
+
+class Clock(Protocol):
+    def __call__(self) -> int:
+        """The instant, in ms since 1970-01-01T00:00Z."""
+        ...
+
+
+class ProfileStore(Protocol):
+    """People, their histories and the decisions taken for them. Every method raises `StoreUnavailable` within its
+    timeout when the store is down, hung, refusing or cut off by the breaker; nothing else."""
+
+    async def read(self, key: str, send: str | None = None, *, sends: bool = False) -> Profile:
+        """One person and the record of `send`, in one round trip; one more where `key` is an alias.
+
+        An unknown key gives a Profile with `known=False` and that key. An erased one has `erased=True` and nothing else.
+        """
+        ...
+
+    async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int) -> list[Applied]:
+        """Execute changes, atomically per profile, in the order given; answers when they are as durable as the
+        server is set to. One answer per write. Applying twice changes nothing. Follows aliases."""
+        ...
+
+    async def link(self, anonymous: str, user: str, now: int) -> None:
+        """`anonymous` becomes an alias of `user`: its own earlier events, traits and consents follow, later calls
+        under it reach the user. Linked to another user before: only later events follow. Idempotent."""
+        ...
+
+    async def erase(self, key: str, now: int) -> None:
+        """Everything held of the person goes, a tombstone stays; linked identities too. Repeatable."""
+        ...
+
+    async def record(self, key: str, send: str, expected: bytes | None, record: bytes, trace: bytes, now: int) -> bytes | None:
+        """Store a decision where the stored one still equals `expected` (None: there is none yet).
+
+        None: stored. Otherwise the record that is there, and nothing was written. Kept 35 days. An erased profile is
+        not recorded; that too gives None.
+        """
+        ...
+
+    async def decision(self, key: str, send: str) -> tuple[bytes | None, bytes | None]:
+        """The stored record and its trace (None, None where there is none)."""
+        ...
+
+
+class CatalogueStore(Protocol):
+    """The items as the whole fleet shares them. Raises `StoreUnavailable`."""
+
+    async def put(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """Replace or add, whole; seen by every worker within 1 s."""
+        ...
+
+    async def get(self, id: str) -> dict[str, Any] | None: ...
+
+    async def patch(self, id: str, fields: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Merge (None removes a field), atomically; the item as it is now, or None where it is unknown."""
+        ...
+
+    async def delete(self, ids: Sequence[str]) -> int: ...
+
+    async def changes(self, since: int) -> tuple[int, dict[str, dict[str, Any] | None]]:
+        """(version, id -> item or None where deleted) of everything that changed after version `since`; 0 is all."""
+        ...
+
+
+class Catalogue(Protocol):
+    """A worker's replica of the items; `version` grows with every change that it took in."""
+
+    version: int
+
+    def get(self, id: str) -> Item | None: ...
+
+    def ids(self) -> Sequence[str]:
+        """In a stable order: that of first arrival."""
+        ...
+
+
+class Model(Protocol):
+    """One loaded model. Never raises anything but `ModelUnavailable` (broken, benched, refused output)."""
+
+    card: ModelCard
+
+    def score(self, row: Sequence[float | str]) -> float:
+        """The score of one row; its values stand in the order of the card's inputs."""
+        ...
+
+    def score_rows(self, matrix: np.ndarray) -> list[float]:
+        """Scores of a C-contiguous float32 matrix [rows, inputs], for models whose inputs are one float tensor; at
+        most 120 rows a run inside. For other models use `score_table`."""
+        ...
+
+    def score_table(self, rows: Sequence[Sequence[float | str]]) -> list[float]: ...
+
+
+class ModelRuntime(Protocol):
+    def get(self, id: str) -> Model | None: ...
+
+
+class KeyStore(Protocol):
+    """API keys, as SHA-256 hashes. Raises `StoreUnavailable`."""
+
+    async def put(self, id: str, entry: Mapping[str, Any]) -> None: ...
+
+    async def revoke(self, id: str) -> bool: ...
+
+    async def all(self) -> dict[str, dict[str, Any]]: ...

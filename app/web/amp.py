@@ -1,0 +1,69 @@
+"""What AMP mails fetch when they are opened: `GET /amp/{token}`, under AMP's own CORS rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from app.decide import Question
+from app.domain.event import Identity
+from app.security.amp_cors import Refused, cors
+from app.security.tokens import Claims, Expired
+from app.web.asgi import JSON, PRIVATE, Reply, Scope
+from app.web.hot import Hot, count
+from app.web.parts import Parts
+from app.web.surfaces import Surfaces
+
+_encode = msgspec.json.Encoder().encode
+_REFUSED = b'{"error":{"code":"forbidden","message":"not allowed","problems":[]}}'
+
+
+class AmpLists:
+    """Answers always 200 with the schema of the block, once sender and token are accepted; else a uniform 403."""
+
+    def __init__(self, parts: Parts, surfaces: Surfaces) -> None:
+        self._parts = parts
+        self._surfaces = surfaces
+        self.hot: Hot | None = None
+
+    async def __call__(self, scope: Scope, receive: Any) -> Reply:
+        parts = self._parts
+        allowed = cors(scope["headers"], scope["query_string"].decode("latin-1"), parts.settings.amp_senders)
+        if isinstance(allowed, Refused):
+            return Reply(allowed.status, _REFUSED, [JSON, PRIVATE], "refused")
+        if scope["method"] == "OPTIONS":
+            return Reply(204, b"", [*allowed.headers, PRIVATE])
+        now = parts.clock()
+        claims = parts.tokens.read(scope["path"][len("/amp/") :], "amp", now)
+        snapshot = parts.snapshot
+        if claims is None or snapshot is None or scope["method"] not in ("GET", "HEAD"):
+            return Reply(403, _REFUSED, [JSON, PRIVATE], "refused")
+        headers = [JSON, PRIVATE, *allowed.headers]
+        placement = claims.placement
+        if isinstance(claims, Expired) or placement not in snapshot.fallbacks or parts.inflight > parts.settings.max_inflight:
+            return self._generic(snapshot, placement, headers)
+        try:
+            body, degraded = await self._list(snapshot, claims, now)
+        except Exception as error:  # noqa: BLE001 (a recipient's surface fails to valid content)
+            parts.telemetry.failure(error)
+            return self._generic(snapshot, placement, headers)
+        if degraded:
+            headers.append((b"x-inlay-degraded", ",".join(dict.fromkeys(degraded)).encode()))
+        return Reply(200, body, headers, "degraded" if degraded else "ok")
+
+    async def _list(self, snapshot: Any, claims: Claims, now: int) -> tuple[bytes, list[str]]:
+        parts = self._parts
+        identity = Identity.from_key(claims.profile) if claims.profile else None
+        q = Question((claims.placement,), identity, claims.send or None, claims.mail or None, at_open=True)
+        if q.mail is not None and q.mail not in snapshot.definitions.mails:
+            q.mail = None
+        timeout = (snapshot.definitions.placements[claims.placement].deadline or parts.settings.deadline_amp_ms) / 1000
+        answer = await parts.decider.decide(snapshot, q, now, timeout, self._surfaces.render_for("list", q, now))
+        count(parts.telemetry, answer)
+        return _encode(answer.decision.choices[claims.placement].content), answer.decision.degraded
+
+    def _generic(self, snapshot: Any, placement: str, headers: list[tuple[bytes, bytes]]) -> Reply:
+        assert self.hot is not None
+        body = self.hot.fallbacks(snapshot).get(placement, "list") or b'{"items":[]}'
+        return Reply(200, body, headers, "degraded")
