@@ -1,0 +1,203 @@
+"""One multiplexed connection to Redis: what all requests of a loop tick ask for travels in one write.
+
+Replies are matched to requests strictly in order. A waiter that was cancelled still has its place in the line: its
+reply is read and dropped, so nobody ever gets another's answer. On any doubt (a timeout, a protocol error, an end of
+file) the connection is closed and everything in flight fails with `StoreUnavailable`; the next call reconnects.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import hiredis
+from redis.asyncio.connection import parse_url
+
+from app.adapters.breaker import Breaker
+from app.errors import StoreUnavailable
+
+Command = tuple[Any, ...]
+CONNECT_SECONDS = 0.25
+_REFUSALS = ("READONLY", "OOM", "LOADING", "MASTERDOWN", "MISCONF", "BUSY", "CLUSTERDOWN", "TRYAGAIN", "NOAUTH", "WRONGPASS")
+
+
+class RedisRefused(Exception):
+    """An error reply that says nothing about availability, such as NOSCRIPT or WRONGTYPE."""
+
+
+class Pending:
+    """A pipeline in flight: how many replies it still waits for."""
+
+    __slots__ = ("deadline", "future", "missing", "replies")
+
+    def __init__(self, future: asyncio.Future[list[Any]], count: int, deadline: float) -> None:
+        self.future = future
+        self.missing = count
+        self.replies: list[Any] = []
+        self.deadline = deadline
+
+
+class Link(asyncio.Protocol):
+    """`pipeline(commands, seconds)` gives a future of their replies; an error reply stands in the list as an exception."""
+
+    def __init__(self, url: str, breaker: Breaker, read_seconds: float = 0.05) -> None:
+        self._options = _options(url)
+        self.breaker = breaker
+        self.read_seconds = read_seconds
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._transport: asyncio.WriteTransport | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._line: deque[Pending] = deque()
+        self._unsent: list[tuple[Pending, bytes]] = []
+        self._greeting = 0
+        self._reader = hiredis.Reader()
+        self._flushing = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    # -- asking ----------------------------------------------------------------------------------------------------
+
+    def pipeline(self, commands: Sequence[Command], seconds: float | None = None) -> asyncio.Future[list[Any]]:
+        """All commands in one write, all replies at once, or `StoreUnavailable` after `seconds`."""
+        loop = self._loop or self._start()
+        future: asyncio.Future[list[Any]] = loop.create_future()
+        if not self.breaker.allow():
+            future.set_exception(StoreUnavailable("the circuit to Redis is open", code="open"))
+            return future
+        seconds = self.read_seconds if seconds is None else seconds
+        pending = Pending(future, len(commands), loop.time() + seconds)
+        pack = hiredis.pack_command
+        data = b"".join([pack(command) for command in commands]) if len(commands) > 1 else pack(commands[0])
+        self._unsent.append((pending, data))
+        if not self._flushing:
+            self._flushing = True
+            loop.call_soon(self._flush)
+        if self._timer is None:
+            self._timer = loop.call_later(seconds, self._check_deadlines)
+        return future
+
+    async def call(self, *command: Any, seconds: float | None = None) -> Any:
+        reply = (await self.pipeline((command,), seconds))[0]
+        if isinstance(reply, Exception):
+            raise refusal(reply)
+        return reply
+
+    async def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._drop("closed")
+
+    # -- the wire --------------------------------------------------------------------------------------------------
+
+    def _start(self) -> asyncio.AbstractEventLoop:
+        self._loop = asyncio.get_running_loop()
+        return self._loop
+
+    def _flush(self) -> None:
+        self._flushing = False
+        if self._transport is None:
+            if self._connecting is None and self._unsent:
+                assert self._loop is not None
+                self._connecting = self._loop.create_task(self._connect())
+            return
+        unsent, self._unsent = self._unsent, []
+        self._line.extend([pending for pending, _ in unsent])
+        self._transport.write(b"".join([data for _, data in unsent]))
+
+    async def _connect(self) -> None:
+        kind, target, context, greeting = self._options
+        assert self._loop is not None
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                if kind == "unix":
+                    transport, _ = await self._loop.create_unix_connection(lambda: self, target)
+                else:
+                    transport, _ = await self._loop.create_connection(lambda: self, *target, ssl=context)
+        except (OSError, TimeoutError) as error:
+            self._drop(f"cannot connect: {type(error).__name__}")
+            return
+        finally:
+            self._connecting = None
+        self._transport = transport  # pyright: ignore[reportAttributeAccessIssue]
+        if greeting:
+            self._greeting = len(greeting)
+            transport.write(b"".join([hiredis.pack_command(command) for command in greeting]))
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        reader = self._reader
+        reader.feed(data)
+        line = self._line
+        try:
+            while (reply := reader.gets()) is not False:
+                if self._greeting:
+                    self._greeting -= 1
+                    if isinstance(reply, Exception):
+                        return self._drop(f"refused: {reply}"[:80])
+                    continue
+                pending = line[0]
+                pending.replies.append(reply)
+                pending.missing -= 1
+                if not pending.missing:
+                    line.popleft()
+                    if not pending.future.done():
+                        pending.future.set_result(pending.replies)
+        except (IndexError, hiredis.ProtocolError):
+            return self._drop("the reply made no sense")
+        self.breaker.success()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._transport is not None:
+            self._drop("the connection was lost")
+
+    def _check_deadlines(self) -> None:
+        """One timer for all: looks at the oldest request in line."""
+        self._timer = None
+        assert self._loop is not None
+        now = self._loop.time()
+        late = [p for p in (*self._line, *(p for p, _ in self._unsent)) if p.deadline <= now]
+        if late:
+            self._drop("timed out")
+        oldest = min((p.deadline for p in (*self._line, *(p for p, _ in self._unsent))), default=None)
+        if oldest is not None:
+            self._timer = self._loop.call_later(max(oldest - now, 0.001), self._check_deadlines)
+
+    def _drop(self, why: str) -> None:
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
+        self._reader = hiredis.Reader()
+        self._greeting = 0
+        line, self._line = self._line, deque()
+        unsent, self._unsent = self._unsent, []
+        if line or unsent:
+            self.breaker.failure()
+        for pending in (*line, *(pending for pending, _ in unsent)):
+            if not pending.future.done():
+                pending.future.set_exception(StoreUnavailable(f"Redis: {why}", code="unavailable"))
+
+
+def refusal(error: Exception) -> Exception:
+    """An error reply as what it means: the store refusing to work, or a mistake."""
+    text = str(error)
+    if text.startswith(_REFUSALS):
+        return StoreUnavailable(f"Redis refuses: {text.split(' ', 1)[0]}", code="refused")
+    return RedisRefused(text)
+
+
+def _options(url: str) -> tuple[str, Any, ssl.SSLContext | None, list[Command]]:
+    """(unix or tcp, target, TLS context, commands that greet the server) of a Redis URL."""
+    parsed = parse_url(url)
+    greeting: list[Command] = []
+    if password := parsed.get("password"):
+        user = parsed.get("username")
+        greeting.append(("AUTH", user, password) if user else ("AUTH", password))
+    if db := parsed.get("db"):
+        greeting.append(("SELECT", db))
+    if path := parsed.get("path"):
+        return "unix", path, None, greeting
+    context = ssl.create_default_context() if url.startswith("rediss://") else None
+    return "tcp", (parsed.get("host", "localhost"), parsed.get("port", 6379)), context, greeting

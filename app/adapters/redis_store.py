@@ -1,0 +1,229 @@
+"""Profiles, histories and decisions in Redis. All keys of a profile share one hash slot:
+
+`h:{K}` history, `t:{K}` its tail, `m:{K}` traits, identities, consents, alias and tombstone, `d:{K}` decisions by send,
+`x:{K}` their traces. One round trip reads a person; one applies all changes of a batch; one records a decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from app.adapters.redis_link import Command, Link, refusal
+from app.adapters.redis_names import Names
+from app.adapters.redis_scripts import Script, evaluate, evaluate_many
+from app.domain.change import Append, Applied, Change, Grant, Know, Merge
+from app.domain.event import Identity
+from app.domain.history import ENTRY, NO_HISTORY, Dictionary, History, Unnamed
+from app.domain.profile import Profile
+
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder().decode
+_RESULTS = {ord("a"): "applied", ord("d"): "duplicate", ord("o"): "too_old"}
+KEPT_SECONDS = 35 * 86_400
+CHUNK = 400
+"""Events that one script call takes at most."""
+
+
+class RedisStore:
+    """`ProfileStore` over one link. `bound` is the number of events kept per profile and type, `age` their age in ms."""
+
+    def __init__(self, link: Link, names: Names, *, write_seconds: float = 1.0, bound: int = 1_000, age: int = 0) -> None:
+        self._link = link
+        self._names = names
+        self._write_seconds = write_seconds
+        self._bound = bound
+        self._age = age
+        self._apply, self._record = Script("apply"), Script("record")
+        self._point, self._erase = Script("point"), Script("erase")
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    async def read(self, key: str, send: str | None = None, *, sends: bool = False) -> Profile:
+        tag = "{" + key + "}"
+        commands: list[Command] = [("MGET", "h:" + tag, "t:" + tag), ("HGETALL", "m:" + tag)]
+        if sends:
+            commands.append(("HGETALL", "d:" + tag))
+        elif send is not None:
+            commands.append(("HGET", "d:" + tag, send))
+        replies = await self._link.pipeline(commands)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise refusal(reply)
+        (base, tail), meta = replies[0], replies[1]
+        if meta and b">" in meta[::2]:
+            return await self.read(meta[meta.index(b">") + 1].decode(), send, sends=sends)
+        history = History(base, tail, self._names.dictionary) if base else NO_HISTORY
+        if base and (history.unknown or not self._names.loaded or _unread(history)):
+            history = History(base, tail, await self._names.load())
+        profile = Profile(key, history, known=bool(base or meta))
+        if meta:
+            _take_meta(profile, meta)
+        if len(replies) > 2:
+            self._take_records(profile, replies[2], send, sends)
+        return profile
+
+    def _take_records(self, profile: Profile, reply: Any, send: str | None, sends: bool) -> None:
+        if not sends:
+            profile.record = reply
+            return
+        profile.sends = {field.decode(): data for field, data in zip(reply[::2], reply[1::2], strict=True)}
+        profile.record = profile.sends.get(send) if send is not None else None
+
+    async def decision(self, key: str, send: str) -> tuple[bytes | None, bytes | None]:
+        tag = "{" + key + "}"
+        replies = await self._link.pipeline([("HGET", "d:" + tag, send), ("HGET", "x:" + tag, send), ("HGET", "m:" + tag, ">")])
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise refusal(reply)
+        if replies[0] is None and replies[2] is not None:
+            return await self.decision(replies[2].decode(), send)
+        return replies[0], replies[1]
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int) -> list[Applied]:
+        if not self._names.loaded:
+            await self._names.load()
+        packed = [await self._packed(changes) for _, changes in writes]
+        found: list[list[bytes]] = [[] for _ in writes]
+        erased = [False] * len(writes)
+        todo = [(i, key, chunk) for i, (key, _) in enumerate(writes) for chunk in packed[i]]
+        while todo:
+            head = [self._names.dictionary.epoch, self._bound, now - self._age if self._age else 0]
+            calls = [(_keys(key), [*head, *chunk]) for _, key, chunk in todo]
+            replies = await evaluate_many(self._link, self._apply, calls, self._write_seconds)
+            moved = []
+            for (i, _, chunk), (state, results) in zip(todo, replies, strict=True):
+                if state.startswith(b"moved:"):
+                    moved.append((i, state[6:].decode(), chunk))
+                elif state == b"erased":
+                    erased[i] = True
+                else:
+                    found[i].append(results)
+            todo = moved
+        return [
+            Applied(tuple(_RESULTS[code] for code in b"".join(results)), gone)  # pyright: ignore[reportArgumentType]
+            for results, gone in zip(found, erased, strict=True)
+        ]
+
+    async def _packed(self, changes: Sequence[Change]) -> list[list[Any]]:
+        """Script arguments: events, an empty separator, fields; in chunks where there are many events."""
+        events: list[bytes] = []
+        fields: list[Any] = []
+        for change in changes:
+            match change:
+                case Append(event):
+                    events.append(await self._entry(event))
+                case Merge(traits, at, id):
+                    stamp = at.to_bytes(8, "big") + id
+                    for name, value in traits.items():
+                        fields += ["t:" + name, stamp + _pack(value)]
+                case Know(identity, at):
+                    fields += ["i:" + identity.key, at.to_bytes(8, "big")]
+                case Grant(purpose, granted, at):
+                    fields += ["c:" + purpose, at.to_bytes(8, "big") + (b"1" if granted else b"0")]
+        first = [*events[:CHUNK], b"", *fields]
+        return [first, *([*events[at : at + CHUNK], b""] for at in range(CHUNK, len(events), CHUNK))]
+
+    async def _entry(self, event: Any) -> bytes:
+        while True:
+            try:
+                code, payload = self._names.dictionary.pack(event)
+            except Unnamed as missing:
+                await self._names.intern(missing)
+                continue
+            return ENTRY.pack(event.at, event.id, code) + payload
+
+    async def record(self, key: str, send: str, expected: bytes | None, record: bytes, trace: bytes, now: int) -> bytes | None:
+        tag = "{" + key + "}"
+        oldest = max(now - KEPT_SECONDS * 1000, 0).to_bytes(8, "big")
+        arguments = [send, expected or b"", record, trace, KEPT_SECONDS, oldest]
+        keys = ["m:" + tag, "d:" + tag, "x:" + tag]
+        found = await evaluate(self._link, self._record, keys, arguments, self._write_seconds)
+        return found or None
+
+    async def link(self, anonymous: str, user: str, now: int) -> None:
+        for _ in range(8):
+            replies = await self._link.pipeline([("MGET", "h:{%s}" % anonymous, "t:{%s}" % anonymous), ("HGETALL", "m:{%s}" % anonymous)], self._write_seconds)
+            for reply in replies:
+                if isinstance(reply, Exception):
+                    raise refusal(reply)
+            (base, tail), meta = replies
+            fields = dict(zip(meta[::2], meta[1::2], strict=True))
+            if fields.get(b">") == user.encode() or b"!" in fields:
+                return
+            await self._claim(user, base, tail, fields, anonymous, now)
+            done = 1
+            if b">" in fields:
+                await self._link.call("HSET", "m:{%s}" % anonymous, ">", user, seconds=self._write_seconds)
+            else:
+                done = await evaluate(self._link, self._point, _keys(anonymous), [user, base or b"", tail or b""], self._write_seconds)
+            if done:
+                return
+
+    async def _claim(self, user: str, base: bytes | None, tail: bytes | None, fields: dict[bytes, bytes], anonymous: str, now: int) -> None:
+        """Copy what was known under an anonymous id; copying twice changes nothing."""
+        if not self._names.loaded:
+            await self._names.load()
+        changes: list[Change] = [Know(Identity.from_key(anonymous), now)]
+        if b">" not in fields:
+            changes += [Append(event) for event in History(base, tail, self._names.dictionary).events()]
+        packed = await self._packed(changes)
+        for name, value in fields.items():
+            if name[:2] in (b"t:", b"c:"):
+                packed[0] += [name, value]
+        head = [self._names.dictionary.epoch, self._bound, now - self._age if self._age else 0]
+        await evaluate_many(self._link, self._apply, [(_keys(user), [*head, *chunk]) for chunk in packed], self._write_seconds)
+
+    async def erase(self, key: str, now: int) -> None:
+        profile = await self.read(key)
+        stamp = now.to_bytes(8, "big")
+        gone = {key, profile.key or key, *(identity.key for identity in profile.identities)}
+        for each in sorted(gone):
+            tag = "{" + each + "}"
+            keys = ["h:" + tag, "t:" + tag, "m:" + tag, "d:" + tag, "x:" + tag]
+            await evaluate(self._link, self._erase, keys, [stamp], self._write_seconds)
+
+    # -- the meaning of traces -------------------------------------------------------------------------------------
+
+    async def save_table(self, version: str, table: Any) -> None:
+        """Keep what the numbers in traces of a content version mean, as long as decisions are kept."""
+        await self._link.call("SET", f"inlay:table:{version}", _pack(table), "EX", KEPT_SECONDS + 86_400, seconds=self._write_seconds)
+
+    async def load_table(self, version: str) -> Any:
+        data = await self._link.call("GET", f"inlay:table:{version}")
+        return None if data is None else _unpack(data)
+
+
+def _keys(key: str) -> list[str]:
+    return ["h:{" + key + "}", "t:{" + key + "}", "m:{" + key + "}"]
+
+
+def _unread(history: History) -> bool:
+    """Whether the history mentions an event name or a shape that this worker has not heard of."""
+    names: Dictionary = history.names
+    return any(code not in names.type_names for code in set(history.types))
+
+
+
+
+def _take_meta(profile: Profile, flat: list[bytes]) -> None:
+    traits: dict[str, Any] = {}
+    consents: dict[str, bool] = {}
+    identities: list[Identity] = []
+    for name, value in zip(flat[::2], flat[1::2], strict=True):
+        kind, rest = name[:2], name[2:]
+        if kind == b"t:":
+            trait = _unpack(value[16:])
+            if trait is not None:
+                traits[rest.decode()] = trait
+        elif kind == b"c:":
+            consents[rest.decode()] = value[8:] == b"1"
+        elif kind == b"i:":
+            identities.append(Identity.from_key(rest.decode()))
+        elif name == b"!":
+            profile.erased = True
+    profile.traits, profile.consents, profile.identities = traits, consents, tuple(identities)

