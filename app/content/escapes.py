@@ -1,0 +1,95 @@
+"""What becomes of a value in each place of a mail: the filters that the compiler puts around every expression."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from markupsafe import escape
+
+from app.domain.conditions import Instant
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029\ufeff\ufffe\uffff]")
+_STYLE = re.compile(r"#[0-9a-fA-F]{3,8}|-?[0-9]+(\.[0-9]+)?(px|em|rem|%|pt)?|[a-zA-Z][a-zA-Z-]{0,30}")
+_BAD_WORDS = frozenset({"expression", "javascript", "import", "url", "behavior"})
+NO_URL = "#"
+
+
+def text_of(value: Any) -> str:
+    """A value as text: numbers plainly, nothing for None, control characters removed."""
+    if type(value) is str:
+        return value if value.isprintable() else _CONTROL.sub("", value)
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if type(value) is float and value.is_integer():
+        return str(int(value))
+    return _CONTROL.sub("", str(value))
+
+
+def html(value: Any) -> str:
+    return str(escape(text_of(value)))
+
+
+def url(value: Any) -> str:
+    """A whole address, `#` where its scheme is none of http, https and mailto."""
+    return str(escape(safe_url(text_of(value))))
+
+
+def safe_url(address: str) -> str:
+    address = address.strip()
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return NO_URL
+    if parts.scheme in ("http", "https") and parts.netloc and not any(c in address for c in " \t\r\n<>\"'`\\{}"):
+        return address
+    return address if parts.scheme == "mailto" and re.fullmatch(r"mailto:[\w.+%@?=&-]+", address) else NO_URL
+
+
+def query(value: Any) -> str:
+    return quote(text_of(value), safe="")
+
+
+def style(value: Any) -> str:
+    """A number, a colour or a plain word; nothing else."""
+    text = text_of(value).strip()
+    return text if _STYLE.fullmatch(text) and text.lower() not in _BAD_WORDS else ""
+
+
+def unbraced(escaped: str) -> str:
+    """Text in which no `{{` is left to be taken for Mustache."""
+    return escaped if "{" not in escaped else escaped.replace("{", "{\u200b")
+
+
+ESCAPES = {"text": html, "attribute": html, "url": url, "query": query, "style": style}
+
+
+def money(value: Any, currency: str = "€") -> str:
+    """`1,234.50 €`; what is no number stays as it is."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return text_of(value)
+    amount = f"{value:,.2f}"
+    return f"{currency}{amount}" if currency in "$£" else f"{amount}\u00a0{currency}"
+
+
+def date_text(value: Any, form: str = "%-d %B %Y") -> str:
+    """An instant or ISO date in words; what is none stays as it is."""
+    if type(value) is Instant:
+        return datetime.fromtimestamp(value / 1000).strftime(form)
+    try:
+        return (datetime if len(text_of(value)) > 10 else date).fromisoformat(text_of(value)).strftime(form)
+    except ValueError:
+        return text_of(value)
+
+
+def cut(value: Any, length: int = 60) -> str:
+    """At most `length` characters, cut at a word with an ellipsis."""
+    text = text_of(value)
+    if len(text) <= length:
+        return text
+    head = text[: max(length - 1, 1)]
+    return (head.rsplit(" ", 1)[0] if " " in head else head).rstrip(" ,;.") + "…"
