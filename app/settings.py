@@ -1,0 +1,85 @@
+"""The server's settings, from flags and `INLAY_*`; read once, then passed down."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.errors import SettingsInvalid
+
+
+class Settings(BaseSettings):
+    """Frozen. Every field is `INLAY_<NAME>`; a secret's value never appears in a message."""
+
+    model_config = SettingsConfigDict(env_prefix="INLAY_", frozen=True, extra="ignore")
+
+    content: Path = Field(Path("."), description="the folder that holds rules/, blocks/ and models/")
+    data: Path = Field(Path("./data"), description="where Inlay keeps its own files")
+    host: str = Field("127.0.0.1", description="the address to listen on")
+    port: int = Field(8000, ge=0, le=65535, description="the port to listen on; 0 takes a free one")
+    workers: int = Field(1, ge=1, le=64, description="processes that answer requests")
+    redis_url: str = Field("", description="a Redis to use instead of the embedded one")
+    public_url: str = Field("", description="the https address that recipients reach")
+    amp_senders: Annotated[tuple[str, ...], NoDecode] = Field((), description="addresses or @domain, comma-separated, whose AMP mails are answered")
+    durability: Literal["durable", "fast"] = Field("durable", description="durable: fsynced before the answer; fast: every second")
+    secret: str = Field("", description="kid:base64url(32 bytes), comma-separated, newest first; generated where absent", repr=False)
+    admin_key: str = Field("", description="an API key with every scope", repr=False)
+    max_inflight: int = Field(256, ge=1, description="requests in flight in a worker beyond which fallbacks are served")
+    email_in_url: Literal["refuse", "allow"] = Field("refuse", description="allow: user ids are e-mail addresses")
+    read_timeout_ms: int = Field(50, ge=1, description="the limit of a read from Redis")
+    write_timeout_ms: int = Field(1000, ge=1, description="the limit of a write to Redis")
+    deadline_esp_ms: int = Field(800, ge=1, description="the limit of a content answer")
+    deadline_amp_ms: int = Field(300, ge=1, description="the limit of an AMP list")
+    history_per_type: int = Field(1000, ge=1, le=10_000, description="events kept per profile and type")
+    history_days: int = Field(0, ge=0, description="age in days beyond which events are dropped; 0: none")
+    demo: bool = Field(False, description="load the invented shop")
+    reload: bool = Field(False, description="restart workers when the code changes")
+
+    @field_validator("amp_senders", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(part.strip().lower() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("secret")
+    @classmethod
+    def _readable(cls, value: str) -> str:
+        parse_secret(value)
+        return value
+
+    @property
+    def recipients_url(self) -> str:
+        """What tokens' addresses are built on."""
+        return self.public_url or f"https://localhost:{self.port}"
+
+
+def parse_secret(text: str) -> list[tuple[str, bytes]]:
+    """(kid, key) pairs, newest first."""
+    found = []
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        kid, _, encoded = part.partition(":")
+        try:
+            key = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+        except (ValueError, binascii.Error) as error:
+            raise ValueError("a secret is kid:base64url(32 bytes)") from error
+        if len(key) != 32 or not kid.isalnum():
+            raise ValueError("a secret is kid:base64url(32 bytes), the kid of letters and digits")
+        found.append((kid, key))
+    return found
+
+
+def load_settings(**given: Any) -> Settings:
+    """Settings from flags (None means not given) and the environment; `SettingsInvalid` names what is wrong."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        lines = [
+            f"INLAY_{str(problem['loc'][0]).upper()}: {problem['msg']}"
+            + ("" if problem["loc"][0] in ("secret", "admin_key") else f" (it is {problem['input']!r})")
+            for problem in error.errors()
+        ]
+        raise SettingsInvalid("; ".join(lines)) from error
