@@ -1,0 +1,244 @@
+"""Conditions: from nodes to the frozen values of `domain/conditions.py`."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import re2
+
+from app.content.reader import LATER, Reader
+from app.content.source import Node
+from app.content.values import instant, meant
+from app.domain import conditions as c
+from app.domain.event import event_name
+
+ROOTS = ("profile", "feature", "model", "context")
+ITEM_ROOTS = ("item", *ROOTS)
+OPERATORS = (
+    "eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in", "contains", "not_contains", "starts_with", "ends_with", "matches",
+    "exists", "between", "before", "after", "within_km",
+)
+WINDOWS = ("within", "since", "between", "calendar")
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_KINDS = ("all", "any", "not", "field", "did", "did_not", "changed", "segment", "consent", "local_time")
+_TEXT = frozenset({"starts_with", "ends_with", "matches"})
+_OPTIONS = re2.Options()
+_OPTIONS.log_errors = False
+
+
+def condition(reader: Reader, node: Node, at: str, roots: tuple[str, ...] = ROOTS) -> c.Condition:
+    """One condition; what cannot be read becomes a problem and an empty group."""
+    empty = c.All((), reader.place(node))
+    if not isinstance(node.value, dict):
+        hint = "write all: [...] or any: [...] around a list" if isinstance(node.value, list) else "such as {field: profile.country, eq: DE}"
+        reader.wrong(node.line, at, "is no condition", hint)
+        return empty
+    kinds = [key for key in node.value if key in _KINDS]
+    if len(kinds) != 1:
+        later = next((key for key in node.value if key in LATER), None)
+        first = next(iter(node.value), "")
+        message = f"{LATER[later]} are not available in this version" if later else (
+            f"mixes {', '.join(kinds)}" if kinds else f'unknown condition "{first[:60]}"')
+        reader.wrong(node.line, at, message, "one of them at a time" if kinds else meant(first, _KINDS))
+        return empty
+    return _READ[kinds[0]](reader, node, at, roots)
+
+
+def _group(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
+    kind = "all" if "all" in node.value else "any"
+    found = reader.mapping(node, at, (kind,))
+    children = tuple(condition(reader, each, here, roots) for here, each in reader.items(found[kind], f"{at}.{kind}"))
+    if not children:
+        reader.wrong(node.line, at, f"{kind} of nothing", "name at least one condition")
+    return (c.All if kind == "all" else c.Any)(children, reader.place(node))
+
+
+def _not(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
+    found = reader.mapping(node, at, ("not",))
+    child = condition(reader, found["not"], f"{at}.not", roots)
+    if isinstance(child, c.Field) and child.ref.root in ("profile", "context", "item") and not any(t.operator == "exists" for t in child.tests):
+        reader.wrong(node.line, at, f"also admits those of whom {child.ref} is not known", "add {field: " + str(child.ref) + ", exists: true} beside it", warning=True)
+    return c.Not(child, reader.place(node))
+
+
+def _field(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
+    found = reader.mapping(node, at, ("field", *OPERATORS))
+    ref = reader.ref(found["field"].value, found["field"].line, f"{at}.field", roots)
+    tests = tuple(test(reader, name, value, f"{at}.{name}", roots) for name, value in found.items() if name != "field")
+    if not tests and len(node.value) == 1:
+        reader.wrong(node.line, at, "has no operator", f"one of {', '.join(OPERATORS)}")
+    return c.Field(ref or c.Ref(("profile", "_")), tests or (c.Test("exists", True),), reader.place(node))
+
+
+def test(reader: Reader, name: str, node: Node, at: str, roots: tuple[str, ...]) -> c.Test:
+    """An operator and its right-hand side, which must be of a kind that it can compare with."""
+    value = node.value
+    if isinstance(value, dict) and "field" in value and name != "within_km":
+        found = reader.mapping(node, at, ("field",))
+        ref = reader.ref(found["field"].value, found["field"].line, f"{at}.field", roots)
+        return c.Test(name, ref or "")  # pyright: ignore[reportArgumentType]
+    return c.Test(name, _right(reader, name, node, at))  # pyright: ignore[reportArgumentType]
+
+
+def _right(reader: Reader, name: str, node: Node, at: str) -> Any:
+    value = node.value
+    if name in ("in", "not_in"):
+        rows = [each.value for _, each in reader.items(node, at)]
+        if any(not isinstance(each, (str, int, float, bool)) for each in rows) or not rows:
+            reader.wrong(node.line, at, "needs a list of values", "such as [DE, AT]")
+        return tuple(each for each in rows if isinstance(each, (str, int, float, bool)))
+    if name == "exists":
+        if type(value) is not bool:
+            reader.wrong(node.line, at, f"is {value!r:.40}", "true or false")
+        return value is not False
+    if name == "between":
+        return _pair(reader, node, at)
+    if name in ("before", "after"):
+        return reader.instant(node, at)
+    if name == "within_km":
+        found = reader.mapping(node, at, ("lat", "lon", "km"), ("lat", "lon", "km"))
+        return tuple(reader.number(found[key], f"{at}.{key}") if key in found else 0.0 for key in ("lat", "lon", "km"))
+    if not isinstance(value, (str, int, float, bool)):
+        reader.wrong(node.line, at, "needs one value", "text, a number, true or false, or {field: ...}")
+        return ""
+    if name in _TEXT and not isinstance(value, str):
+        reader.wrong(node.line, at, f"needs text, not {value!r:.40}", "put quotes around it")
+        return str(value)
+    if name in ("gt", "gte", "lt", "lte") and isinstance(value, bool):
+        reader.wrong(node.line, at, "true and false have no order", "use eq")
+    if name == "matches":
+        _compiles(reader, node, at)
+    return value
+
+
+def _compiles(reader: Reader, node: Node, at: str) -> None:
+    try:
+        re2.compile(node.value, _OPTIONS)
+    except re2.error as error:
+        reader.wrong(node.line, at, f"is no RE2 pattern: {str(error)[:80]}", "RE2 knows no look-around and no back-references")
+
+
+def _pair(reader: Reader, node: Node, at: str) -> tuple[Any, Any]:
+    rows = [each.value for _, each in reader.items(node, at)]
+    if len(rows) == 2:
+        dates = tuple(instant(each, reader.timezone) for each in rows)
+        if None not in dates:
+            return dates  # pyright: ignore[reportReturnType]
+        if all(type(each) in (int, float) for each in rows) or all(isinstance(each, str) for each in rows):
+            return rows[0], rows[1]
+    reader.wrong(node.line, at, "needs two values of one kind", "such as [10, 20] or [2026-10-01, 2026-11-01]")
+    return 0, 0
+
+
+def _did(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
+    negated = "did_not" in node.value
+    verb = "did_not" if negated else "did"
+    found = reader.mapping(node, at, (verb, "where", "count", *WINDOWS))
+    event = event_name(reader.text(found[verb], f"{at}.{verb}", "x"))
+    return c.Did(event, wheres(reader, found, at, roots), window(reader, found, at), counts(reader, found, at), negated, reader.place(node))
+
+
+def wheres(reader: Reader, found: dict[str, Node], at: str, roots: tuple[str, ...]) -> tuple[c.Where, ...]:
+    if "where" not in found:
+        return ()
+    rows: list[c.Where] = []
+    roots = tuple(root for root in roots if root != "item")
+    for name, value in reader.mapping(found["where"], f"{at}.where").items():
+        here, path = f"{at}.where.{name}", tuple(name.split("."))
+        if isinstance(value.value, dict) and "field" not in value.value:
+            tests = [test(reader, op, right, f"{here}.{op}", roots) for op, right in reader.mapping(value, here, OPERATORS).items()]
+        else:
+            tests = [test(reader, "in" if isinstance(value.value, list) else "eq", value, here, roots)]
+        rows += [c.Where(path, each) for each in tests]
+    return tuple(rows)
+
+
+def counts(reader: Reader, found: dict[str, Node], at: str) -> tuple[c.Test, ...]:
+    if "count" not in found:
+        return (c.Test("gte", 1),)
+    node, at = found["count"], f"{at}.count"
+    if type(node.value) is int:
+        rows = [("eq", node)]
+    else:
+        rows = list(reader.mapping(node, at, ("eq", "ne", "gt", "gte", "lt", "lte", "between")).items())
+    for name, each in rows:
+        numbers = [n.value for n in each.value] if isinstance(each.value, list) else [each.value]
+        if any(type(n) is not int or n < 0 for n in numbers):
+            reader.wrong(each.line, at, f"{each.plain()!r:.40} is no count", "a whole number, or {gte: 2}")
+            return (c.Test("gte", 1),)
+        if max(numbers, default=0) > reader.bound:
+            reader.wrong(each.line, at, f"{max(numbers)} events can never be counted", f"at most {reader.bound} are kept of a type")
+    tests = tuple(test(reader, name, each, f"{at}.{name}", ROOTS) for name, each in rows)
+    return tests or (c.Test("gte", 1),)
+
+
+def window(reader: Reader, found: dict[str, Node], at: str) -> c.Window:
+    given = [name for name in WINDOWS if name in found]
+    if len(given) > 1:
+        reader.wrong(found[given[1]].line, at, f"has {' and '.join(given)}", "one window")
+    if not given:
+        return c.Ever()
+    name, node = given[0], found[given[0]]
+    at = f"{at}.{name}"
+    if name == "within":
+        milliseconds = reader.duration(node, at)
+        if reader.age and milliseconds > reader.age:
+            reader.wrong(node.line, at, "reaches further back than events are kept", f"at most {reader.age // 86_400_000}d")
+        return c.Within(milliseconds)
+    if name == "since":
+        if isinstance(node.value, dict):
+            last = reader.mapping(node, at, ("last",), ("last",)).get("last")
+            return c.SinceLast(event_name(reader.text(last, f"{at}.last", "x"))) if last else c.Ever()
+        return c.Since(reader.instant(node, at))
+    if name == "between":
+        rows = reader.items(node, at)
+        if len(rows) != 2:
+            reader.wrong(node.line, at, "needs two dates", "[2026-10-01, 2026-11-01]")
+            return c.Ever()
+        start, end = (reader.instant(each, here) for here, each in rows)
+        if start >= end:
+            reader.wrong(node.line, at, "ends before it begins")
+        return c.Between(start, end)
+    unit = reader.one_of(node, at, ("day", "week", "month"), "calendar period")
+    return c.Calendar(unit or "day")  # pyright: ignore[reportArgumentType]
+
+
+def _changed(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
+    found = reader.mapping(node, at, ("changed", *WINDOWS))
+    ref = reader.ref(found["changed"].value, found["changed"].line, f"{at}.changed", ("profile",))
+    return c.Changed(ref.path[1] if ref else "_", window(reader, found, at), reader.place(node))
+
+
+def _segment(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
+    found = reader.mapping(node, at, ("segment",))
+    name = reader.one_of(found["segment"], f"{at}.segment", reader.names.segments, "segment")
+    return c.InSegment(name, reader.place(node)) if name else c.All((), reader.place(node))
+
+
+def _consent(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
+    found = reader.mapping(node, at, ("consent",))
+    purpose = reader.one_of(found["consent"], f"{at}.consent", reader.names.consents, "declared consent")
+    return c.Consented(purpose or "_", reader.place(node))
+
+
+def _local_time(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
+    found = reader.mapping(reader.mapping(node, at, ("local_time",))["local_time"], f"{at}.local_time", ("from", "to", "days"))
+    start = _minute(reader, found["from"], f"{at}.from") if "from" in found else 0
+    end = _minute(reader, found["to"], f"{at}.to") if "to" in found else 1440
+    days = reader.names_list(found["days"], f"{at}.days", _DAYS, "day") if "days" in found else ()
+    return c.LocalTime(start, end, frozenset(map(_DAYS.index, days)), reader.place(node))
+
+
+def _minute(reader: Reader, node: Node, at: str) -> int:
+    match = re.fullmatch(r"([01]\d|2[0-4]):([0-5]\d)", node.value) if isinstance(node.value, str) else None
+    if match is None or int(match[1]) * 60 + int(match[2]) > 1440:
+        reader.wrong(node.line, at, f"{node.plain()!r:.40} is no time of day", 'such as "09:00", in quotes')
+        return 0
+    return int(match[1]) * 60 + int(match[2])
+
+
+_READ = {
+    "all": _group, "any": _group, "not": _not, "field": _field, "did": _did, "did_not": _did, "changed": _changed,
+    "segment": _segment, "consent": _consent, "local_time": _local_time,
+}

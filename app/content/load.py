@@ -1,0 +1,291 @@
+"""The user's folders, read and resolved: `rules/`, `blocks/`, `models/` -> `Definitions`, all problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from app.content import sections
+from app.content.leaves import condition
+from app.content.reader import Names, Reader, names_in
+from app.content.source import Node, parse_yaml, read_yaml
+from app.content.values import meant
+from app.domain import conditions as c
+from app.domain import definitions as d
+from app.errors import ContentInvalid, Problem, RequestInvalid
+
+TEMPLATES = {"html.j2": "html", "text.j2": "text", "amp.j2": "amp"}
+MAX_TEMPLATE = 256 << 10
+
+
+def load(directory: Path, *, bound: int = 1_000, age: int = 0) -> d.Definitions:
+    """The definitions; `ContentInvalid` with every problem where there is an error among them."""
+    definitions, problems = inspect(directory, bound=bound, age=age)
+    if definitions is None:
+        raise ContentInvalid(tuple(problems))
+    return definitions
+
+
+def inspect(directory: Path, *, bound: int = 1_000, age: int = 0) -> tuple[d.Definitions | None, list[Problem]]:
+    """Definitions (None where there are errors) and all problems, warnings included, in the order of the files."""
+    problems: list[Problem] = []
+    if not (directory / "rules").is_dir():
+        return None, [Problem("rules", 1, "content", f"no folder rules/ in {directory}", "--content names the folder that holds rules/, blocks/ and models/")]
+    loader = _Loader(directory, problems, bound, age)
+    definitions = loader.load()
+    problems.sort(key=lambda problem: (problem.file, problem.line, problem.key))
+    failed = any(not problem.warning for problem in problems)
+    return (None if failed else definitions), problems
+
+
+def content_files(directory: Path) -> list[Path]:
+    """Every file that makes up the content, in a stable order; hidden files and editors' backups aside."""
+    found: list[Path] = []
+    for name in ("rules", "blocks", "models"):
+        found += [path for path in (directory / name).rglob("*") if path.is_file() and not _passed_over(path.relative_to(directory))]
+    return sorted(found)
+
+
+def _passed_over(path: Path) -> bool:
+    return any(part.startswith((".", "__")) for part in path.parts) or path.name.endswith(("~", ".swp", ".tmp", ".bak", ".pyc"))
+
+
+def version_of(directory: Path, files: Iterable[Path]) -> str:
+    digest = sha256()
+    for path in files:
+        digest.update(str(path.relative_to(directory)).encode() + b"\0" + sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+class _Loader:
+    def __init__(self, directory: Path, problems: list[Problem], bound: int, age: int) -> None:
+        self.directory = directory
+        self.problems = problems
+        self.names = Names()
+        self.bound, self.age = bound, age
+        self.timezone = ZoneInfo("UTC")
+        self.found: dict[str, dict[str, tuple[str, Node]]] = {name: {} for name in sections.SECTIONS}
+
+    def load(self) -> d.Definitions:
+        files = content_files(self.directory)
+        rules = [path for path in files if path.parts[len(self.directory.parts)] == "rules" and path.suffix in (".yaml", ".yml")]
+        tops = [(self._name(path), node) for path in rules if (node := read_yaml(path, self._name(path), self.problems)) is not None]
+        tests = [entry for name, node in tops for entry in self._collect(name, node)]
+        if not rules:
+            self.problems.append(Problem("rules", 1, "content", "no *.yaml in rules/"))
+        self._declare()
+        blocks = self._blocks(files)
+        self.names.blocks = blocks
+        models = self._models(files)
+        self.names.models |= set(models)
+        models = {id: reader_card[0] for id, reader_card in self._cards(models).items()}
+        read = self._read
+        features = {id: found for id, found in read("features", sections.feature).items() if found is not None}
+        segments = read("segments", lambda r, id, n, at: d.Segment(id, *_segment(r, n, at), r.place(n)))
+        found = d.Definitions(
+            version_of(self.directory, files), str(self.timezone), dict(self.names.context), read("consents", sections.consent),
+            features, segments, read("placements", sections.placement), read("mails", self._mail), read("offers", sections.offer),
+            models, blocks, tuple(sections.case(self._reader(name), node, f"tests[{i}]") for i, (name, node) in enumerate(tests)),
+        )
+        self._check_cycles(features, segments)
+        self._check_use(found)
+        return found
+
+    def _name(self, path: Path) -> str:
+        return str(path.relative_to(self.directory))
+
+    def _reader(self, file: str) -> Reader:
+        return Reader(file, self.problems, self.names, self.timezone, self.bound, self.age)
+
+    # -- gathering -------------------------------------------------------------------------------------------------
+
+    def _collect(self, file: str, top: Node) -> list[tuple[str, Node]]:
+        """File one rules file's entries by section; gives its tests."""
+        reader = self._reader(file)
+        tests: list[tuple[str, Node]] = []
+        for section, node in reader.mapping(top, "", sections.SECTIONS).items():
+            if section == "version":
+                if node.value != 1:
+                    reader.wrong(node.line, "version", f"is {node.plain()!r:.40}", "this server reads version 1")
+            elif section == "timezone":
+                self._set_timezone(reader, node)
+            elif section == "tests":
+                tests += [(file, each) for _, each in reader.items(node, "tests")]
+            else:
+                for id, each in reader.mapping(node, section).items():
+                    self._file(reader, section, id, each, node.keys[id])
+        return tests
+
+    def _file(self, reader: Reader, section: str, id: str, node: Node, line: int) -> None:
+        known = self.found[section]
+        if id in known:
+            first = known[id]
+            reader.wrong(line, f"{section}.{id}", "is declared twice", f"first at {first[0]}:{first[1].line}")
+        elif not id or len(id) > 64 or not all(ch.isalnum() or ch in "_-" for ch in id):
+            reader.wrong(line, f"{section}.{id[:64]}", "is no usable id", "letters, digits, _ and -, at most 64")
+        else:
+            known[id] = (reader.file, node)
+
+    def _set_timezone(self, reader: Reader, node: Node) -> None:
+        try:
+            self.timezone = ZoneInfo(node.value)
+        except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
+            reader.wrong(node.line, "timezone", f"no time zone {node.plain()!r:.60}", "such as Europe/Berlin")
+
+    def _declare(self) -> None:
+        names = self.names
+        names.features, names.segments = set(self.found["features"]), set(self.found["segments"])
+        names.placements, names.consents = set(self.found["placements"]), set(self.found["consents"])
+        names.models = set(self.found["models"])
+        for id, (file, node) in self.found["context"].items():
+            kind = self._reader(file).one_of(node, f"context.{id}", ("number", "string", "boolean"), "type")
+            names.context[id] = kind or "string"
+
+    def _read(self, section: str, parse: Callable[[Reader, str, Node, str], Any]) -> dict[str, Any]:
+        return {id: parse(self._reader(file), id, node, f"{section}.{id}") for id, (file, node) in self.found[section].items()}
+
+    def _mail(self, reader: Reader, id: str, node: Node, at: str) -> d.Mail:
+        found = reader.mapping(node, at, ("placements", "description"), ("placements",))
+        placements = reader.names_list(found["placements"], f"{at}.placements", self.names.placements, "placement") if "placements" in found else ()
+        return d.Mail(id, placements, reader.place(node))
+
+    # -- blocks and models -----------------------------------------------------------------------------------------
+
+    def _blocks(self, files: list[Path]) -> dict[str, d.BlockDefinition]:
+        root = self.directory / "blocks"
+        folders = sorted({root / path.relative_to(root).parts[0] for path in files if root in path.parents})
+        found: dict[str, d.BlockDefinition] = {}
+        for folder in folders:
+            if not folder.is_dir():
+                continue
+            name = self._name(folder / "block.yaml")
+            node = read_yaml(folder / "block.yaml", name, self.problems) if (folder / "block.yaml").exists() else None
+            if node is None:
+                if not (folder / "block.yaml").exists():
+                    self.problems.append(Problem(name, 1, f"blocks.{folder.name}", "is missing", "a block has block.yaml and html.j2"))
+                node = Node({}, 1)
+                if (folder / "block.yaml").exists():
+                    continue
+            found[folder.name] = sections.block(self._reader(name), folder.name, node, self._templates(folder))
+        return found
+
+    def _templates(self, folder: Path) -> dict[str, tuple[str, str]]:
+        found: dict[str, tuple[str, str]] = {}
+        for path in sorted(folder.iterdir()):
+            name, kind = self._name(path), TEMPLATES.get(path.name)
+            if kind is None:
+                if path.suffix == ".j2":
+                    self.problems.append(Problem(name, 1, f"blocks.{folder.name}", "is no surface", meant(path.name, TEMPLATES), warning=True))
+                continue
+            data = path.read_bytes()
+            try:
+                found[kind] = (name, data.decode("utf-8"))
+            except UnicodeDecodeError:
+                self.problems.append(Problem(name, 1, f"blocks.{folder.name}", "is not UTF-8"))
+            if len(data) > MAX_TEMPLATE:
+                self.problems.append(Problem(name, 1, f"blocks.{folder.name}", f"is {len(data):,} bytes long", f"at most {MAX_TEMPLATE:,}"))
+        if "html" not in found:
+            self.problems.append(Problem(self._name(folder / "html.j2"), 1, f"blocks.{folder.name}", "is missing", "every block has html.j2"))
+        return found
+
+    def _models(self, files: list[Path]) -> dict[str, tuple[str, Node]]:
+        root = self.directory / "models"
+        found: dict[str, tuple[str, Node]] = {}
+        for path in files:
+            if root in path.parents and path.suffix == ".yaml":
+                node = read_yaml(path, self._name(path), self.problems)
+                if node is not None:
+                    found[path.stem] = (self._name(path), node)
+        for id, (file, node) in self.found["models"].items():
+            if id not in found:
+                self.problems.append(Problem(file, node.line, f"models.{id}", f"no card models/{id}.yaml"))
+        return found
+
+    def _cards(self, nodes: dict[str, tuple[str, Node]]) -> dict[str, tuple[d.ModelCard, Reader]]:
+        found: dict[str, tuple[d.ModelCard, Reader]] = {}
+        for id, (file, node) in nodes.items():
+            reader = self._reader(file)
+            card = sections.card(reader, id, node)
+            path = self.directory / "models" / card.file
+            if "/" in card.file or ".." in card.file or not path.is_file():
+                reader.wrong(node.line, "file", f"no file models/{card.file[:80]}")
+            elif card.sha256 and sha256(path.read_bytes()).hexdigest() != card.sha256.lower():
+                reader.wrong(node.line, "sha256", f"models/{card.file} is another file than the card describes")
+            found[id] = (card, reader)
+        return found
+
+    # -- the whole -------------------------------------------------------------------------------------------------
+
+    def _check_cycles(self, features: dict[str, d.Feature], segments: dict[str, d.Segment]) -> None:
+        edges = {("features", id): {("features", ref.path[1]) for ref in _refs(each) if ref.root == "feature"} for id, each in features.items()}
+        edges |= {("segments", id): {("segments", name) for name in _segments_in(each.condition)} for id, each in segments.items()}
+        for key in edges:
+            if _reaches(edges, key, key):
+                file, node = self.found[key[0]][key[1]]
+                self.problems.append(Problem(file, node.line, ".".join(key), "refers to itself, directly or round about"))
+
+    def _check_use(self, found: d.Definitions) -> None:
+        for id, each in found.placements.items():
+            if not any(id in offer.placements for offer in found.offers.values()):
+                self.problems.append(Problem(each.place.file, each.place.line, f"placements.{id}", "no offer is for it: it always falls back", warning=True))
+
+
+def _segment(reader: Reader, node: Node, at: str) -> tuple[c.Condition, str]:
+    if isinstance(node.value, dict) and "description" in node.value:
+        text = reader.text(node.value["description"], f"{at}.description")
+        rest = Node({key: each for key, each in node.value.items() if key != "description"}, node.line, node.keys)
+        return condition(reader, rest, at), text
+    return condition(reader, node, at), ""
+
+
+def _refs(value: Any) -> Iterable[c.Ref]:
+    """Every reference in a feature."""
+    if isinstance(value, d.Feature):
+        if value.expression is not None:
+            yield from names_in(value.expression)
+        yield from (each.test.value for each in value.where if isinstance(each.test.value, c.Ref))
+
+
+def _segments_in(node: c.Condition) -> Iterable[str]:
+    match node:
+        case c.All(children) | c.Any(children):
+            for child in children:
+                yield from _segments_in(child)
+        case c.Not(child):
+            yield from _segments_in(child)
+        case c.InSegment(segment):
+            yield segment
+        case _:
+            pass
+
+
+def _reaches(edges: dict[Any, set[Any]], start: Any, goal: Any) -> bool:
+    seen: set[Any] = set()
+    todo = list(edges.get(start, ()))
+    while todo:
+        each = todo.pop()
+        if each == goal:
+            return True
+        if each not in seen:
+            seen.add(each)
+            todo += edges.get(each, ())
+    return False
+
+
+def read_items_query(body: Any, definitions: d.Definitions) -> d.ItemsQuery:
+    """An items query that came with a request, checked like one in a file; `RequestInvalid` with every problem."""
+
+    problems: list[Problem] = []
+    names = Names(set(definitions.features), set(definitions.segments), set(definitions.placements), set(definitions.consents),
+                  set(definitions.models), dict(definitions.blocks), dict(definitions.context))
+    reader = Reader("", problems, names, ZoneInfo(definitions.timezone))
+    node = parse_yaml(msgspec.json.encode(body), "", problems) or Node({}, 1)
+    query = sections.items_query(reader, node, "")
+    if found := [problem for problem in problems if not problem.warning]:
+        raise RequestInvalid("the query cannot be read", problems=tuple((p.key.strip("."), f"{p.message}; {p.hint}".rstrip("; ")) for p in found))
+    return query

@@ -1,0 +1,192 @@
+"""Reading with places: every mistake becomes a problem with file, line, dotted key and hint, and reading goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.content.source import Node
+from app.content.values import BadExpression, duration, expression, instant, meant
+from app.domain import conditions as c
+from app.errors import Problem
+
+LATER = {
+    "experiments": "experiments", "holdouts": "holdouts", "triggers": "triggers", "tables": "decision tables",
+    "recommenders": "recommenders", "events": "event schemas", "identities": "identities", "enrich": "enrichment",
+    "caps": "caps", "inventory": "inventory", "variant": "experiments", "table": "decision tables", "bandit": "bandits",
+    "recommender": "recommenders",
+}
+
+
+@dataclass(slots=True)
+class Names:
+    """What rules may refer to, collected before anything is resolved."""
+
+    features: set[str] = field(default_factory=set)
+    segments: set[str] = field(default_factory=set)
+    placements: set[str] = field(default_factory=set)
+    consents: set[str] = field(default_factory=set)
+    models: set[str] = field(default_factory=set)
+    blocks: dict[str, Any] = field(default_factory=dict)
+    context: dict[str, str] = field(default_factory=dict)
+
+
+class Reader:
+    """Reads nodes of one file. `at` is the dotted key of what is being read."""
+
+    def __init__(self, file: str, problems: list[Problem], names: Names, timezone: ZoneInfo, bound: int = 1_000, age: int = 0) -> None:
+        self.file = file
+        self.problems = problems
+        self.names = names
+        self.timezone = timezone
+        self.bound = bound
+        self.age = age
+
+    # -- problems --------------------------------------------------------------------------------------------------
+
+    def wrong(self, line: int, at: str, message: str, hint: str = "", *, warning: bool = False) -> None:
+        self.problems.append(Problem(self.file, line, at, message, hint, warning))
+
+    def place(self, node: Node) -> c.Place:
+        return c.Place(self.file, node.line)
+
+    # -- shapes ----------------------------------------------------------------------------------------------------
+
+    def mapping(self, node: Node, at: str, known: Iterable[str] | None = None, required: Iterable[str] = ()) -> dict[str, Node]:
+        """The entries of a mapping; unknown and missing keys are problems."""
+        if not isinstance(node.value, dict):
+            self.wrong(node.line, at, f"is {_kind(node.value)}", "a mapping (key: value) belongs here")
+            return {}
+        if known is not None:
+            known = tuple(known)
+            for key in node.value:
+                if key not in known:
+                    self._unknown(node.keys[key], f"{at}.{key}" if at else key, key, known)
+        for key in required:
+            if key not in node.value:
+                self.wrong(node.line, at, f"{key} is missing")
+        return {key: value for key, value in node.value.items() if known is None or key in known}
+
+    def _unknown(self, line: int, at: str, key: str, known: tuple[str, ...]) -> None:
+        if key in LATER:
+            self.wrong(line, at, f"{LATER[key]} are not available in this version", "leave the key out")
+        else:
+            self.wrong(line, at, f'unknown key "{key[:60]}"', meant(key, known))
+
+    def items(self, node: Node, at: str) -> list[tuple[str, Node]]:
+        if not isinstance(node.value, list):
+            self.wrong(node.line, at, f"is {_kind(node.value)}", "a list [...] belongs here")
+            return []
+        return [(f"{at}[{i}]", each) for i, each in enumerate(node.value)]
+
+    def text(self, node: Node, at: str, default: str = "") -> str:
+        if isinstance(node.value, str):
+            return node.value
+        self.wrong(node.line, at, f"is {_kind(node.value)}", "text belongs here; put quotes around it")
+        return default
+
+    def number(self, node: Node, at: str, default: float = 0.0) -> float:
+        if type(node.value) in (int, float):
+            return node.value
+        self.wrong(node.line, at, f"is {_kind(node.value)}", "a number belongs here")
+        return default
+
+    def whole(self, node: Node, at: str, low: int, high: int, default: int) -> int:
+        if type(node.value) is int and low <= node.value <= high:
+            return node.value
+        self.wrong(node.line, at, f"is {node.plain()!r:.60}", f"a whole number from {low} to {high} belongs here")
+        return default
+
+    def one_of(self, node: Node, at: str, choices: Iterable[str], what: str) -> str | None:
+        """A name that must be among `choices`."""
+        if isinstance(node.value, str) and node.value in (choices := list(choices)):
+            return node.value
+        word = node.value if isinstance(node.value, str) else repr(node.plain())
+        self.wrong(node.line, at, f'no {what} "{word[:60]}"', meant(word, choices))
+        return None
+
+    def names_list(self, node: Node, at: str, choices: Iterable[str], what: str) -> tuple[str, ...]:
+        choices = list(choices)
+        rows = [self.one_of(each, here, choices, what) for here, each in self.items(node, at)]
+        return tuple(name for name in rows if name is not None)
+
+    def duration(self, node: Node, at: str) -> int:
+        found = duration(node.value)
+        if found is None:
+            self.wrong(node.line, at, f"{node.plain()!r:.60} is no duration", "a number with a unit: ms s m h d w, such as 48h")
+            return 1
+        return found
+
+    def instant(self, node: Node, at: str) -> c.Instant:
+        found = instant(node.value, self.timezone)
+        if found is None:
+            self.wrong(node.line, at, f"{node.plain()!r:.60} is no date", "2026-10-01 or 2026-10-01T09:00:00Z")
+            return c.Instant(0)
+        return found
+
+    def path(self, node: Node, at: str) -> c.Path:
+        text = self.text(node, at, "x")
+        if not text or any(not part for part in text.split(".")):
+            self.wrong(node.line, at, f"{text!r:.60} is no dotted path", "such as products.category")
+            return ("x",)
+        return tuple(text.split("."))
+
+    # -- references ------------------------------------------------------------------------------------------------
+
+    def ref(self, text: object, line: int, at: str, roots: tuple[str, ...]) -> c.Ref | None:
+        """A rooted name, checked against what is declared."""
+        parts = tuple(text.split(".")) if isinstance(text, str) else ()
+        if len(parts) < 2 or not all(parts):
+            self.wrong(line, at, f"{text!r:.60} is no rooted name", f"begin with {', '.join(roots)}, such as {roots[0]}.x")
+            return None
+        root = parts[0]
+        if root not in roots:
+            later = LATER.get(root)
+            self.wrong(line, at, f"{later} are not available in this version" if later else f'"{root}" cannot be read here', meant(root, roots))
+            return None
+        declared = {"feature": self.names.features, "model": self.names.models, "context": self.names.context}.get(root)
+        if declared is not None and parts[1] not in declared:
+            self.wrong(line, at, f'no {root} "{parts[1][:60]}"', meant(parts[1], declared) or f"declare it under {root}s:" if root != "context" else "declare it under context:")
+            return None
+        return c.Ref(parts)
+
+    def expression(self, node: Node, at: str, roots: tuple[str, ...]) -> c.Expression | None:
+        if type(node.value) in (int, float):
+            return c.Number(float(node.value))
+        try:
+            found = expression(self.text(node, at, "0"))
+        except BadExpression as error:
+            self.wrong(node.line, at, str(error), "names, numbers, + - * /, min max abs log exp, parentheses")
+            return None
+        for ref in names_in(found):
+            self.ref(".".join(ref.path), node.line, at, roots)
+        return found
+
+
+def names_in(node: c.Expression) -> Iterator[c.Ref]:
+    """Every reference of an expression."""
+    match node:
+        case c.Name(ref):
+            yield ref
+        case c.Negative(operand):
+            yield from names_in(operand)
+        case c.Arithmetic(_, left, right):
+            yield from names_in(left)
+            yield from names_in(right)
+        case c.Call(_, arguments):
+            for each in arguments:
+                yield from names_in(each)
+        case _:
+            pass
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "empty"
+    names: dict[type, str] = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
+    return names.get(type(value), "of another kind")
+
+
+Parse = Callable[[Node, str], Any]

@@ -1,0 +1,239 @@
+"""The sections of rules files, block.yaml and model cards: from nodes to definitions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.content.leaves import ITEM_ROOTS, ROOTS, WINDOWS, condition, wheres, window
+from app.content.reader import Reader
+from app.content.source import Node
+from app.content.values import meant
+from app.domain import conditions as c
+from app.domain import definitions as d
+from app.domain.event import event_name
+
+FEATURE_KINDS = ("count", "sum", "avg", "min", "max", "distinct", "first", "last", "first_at", "last_at", "days", "seconds_since", "expr")
+_WITH_PATH = frozenset({"sum", "avg", "min", "max", "distinct", "first", "last"})
+SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "tests")
+OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "items", "block", "vars", "description", "attributes")
+ITEMS_KEYS = ("from", "filter", "exclude", "rank", "limit", "at_least")
+GIVEN = ("profile", "consents", "context", "events", "items", "models")
+
+
+def feature(reader: Reader, id: str, node: Node, at: str) -> d.Feature | None:
+    kinds = [key for key in reader.mapping(node, at) if key in FEATURE_KINDS]
+    if len(kinds) != 1:
+        first = next(iter(node.value), "") if isinstance(node.value, dict) else ""
+        reader.wrong(node.line, at, f"has {'no kind' if not kinds else ' and '.join(kinds)}", meant(first, FEATURE_KINDS) or f"one of {', '.join(FEATURE_KINDS)}")
+        return None
+    kind = kinds[0]
+    if kind == "expr":
+        found = reader.mapping(node, at, ("expr", "description"))
+        return d.Feature(id, "expr", expression=reader.expression(found["expr"], f"{at}.expr", ROOTS), place=reader.place(node))
+    found = reader.mapping(node, at, (kind, "where", "description", *WINDOWS))
+    text = reader.text(found[kind], f"{at}.{kind}", "x.x")
+    event, _, rest = text.partition(".")
+    path = tuple(rest.split(".")) if rest else ()
+    if (kind in _WITH_PATH) != bool(path) or not all(path):
+        hint = f"{kind}: event.property" if kind in _WITH_PATH else f"{kind}: event"
+        reader.wrong(found[kind].line, f"{at}.{kind}", f"{text!r:.60} does not fit", hint)
+        path = ("x",) if kind in _WITH_PATH else ()
+    return d.Feature(id, kind, event_name(event), path, wheres(reader, found, at, ROOTS), window(reader, found, at), place=reader.place(node))  # pyright: ignore[reportArgumentType]
+
+
+def items_query(reader: Reader, node: Node, at: str) -> d.ItemsQuery:
+    found = reader.mapping(node, at, ITEMS_KEYS)
+    source: Any = "catalogue"
+    if "from" in found:
+        source = _source(reader, found["from"], f"{at}.from")
+    excluded = reader.mapping(found["exclude"], f"{at}.exclude", ("bought", "shown")) if "exclude" in found else {}
+    limit = reader.whole(found["limit"], f"{at}.limit", 1, 100, 6) if "limit" in found else 6
+    return d.ItemsQuery(
+        source,
+        condition(reader, found["filter"], f"{at}.filter", ITEM_ROOTS) if "filter" in found else None,
+        reader.duration(excluded["bought"], f"{at}.exclude.bought") if "bought" in excluded else 0,
+        reader.duration(excluded["shown"], f"{at}.exclude.shown") if "shown" in excluded else 0,
+        _item_rank(reader, found["rank"], f"{at}.rank") if "rank" in found else None,
+        limit,
+        reader.whole(found["at_least"], f"{at}.at_least", 0, limit, 1) if "at_least" in found else 1,
+        reader.place(node),
+    )
+
+
+def _item_rank(reader: Reader, node: Node, at: str) -> c.Expression | None:
+    return reader.expression(node, at, ITEM_ROOTS)
+
+
+def _source(reader: Reader, node: Node, at: str) -> Any:
+    if node.value == "catalogue":
+        return "catalogue"
+    if isinstance(node.value, list):
+        return tuple(reader.text(each, here) for here, each in reader.items(node, at))
+    if isinstance(node.value, dict):
+        inner = reader.mapping(node, at, ("related_to",), ("related_to",)).get("related_to")
+        last = reader.mapping(inner, f"{at}.related_to", ("last",), ("last",)).get("last") if inner else None
+        path = reader.path(last, f"{at}.related_to.last") if last else ("x", "x")
+        if last and len(path) < 2:
+            reader.wrong(last.line, f"{at}.related_to.last", "needs an event and a property", "order_completed.products.product_id")
+        return d.RelatedTo(event_name(path[0]), path[1:] or ("x",))
+    reader.wrong(node.line, at, f'no source "{node.value}"', "catalogue, a list of item ids, or {related_to: {last: event.property}}; recommenders are not available in this version")
+    return "catalogue"
+
+
+def shown(reader: Reader, found: dict[str, Node], node: Node, at: str, *, last: bool = False) -> d.Shown:
+    block = reader.one_of(found["block"], f"{at}.block", reader.names.blocks, "block") if "block" in found else None
+    variables: dict[str, Any] = {}
+    if "vars" in found:
+        declared = reader.names.blocks.get(block)
+        for name, value in reader.mapping(found["vars"], f"{at}.vars").items():
+            variables[name] = _variable(reader, name, value, f"{at}.vars.{name}", declared, node, last=last)
+    _required(reader, block, variables, node, at)
+    items = items_query(reader, found["items"], f"{at}.items") if "items" in found else None
+    return d.Shown(block or "", variables, items, reader.place(node))
+
+
+def _variable(reader: Reader, name: str, value: Node, at: str, declared: Any, node: Node, *, last: bool) -> Any:
+    types = {each.name: each for each in declared.variables} if declared is not None else {}
+    if declared is not None and name not in types:
+        reader.wrong(value.line, at, f"the block {declared.id} declares no such variable", meant(name, types))
+    if isinstance(value.value, dict):
+        inner = reader.mapping(value, at, ("field",), ("field",))
+        ref = reader.ref(inner["field"].value, value.line, at, ROOTS) if "field" in inner else None
+        if name in types and types[name].default is None:
+            reader.wrong(value.line, at, "may be missing at the request", f"give {name} a default in the block", warning=not last)
+        return ref or ""
+    if not isinstance(value.value, (str, int, float, bool)):
+        reader.wrong(value.line, at, "needs one value", "text, a number, true or false, or {field: ...}")
+        return ""
+    kinds = {"number": (int, float), "boolean": bool, "string": (str, int, float), "url": str, "date": str}
+    wanted = types[name].type if name in types else "string"
+    if name in types and (not isinstance(value.value, kinds[wanted]) or (isinstance(value.value, bool) and wanted != "boolean")):
+        reader.wrong(value.line, at, f"is {value.value!r:.40}", f"the block declares a {wanted}")
+    return value.value
+
+
+def _required(reader: Reader, block: str | None, variables: dict[str, Any], node: Node, at: str) -> None:
+    declared = reader.names.blocks.get(block)
+    missing = [each.name for each in declared.variables if each.default is None and each.name not in variables] if declared else []
+    if missing:
+        reader.wrong(node.line, f"{at}.vars", f"{', '.join(missing)} missing", f"the block {block} gives no default")
+
+
+def placement(reader: Reader, id: str, node: Node, at: str) -> d.Placement:
+    found = reader.mapping(node, at, ("fallback", "rank", "deadline", "on_degraded", "description"), ("fallback",))
+    fallbacks: list[d.Shown] = []
+    if "fallback" in found:
+        chain = found["fallback"].value if isinstance(found["fallback"].value, list) else [found["fallback"]]
+        for i, each in enumerate(chain):
+            here = f"{at}.fallback[{i}]" if len(chain) > 1 else f"{at}.fallback"
+            inner = reader.mapping(each, here, ("block", "vars", "items"), ("block",))
+            fallbacks.append(shown(reader, inner, each, here, last=i == len(chain) - 1))
+        if not chain:
+            reader.wrong(found["fallback"].line, f"{at}.fallback", "is empty", "name at least one block")
+    rank = reader.expression(found["rank"], f"{at}.rank", (*ROOTS, "offer")) if "rank" in found else None
+    deadline = reader.duration(found["deadline"], f"{at}.deadline") if "deadline" in found else None
+    degraded = reader.one_of(found["on_degraded"], f"{at}.on_degraded", ("fallback", "fail"), "answer") if "on_degraded" in found else None
+    return d.Placement(id, tuple(fallbacks), rank, deadline, degraded or "fallback", reader.place(node))  # pyright: ignore[reportArgumentType]
+
+
+def offer(reader: Reader, id: str, node: Node, at: str) -> d.Offer:
+    found = reader.mapping(node, at, OFFER_KEYS, ("placements", "block"))
+    placements = reader.names_list(found["placements"], f"{at}.placements", reader.names.placements, "placement") if "placements" in found else ()
+    if "placements" in found and not placements:
+        reader.wrong(found["placements"].line, f"{at}.placements", "shows the offer nowhere", warning=True)
+    start, end = _validity(reader, found, at)
+    groups = {name: condition(reader, found[name], f"{at}.{name}") if name in found else None for name in d.GROUPS}
+    attributes = {name: each.value for name, each in reader.mapping(found["attributes"], f"{at}.attributes").items()} if "attributes" in found else {}
+    return d.Offer(
+        id, placements, shown(reader, found, node, at),
+        reader.number(found["priority"], f"{at}.priority") if "priority" in found else 0.0,
+        reader.number(found["value"], f"{at}.value") if "value" in found else 0.0,
+        start, end, **groups, attributes=attributes, place=reader.place(node),
+    )
+
+
+def _validity(reader: Reader, found: dict[str, Node], at: str) -> tuple[c.Instant | None, c.Instant | None]:
+    if "valid" not in found:
+        return None, None
+    inner = reader.mapping(found["valid"], f"{at}.valid", ("from", "to"))
+    start = reader.instant(inner["from"], f"{at}.valid.from") if "from" in inner else None
+    end = reader.instant(inner["to"], f"{at}.valid.to") if "to" in inner else None
+    if start is not None and end is not None and start >= end:
+        reader.wrong(found["valid"].line, f"{at}.valid", "ends before it begins", "from is included, to is not")
+    return start, end
+
+
+def consent(reader: Reader, id: str, node: Node, at: str) -> d.Consent:
+    found = reader.mapping(node, at, ("gates", "description"))
+    gates = reader.names_list(found["gates"], f"{at}.gates", ("segments", "decide", "enrich", "ingest"), "gate") if "gates" in found else ()
+    return d.Consent(id, frozenset(gates), reader.place(node))  # pyright: ignore[reportArgumentType]
+
+
+def case(reader: Reader, node: Node, at: str) -> d.Case:
+    found = reader.mapping(node, at, ("name", "at", "given", "expect"), ("name", "expect"))
+    given = reader.mapping(found["given"], f"{at}.given", GIVEN) if "given" in found else {}
+    expect = reader.mapping(found["expect"], f"{at}.expect") if "expect" in found else {}
+    for name, each in expect.items():
+        if name not in reader.names.placements:
+            reader.wrong(each.line, f"{at}.expect.{name}", f'no placement "{name[:60]}"', meant(name, reader.names.placements))
+        reader.mapping(each, f"{at}.expect.{name}", ("offer", "block", "reason", "items", "removed"))
+    when = int(reader.instant(found["at"], f"{at}.at")) if "at" in found else None
+    name = reader.text(found["name"], f"{at}.name") if "name" in found else ""
+    return d.Case(name, when, {k: v.plain() for k, v in given.items()}, {k: v.plain() for k, v in expect.items()}, reader.place(node))
+
+
+def block(reader: Reader, id: str, node: Node, templates: dict[str, tuple[str, str]]) -> d.BlockDefinition:
+    found = reader.mapping(node, "", ("description", "variables", "item_fields", "sample"), ("description",))
+    variables = []
+    for name, each in reader.mapping(found["variables"], "variables").items() if "variables" in found else ():
+        inner = reader.mapping(each, f"variables.{name}", ("type", "default", "description"), ("type",))
+        kinds = ("string", "number", "boolean", "url", "date")
+        kind = reader.one_of(inner["type"], f"variables.{name}.type", kinds, "type") if "type" in inner else None
+        if not name.isidentifier() or name in ("profile", "context", "items", "urls"):
+            reader.wrong(each.line, f"variables.{name}", "cannot be read by a template", "letters, digits and _; not profile, context, items, urls")
+        variables.append(d.Variable(name, kind or "string", inner["default"].value if "default" in inner else None))  # pyright: ignore[reportArgumentType]
+    fields = tuple(reader.text(each, at) for at, each in reader.items(found["item_fields"], "item_fields")) if "item_fields" in found else ()
+    sample = found["sample"].plain() if "sample" in found and isinstance(found["sample"].value, dict) else {}
+    description = reader.text(found["description"], "description") if "description" in found else ""
+    return d.BlockDefinition(id, description, tuple(variables), fields, sample, templates, reader.place(node))
+
+
+CARD_KEYS = ("description", "version", "file", "inputs", "output", "fallback", "golden", "sha256", "trained")
+
+
+def card(reader: Reader, id: str, node: Node) -> d.ModelCard:
+    found = reader.mapping(node, "", CARD_KEYS, ("inputs", "fallback"))
+    inputs = tuple(_input(reader, each, at) for at, each in reader.items(found["inputs"], "inputs")) if "inputs" in found else ()
+    output = reader.mapping(found["output"], "output", ("name", "index", "range")) if "output" in found else {}
+    bounds = [reader.number(each, at) for at, each in reader.items(output["range"], "output.range")] if "range" in output else []
+    if "range" in output and (len(bounds) != 2 or bounds[0] > bounds[1]):
+        reader.wrong(output["range"].line, "output.range", "needs two numbers", "[low, high]")
+        bounds = []
+    golden = tuple(_golden(reader, each, at, len(inputs)) for at, each in reader.items(found["golden"], "golden")) if "golden" in found else ()
+    text = {key: reader.text(found[key], key) for key in ("description", "version", "file", "sha256") if key in found}
+    return d.ModelCard(
+        id, text.get("file") or f"{id}.onnx", inputs, reader.number(found["fallback"], "fallback") if "fallback" in found else 0.0,
+        text.get("description", ""), text.get("version", ""), reader.text(output["name"], "output.name") if "name" in output else "",
+        reader.whole(output["index"], "output.index", 0, 10_000, 0) if "index" in output else None,
+        (bounds[0], bounds[1]) if bounds else None, golden, text.get("sha256", ""), reader.place(node),
+    )
+
+
+def _input(reader: Reader, node: Node, at: str) -> d.Input:
+    found = reader.mapping(node, at, ("name", "default", "type", "tensor"), ("name",))
+    ref = reader.ref(found["name"].value, node.line, f"{at}.name", ("feature", "profile", "context", "item")) if "name" in found else None
+    kind = reader.one_of(found["type"], f"{at}.type", ("float", "int", "bool", "string"), "type") if "type" in found else "float"
+    default = found["default"].value if "default" in found else ("" if kind == "string" else 0.0)
+    if (kind == "string") != isinstance(default, str):
+        reader.wrong(node.line, f"{at}.default", f"{default!r:.40} is no {kind}")
+        default = "" if kind == "string" else 0.0
+    tensor = reader.text(found["tensor"], f"{at}.tensor") if "tensor" in found else ""
+    return d.Input(ref or c.Ref(("profile", "_")), default if isinstance(default, str) else float(default or 0.0), kind or "float", tensor)  # pyright: ignore[reportArgumentType]
+
+
+def _golden(reader: Reader, node: Node, at: str, columns: int) -> d.Golden:
+    found = reader.mapping(node, at, ("inputs", "output"), ("inputs", "output"))
+    row = tuple(each.value for _, each in reader.items(found["inputs"], f"{at}.inputs")) if "inputs" in found else ()
+    if len(row) != columns:
+        reader.wrong(node.line, f"{at}.inputs", f"has {len(row)} values", f"the card has {columns} inputs")
+    return d.Golden(row, reader.number(found["output"], f"{at}.output") if "output" in found else 0.0)

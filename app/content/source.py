@@ -1,0 +1,135 @@
+"""YAML with lines: 1.2 core schema, booleans only `true` and `false`, no aliases, at most 32 deep.
+
+Depth, aliases and tags are checked on the event stream, before anything is built.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from app.errors import Problem
+
+MAX_DEPTH = 32
+MAX_BYTES = 4 << 20
+_INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+
+
+@dataclass(slots=True)
+class Node:
+    """A value with its line. `value` is a scalar, a list of nodes, or a dict of key -> node; `keys` are keys' lines."""
+
+    value: Any
+    line: int
+    keys: dict[str, int] = field(default_factory=dict)
+
+    def plain(self) -> Any:
+        """The value without lines."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        return [node.plain() for node in self.value] if isinstance(self.value, list) else self.value
+
+
+class _Broken(Exception):
+    def __init__(self, line: int, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.line, self.message, self.hint = line, message, hint
+
+
+def read_yaml(path: Path, name: str, problems: list[Problem]) -> Node | None:
+    """The file's top node; None where it cannot be read or is empty, with a problem unless it is just empty."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        problems.append(Problem(name, 1, "file", f"cannot be read: {error.strerror}"))
+        return None
+    return parse_yaml(data, name, problems)
+
+
+def parse_yaml(data: bytes, name: str, problems: list[Problem]) -> Node | None:
+    if len(data) > MAX_BYTES:
+        problems.append(Problem(name, 1, "file", f"is {len(data):,} bytes long", f"at most {MAX_BYTES:,}"))
+        return None
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        problems.append(Problem(name, data[: error.start].count(b"\n") + 1, "file", "is not UTF-8"))
+        return None
+    try:
+        return _Builder(name, problems).build(text)
+    except _Broken as error:
+        problems.append(Problem(name, error.line, "yaml", error.message, error.hint))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        message = getattr(error, "problem", None) or str(error).split("\n")[0]
+        problems.append(Problem(name, mark.line + 1 if mark else 1, "yaml", str(message)))
+    return None
+
+
+class _Builder:
+    def __init__(self, name: str, problems: list[Problem]) -> None:
+        self._name = name
+        self._problems = problems
+
+    def build(self, text: str) -> Node | None:
+        root: Node | None = None
+        stack: list[tuple[Node, list[Any]]] = []
+        documents = 0
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            line = event.start_mark.line + 1
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                raise _Broken(line, "aliases and anchors are not available", "write the value out")
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise _Broken(line, "a second document", "one document a file")
+            elif isinstance(event, yaml.ScalarEvent):
+                root = self._place(stack, Node(self._scalar(event, line), line), root, event.value)
+            elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+                if event.tag is not None:
+                    raise _Broken(line, f"tags such as {event.tag} are not available")
+                if len(stack) >= MAX_DEPTH:
+                    raise _Broken(line, f"deeper than {MAX_DEPTH} levels")
+                node = Node({} if isinstance(event, yaml.MappingStartEvent) else [], line)
+                root = self._place(stack, node, root, None)
+                stack.append((node, []))
+            elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+                stack.pop()
+        return None if root is not None and root.value is None else root
+
+    def _place(self, stack: list[tuple[Node, list[Any]]], node: Node, root: Node | None, text: str | None) -> Node:
+        if not stack:
+            return node
+        parent, waiting = stack[-1]
+        if isinstance(parent.value, list):
+            parent.value.append(node)
+        elif not waiting:
+            if text is None:
+                raise _Broken(node.line, "a key that is no text")
+            waiting.append((text, node.line))
+        else:
+            key, line = waiting.pop()
+            if key in parent.value:
+                self._problems.append(Problem(self._name, line, key, "stands here twice", f"first in line {parent.keys[key]}"))
+            else:
+                parent.value[key] = node
+                parent.keys[key] = line
+        return root  # pyright: ignore[reportReturnType]
+
+    def _scalar(self, event: Any, line: int) -> Any:
+        if event.tag not in (None, "tag:yaml.org,2002:str", "!"):
+            raise _Broken(line, f"tags such as {event.tag} are not available")
+        text = event.value
+        if not event.implicit[0]:
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if len(text) < 40 and _INT.fullmatch(text):
+            return int(text)
+        return float(text) if len(text) < 40 and _FLOAT.fullmatch(text) else text
