@@ -1,0 +1,45 @@
+"""The command `inlay`. Each command is a module that is imported only when it is asked for.
+
+Exit codes: 0 done, 1 problems were found or the server could not start, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from app import __version__
+from app.errors import ContentInvalid, InlayError
+
+COMMANDS = {
+    "serve": ("app.cli.serve", "start the server"),
+    "check": ("app.cli.check", "validate rules, blocks and models, and run their tests"),
+    "keys": ("app.cli.keys", "create, list and revoke API keys"),
+    "import": ("app.cli.import_", "import events, profiles or items from a file"),
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    argv = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="inlay", description="Decides what each recipient of an e-mail sees.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    wanted = next((word for word in argv if not word.startswith("-")), None)
+    for name, (module, text) in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        if name == wanted:
+            importlib.import_module(module).add(command)
+    arguments = parser.parse_args(argv)
+    try:
+        return arguments.run(arguments)
+    except ContentInvalid as error:
+        for problem in error.found:
+            print(problem, file=sys.stderr)
+        print(f"inlay: {error.message}", file=sys.stderr)
+        return 1
+    except InlayError as error:
+        print(f"inlay: {error.message}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130

@@ -1,0 +1,49 @@
+"""`inlay serve`: start the server and stay until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from app.settings import Settings, load_settings
+from app.supervise.parent import Parent
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on (8000)")
+    parser.add_argument("--workers", type=int, help="processes that answer (1)")
+    parser.add_argument("--content", type=Path, metavar="DIR", help="the folder with rules/, blocks/, models/ (.)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="where Inlay keeps its own files (./data)")
+    parser.add_argument("--redis-url", metavar="URL", help="a Redis to use instead of the embedded one")
+    parser.add_argument("--reload", action="store_const", const=True, help="restart workers when the code changes")
+    parser.add_argument("--demo", action="store_const", const=True, help="load the invented shop")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    given = {name: value for name, value in vars(arguments).items() if name not in ("command", "run")}
+    settings = load_settings(**given)
+    console, begun = Console(highlight=False), time.monotonic()
+
+    def ready(running: Settings, embedded: bool) -> None:
+        banner(console, running, time.monotonic() - begun, embedded=embedded)
+
+    return Parent(settings, ready, lambda text: console.print(f"[dim]inlay:[/dim] {text}", markup=True)).run()
+
+
+def banner(console: Console, settings: Settings, seconds: float, *, embedded: bool) -> None:
+    address = f"http://{'localhost' if settings.host in ('127.0.0.1', '::1') else settings.host}:{settings.port}"
+    console.print(f"\n  [bold blue]Inlay[/bold blue] is ready in {seconds:.1f} s\n")
+    rows = [
+        ("open", f"{address}/"), ("API docs", f"{address}/docs"), ("content", str(settings.content.resolve())),
+        ("store", f"embedded Redis, {settings.durability}, in {settings.data}" if embedded else "your Redis"),
+    ]
+    if not settings.public_url:
+        rows.append(("note", "INLAY_PUBLIC_URL is not set: addresses in AMP mails point to localhost"))
+    for name, value in rows:
+        console.print(f"  [dim]{name:>9}[/dim]  {value}", soft_wrap=True)
+    console.print("\n  [dim]stop with Ctrl-C[/dim]\n")

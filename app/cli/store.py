@@ -1,0 +1,40 @@
+"""How a command reaches the store: the running server's, the one that INLAY_REDIS_URL names, or the embedded one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.adapters.breaker import Breaker
+from app.adapters.redis_link import Link
+from app.errors import SettingsInvalid
+from app.settings import Settings
+from app.supervise.embedded import EmbeddedRedis
+from app.supervise.parent import lock_folder
+
+
+@asynccontextmanager
+async def store_link(settings: Settings) -> AsyncIterator[Link]:
+    """A link for the time of a command; where no server runs, the embedded Redis is started for it."""
+    embedded = None
+    lock = None
+    url = settings.redis_url
+    if not url:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        embedded = EmbeddedRedis(settings.data, durable=settings.durability == "durable")
+        url = embedded.url
+        try:
+            lock = lock_folder(settings.data)
+        except SettingsInvalid:
+            embedded = None
+        else:
+            embedded.start()
+    link = Link(url, Breaker(time.monotonic), read_seconds=2.0)
+    try:
+        yield link
+    finally:
+        await link.close()
+        if embedded is not None:
+            embedded.stop()
+        del lock

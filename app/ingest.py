@@ -1,0 +1,103 @@
+"""The event path: parse -> identify -> apply to the profiles, once -> say what became of each event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.domain.change import Append, Change, Merge
+from app.domain.event import Heard, Refused
+from app.formats.segment import NotHeard, parse
+from app.ports import ProfileStore
+
+
+@dataclass(slots=True)
+class Receipt:
+    """`accepted`, `duplicates` and `rejected` are disjoint and sum to what was sent."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: list[Refused] = field(default_factory=list)
+
+
+Numbered = tuple[int, Heard]
+
+
+class Ingest:
+    """Takes batches of raw events. Raises `StoreUnavailable` where nothing may be claimed to be applied."""
+
+    def __init__(self, store: ProfileStore, random_id: Callable[[], bytes], hashed_id: Callable[[str], bytes]) -> None:
+        self._store = store
+        self._random_id = random_id
+        self._hashed_id = hashed_id
+
+    async def take(self, raws: Sequence[Any], now: int) -> Receipt:
+        """Events of one person keep their order; one store write for all events up to the next that links people."""
+        receipt = Receipt()
+        waiting: list[Numbered] = []
+        for index, raw in enumerate(raws):
+            try:
+                heard = parse(raw, now, self._random_id, self._hashed_id)
+            except NotHeard as error:
+                receipt.rejected.append(Refused(index, error.reason, error.detail))
+                continue
+            if heard.link is None:
+                waiting.append((index, heard))
+                continue
+            await self._apply(waiting, now, receipt)
+            waiting = []
+            await self._linked(index, heard, now, receipt)
+        await self._apply(waiting, now, receipt)
+        receipt.rejected.sort(key=lambda refused: refused.index)
+        return receipt
+
+    async def _linked(self, index: int, heard: Heard, now: int, receipt: Receipt) -> None:
+        """`identify` with both ids, and `alias`: the anonymous id's past and future become the user's."""
+        assert heard.link is not None
+        if heard.kind == "alias" and (await self._store.read("u:" + heard.link.value)).known:
+            detail = f"{heard.link.value[:60]!r} is a user of its own: two users are not merged"
+            receipt.rejected.append(Refused(index, "conflict", detail))
+            return
+        before = len(receipt.rejected)
+        await self._apply([(index, heard)], now, receipt)
+        if len(receipt.rejected) == before:
+            await self._store.link(heard.link.key, heard.who.key, now)
+
+    async def _apply(self, heard: Sequence[Numbered], now: int, receipt: Receipt) -> None:
+        if not heard:
+            return
+        by_profile: dict[str, list[Numbered]] = {}
+        for each in heard:
+            by_profile.setdefault(each[1].who.key, []).append(each)
+        writes = [(key, changes_of(rows)) for key, rows in by_profile.items()]
+        applied = await self._store.apply(writes, now)
+        for rows, outcome in zip(by_profile.values(), applied, strict=True):
+            if outcome.erased:
+                receipt.rejected += [Refused(index, "erased", "this person was erased") for index, _ in rows]
+                continue
+            for (index, each), result in zip(rows, outcome.results, strict=True):
+                if result == "applied":
+                    receipt.accepted += 1
+                elif result == "duplicate":
+                    receipt.duplicates += 1
+                else:
+                    detail = f"older than what is still kept of {each.event.name}"
+                    receipt.rejected.append(Refused(index, "too_old", detail))
+
+
+def changes_of(rows: Sequence[Numbered]) -> list[Change]:
+    """An event means changes: it enters the history, and its traits merge."""
+    found: list[Change] = []
+    for _, heard in rows:
+        found.append(Append(heard.event))
+        if heard.traits:
+            found.append(Merge(heard.traits, heard.event.at, heard.event.id))
+    return found
+
+
+def receipt_json(receipt: Receipt) -> Mapping[str, Any]:
+    return {
+        "accepted": receipt.accepted, "duplicates": receipt.duplicates,
+        "rejected": [{"index": each.index, "reason": each.reason, "detail": each.detail} for each in receipt.rejected],
+    }

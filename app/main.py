@@ -1,0 +1,129 @@
+"""The application: the hot path in front, FastAPI with everything documented behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from app import __version__
+from app.content.snapshot import Snapshot
+from app.errors import InlayError
+from app.settings import Settings
+from app.studio.routes import studio_routes
+from app.telemetry import set_up_logs
+from app.web.amp import AmpLists
+from app.web.asgi import Reply
+from app.web.decisions import Decisions
+from app.web.errors import answer, body_of
+from app.web.events import Events
+from app.web.hot import Hot
+from app.web.items import Items
+from app.web.operations import Operations
+from app.web.profiles import Profiles
+from app.web.surfaces import Surfaces
+from app.wiring import Worker
+
+Handler = Callable[[Any, Any], Awaitable[Reply]]
+
+
+class Application:
+    """An ASGI application; `begin_stop()` flips readiness before the server closes."""
+
+    def __init__(self, settings: Settings) -> None:
+        set_up_logs()
+        self.worker = worker = Worker(settings)
+        parts = worker.parts
+        surfaces = Surfaces(parts.tokens, settings.recipients_url)
+        decisions, events = Decisions(parts, surfaces), Events(parts, worker.ingest)
+        self._routes = [
+            ("POST", "/v1/decisions", "decide", decisions.single, "Decide for one person"),
+            ("POST", "/v1/decisions/batch", "batch", decisions.batch, "Decide for up to 1,000 people, answered as NDJSON"),
+            ("POST", "/v1/recommendations", "recommend", decisions.recommend, "Items for a person"),
+            ("POST", "/v1/events", "events", events.take, "Take Segment-shaped events, one or a batch"),
+        ]
+        exact = {(method, path): (surface, handler) for method, path, surface, handler, _ in self._routes}
+        amp = AmpLists(parts, surfaces)
+        self.api = self._api(decisions, Profiles(parts), Items(parts), Operations(parts))
+        self.hot = amp.hot = Hot(parts, surfaces, exact, amp, self.api)
+        worker.on_snapshot = self._warm
+
+    def _warm(self, snapshot: Snapshot) -> None:
+        self.hot.warm(snapshot)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.hot(scope, receive, send)
+
+    def begin_stop(self) -> None:
+        self.worker.parts.stopping = True
+
+    def _api(self, decisions: Decisions, profiles: Profiles, items: Items, operations: Operations) -> FastAPI:
+        worker = self.worker
+
+        @asynccontextmanager
+        async def lifespan(_: FastAPI):  # noqa: ANN202
+            await worker.start()
+            yield
+            await worker.stop()
+
+        api = FastAPI(title="Inlay", version=__version__, description=_ABOUT, lifespan=lifespan, redirect_slashes=False,
+                      docs_url=None, redoc_url=None, openapi_url=None)
+        rows: list[tuple[str, str, str, Handler, str]] = [
+            *self._routes,
+            ("GET", "/v1/decisions/{decision_id}", "explain", decisions.stored, "A recorded decision, every candidate and why not"),
+            ("GET", "/v1/profiles/{id}", "profiles", profiles.show, "What is known of a person"),
+            ("PATCH", "/v1/profiles/{id}", "profiles", profiles.patch, "Set traits; null removes"),
+            ("DELETE", "/v1/profiles/{id}", "profiles", profiles.erase, "Erase a person, leaving a tombstone"),
+            ("PUT", "/v1/profiles/{id}/consents", "profiles", profiles.consents, "Record consents: purpose -> granted or denied"),
+            ("GET", "/v1/items/{id:path}", "items", items.show, "An item"),
+            ("PUT", "/v1/items/{id:path}", "items", items.put, "Replace or add an item"),
+            ("PATCH", "/v1/items/{id:path}", "items", items.patch, "Change fields of an item; null removes"),
+            ("DELETE", "/v1/items/{id:path}", "items", items.delete, "Remove an item"),
+            ("GET", "/healthz", "operations", operations.alive, "The process is alive"),
+            ("GET", "/readyz", "operations", operations.ready, "The server has content and is not stopping"),
+            ("GET", "/metrics", "operations", operations.metrics, "Prometheus metrics"),
+        ]
+        for method, path, surface, handler, summary in rows:
+            api.add_api_route(path, self._endpoint(surface, handler), methods=[method], summary=summary, response_class=Response)
+        api.router.routes.extend(studio_routes(worker.parts, api))
+        _install_errors(api)
+        return api
+
+    def _endpoint(self, surface: str, handler: Handler) -> Callable[..., Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            try:
+                reply = await handler(request.scope, request.receive)
+            except InlayError as error:
+                status, body, headers = answer(error)
+                reply = Reply(status, body, headers, "refused" if status < 500 else "error")
+            self.worker.parts.telemetry.request(surface, reply.outcome, 0.0)
+            response = Response(reply.body, reply.status)
+            response.raw_headers = [*reply.headers, (b"content-length", str(len(reply.body)).encode())]
+            return response
+
+        return endpoint
+
+
+def _install_errors(api: FastAPI) -> None:
+    @api.exception_handler(HTTPException)
+    async def plain(request: Request, error: HTTPException) -> JSONResponse:
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "error")
+        return JSONResponse(body_of(code, f"{request.method} {request.url.path[:200]}: {error.detail}"), error.status_code)
+
+    @api.exception_handler(InlayError)
+    async def ours(request: Request, error: InlayError) -> Response:
+        status, body, headers = answer(error)
+        return Response(body, status, {name.decode(): value.decode() for name, value in headers})
+
+
+def create_app(settings: Settings) -> Application:
+    return Application(settings)
+
+
+_ABOUT = """Decides, at the moment an e-mail is sent or opened, what each recipient sees.
+
+`GET /v1/placements/{placement}.{html|txt|json|amp}?profile=ID&send=ID&mail=ID` gives the content of one placement."""

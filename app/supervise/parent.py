@@ -1,0 +1,207 @@
+"""The parent: owns the data folder, the embedded Redis, the secret, the listening socket; validates content; keeps
+workers alive. It answers no request itself."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import secrets
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from app.errors import ContentInvalid, Problem, SettingsInvalid
+from app.settings import Settings
+from app.supervise.content import fingerprint
+from app.supervise.embedded import EmbeddedRedis
+
+POLL_SECONDS = 0.1
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Parent:
+    """`run()` until a signal; `ready` is called with the address once the first worker answers."""
+
+    def __init__(self, settings: Settings, ready: Callable[[Settings, bool], None], say: Callable[[str], None]) -> None:
+        self.settings = settings
+        self._ready = ready
+        self._say = say
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self._announced = False
+        self._stopping = False
+        self._embedded: EmbeddedRedis | None = None
+        self._check: subprocess.Popen[bytes] | None = None
+        self._seen: object = None
+        self._respawns: list[float] = []
+
+    def run(self) -> int:
+        settings = self.settings
+        settings.data.mkdir(parents=True, exist_ok=True)
+        self._lock = lock_folder(settings.data)
+        self._refuse_open_house()
+        for sig in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sig, self._stop)
+        shutil.rmtree(settings.data / "metrics", ignore_errors=True)
+        try:
+            listening = listen(settings)
+            port = listening.getsockname()[1]
+            self.settings = settings = settings.model_copy(update={"secret": settings.secret or own_secret(settings.data), "port": port})
+            self._seen = fingerprint(settings.content)
+            self._check = self._start_check()
+            if not settings.redis_url:
+                self._embedded = EmbeddedRedis(settings.data, durable=settings.durability == "durable")
+                self._embedded.start()
+                self.settings = settings = settings.model_copy(update={"redis_url": self._embedded.url})
+            (settings.data / "redis.url").write_text(settings.redis_url)
+            (settings.data / "redis.url").chmod(0o600)
+            self._finish_check(first=True)
+            self._listening = listening
+            for _ in range(settings.workers):
+                self._spawn()
+            while not self._stopping:
+                self._tick()
+        finally:
+            self._end()
+        return 0
+
+    # -- the loop --------------------------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        outputs = [worker.stdout for worker in self._workers if worker.stdout is not None]
+        try:
+            readable, _, _ = select.select(outputs, [], [], POLL_SECONDS)
+        except InterruptedError:
+            return
+        for output in readable:
+            line = os.read(output.fileno(), 100)
+            if line and not self._announced:
+                self._announced = True
+                self._ready(self.settings, self._embedded is not None)
+        if not readable or any(worker.poll() is not None for worker in self._workers):
+            time.sleep(POLL_SECONDS / 4)
+        self._mend()
+        self._watch_content()
+
+    def _mend(self) -> None:
+        """Bring back what died: the embedded Redis at once, workers with a growing pause."""
+        if self._embedded is not None and not self._embedded.alive() and not self._stopping:
+            self._say("the embedded Redis ended; starting it again")
+            self._embedded.start()
+        for worker in [worker for worker in self._workers if worker.poll() is not None]:
+            if self._stopping:
+                return
+            self._workers.remove(worker)
+            now = time.monotonic()
+            self._respawns = [at for at in self._respawns if now - at < 30] + [now]
+            self._say(f"a worker ended (exit {worker.returncode}); starting another")
+            time.sleep(min(2.0, 0.05 * 2 ** min(len(self._respawns), 6)))
+            self._spawn()
+
+    def _spawn(self) -> None:
+        fd = self._listening.fileno()
+        os.set_inheritable(fd, True)
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "app.supervise.worker", str(fd), str(os.getpid())],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(fd,), start_new_session=True,
+        )
+        assert worker.stdin is not None
+        worker.stdin.write(self.settings.model_dump_json().encode())
+        worker.stdin.close()
+        self._workers.append(worker)
+
+    # -- content ---------------------------------------------------------------------------------------------------
+
+    def _start_check(self) -> subprocess.Popen[bytes]:
+        settings = self.settings
+        command = [sys.executable, "-m", "app.supervise.content", str(settings.content), str(settings.data), str(settings.history_per_type)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+
+    def _watch_content(self) -> None:
+        if self._check is not None:
+            if self._check.poll() is not None:
+                self._finish_check(first=False)
+            return
+        seen = fingerprint(self.settings.content)
+        if seen != self._seen:
+            self._seen = seen
+            self._check = self._start_check()
+
+    def _finish_check(self, *, first: bool) -> None:
+        assert self._check is not None
+        output, _ = self._check.communicate()
+        code, self._check = self._check.returncode, None
+        problems = tuple(Problem(**row) for row in json.loads(output)) if output else (Problem("", 0, "content", f"the check ended with {code}"),)
+        if code != 0 and first:
+            raise ContentInvalid(problems)
+        if not first:
+            self._say("the content changed" if code == 0 else "the changed content is not served: " + "; ".join(map(str, problems[:5])))
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _end(self) -> None:
+        self._stopping = True
+        for worker in self._workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGTERM)
+        for worker in self._workers:
+            try:
+                worker.wait(15)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+        if self._check is not None and self._check.poll() is None:
+            self._check.kill()
+        if self._embedded is not None:
+            self._embedded.stop()
+
+    def _refuse_open_house(self) -> None:
+        settings = self.settings
+        keys = settings.data / "keys.json"
+        protected = settings.admin_key or (keys.exists() and json.loads(keys.read_text() or "{}"))
+        if settings.host not in LOOPBACK and not protected and not settings.redis_url:
+            raise SettingsInvalid(
+                f"--host {settings.host} is open to others, and there are no API keys: create one with `inlay keys create "
+                "--name NAME --scope admin`, set INLAY_ADMIN_KEY, or listen on 127.0.0.1"
+            )
+
+
+def lock_folder(data: Path) -> object:
+    """Held as long as the process lives: two servers on one append-only file would destroy it."""
+    file = (data / "lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise SettingsInvalid(f"another server uses {data}: stop it, or give this one its own folder with --data") from error
+    return file
+
+
+def own_secret(data: Path) -> str:
+    """The secret kept in the data folder, made at the first start."""
+    path = data / "secret"
+    if not path.exists():
+        key = base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(f"k1:{key}")
+    return path.read_text().strip()
+
+
+def listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        raise SettingsInvalid(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; choose another with --port") from error
+    listening.listen(2048)
+    return listening

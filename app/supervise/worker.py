@@ -1,0 +1,70 @@
+"""One worker process: uvicorn on the listening socket that the parent opened. Settings come by standard input."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+
+import uvicorn
+
+from app.main import Application, create_app
+from app.settings import Settings
+
+GRACE_SECONDS = 0.3
+
+
+class Server(uvicorn.Server):
+    """Readiness flips first; the server goes on taking requests for a moment, then closes."""
+
+    def __init__(self, config: uvicorn.Config, app: Application) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: object) -> None:
+        self._app.begin_stop()
+        asyncio.get_event_loop().call_later(GRACE_SECONDS, setattr, self, "should_exit", True)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        os.write(1, b"ready\n")
+        sys.stdout.flush()
+
+
+async def end_with_parent(parent: int, server: Server) -> None:
+    """A worker whose parent is gone ends too."""
+    while os.getppid() == parent:
+        await asyncio.sleep(0.5)
+    server.should_exit = True
+
+
+async def serve(settings: Settings, listening: socket.socket, parent: int) -> None:
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app, loop="uvloop", http="httptools", access_log=False, server_header=False, date_header=False, proxy_headers=False,
+        log_level="warning", timeout_graceful_shutdown=10, timeout_keep_alive=75, backlog=2048, ws="none",
+    )
+    server = Server(config, app)
+    watch = asyncio.create_task(end_with_parent(parent, server))
+    for sig in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sig, server.handle_exit, sig, None)
+    await server._serve([listening])  # noqa: SLF001 (serve() would install signal handlers of its own)
+    watch.cancel()
+
+
+def main() -> None:
+    fd, parent = int(sys.argv[1]), int(sys.argv[2])
+    settings = Settings.model_validate_json(sys.stdin.read())
+    uvloop_run(serve(settings, socket.socket(fileno=fd), parent))
+
+
+def uvloop_run(story: object) -> None:
+    import uvloop
+
+    uvloop.run(story)  # pyright: ignore[reportArgumentType]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Who may call: API keys with scopes, or development mode on loopback while there are no keys."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from app.errors import Forbidden, Unauthorised
+from app.security.keys import SCOPES, Entry, digest, entry_of
+
+_FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip")
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "testserver")
+
+
+class KeyRing:
+    """The keys that this worker knows: those of the store, mirrored in the data folder, and the admin key."""
+
+    def __init__(self, mirror: Path, admin_key: str = "") -> None:
+        self._mirror = mirror
+        self._admin = entry_of(admin_key, "INLAY_ADMIN_KEY", ("admin",), 0) if admin_key else None
+        self._by_digest: dict[str, Entry] = {}
+        self._seen: dict[bytes, Entry] = {}
+        self.restore()
+
+    @property
+    def development(self) -> bool:
+        """True while no key exists at all."""
+        return not self._by_digest and self._admin is None
+
+    def replace(self, entries: Mapping[str, Mapping[str, Any]]) -> None:
+        """Take the store's keys, and mirror their hashes on disk."""
+        fresh = {row["sha256"]: Entry(id, row["name"], row["sha256"], frozenset(row["scopes"]), row.get("created", 0)) for id, row in entries.items()}
+        if fresh == self._by_digest:
+            return
+        self._by_digest = fresh
+        self._seen.clear()
+        part = self._mirror.with_suffix(".part")
+        self._mirror.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(entries))
+        part.chmod(0o600)
+        part.replace(self._mirror)
+
+    def restore(self) -> None:
+        """The mirror, for a start without the store."""
+        try:
+            rows = json.loads(self._mirror.read_text())
+        except (OSError, ValueError):
+            return
+        self._by_digest = {row["sha256"]: Entry(id, row["name"], row["sha256"], frozenset(row["scopes"])) for id, row in rows.items()}
+
+    def authorise(self, scope: Mapping[str, Any], needed: str) -> None:
+        """`Unauthorised` without a valid key, `Forbidden` without the scope; in development mode only loopback calls."""
+        headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
+        if not self._by_digest and self._admin is None:
+            self._loopback_only(headers)
+            return
+        given = next((value for name, value in headers if name == b"authorization"), None)
+        entry = self._seen.get(given) if given is not None else None
+        if entry is None:
+            entry = self._look_up(given)
+            if given is not None and len(self._seen) < 1_000:
+                self._seen[given] = entry
+        if not entry.allows(needed):
+            raise Forbidden(f"the key has no scope {needed}; it has {', '.join(sorted(entry.scopes))}")
+
+    def _look_up(self, given: bytes | None) -> Entry:
+        key = _key_of(given)
+        hashed = digest(key) if key else ""
+        if self._admin is not None and hashed == self._admin.sha256:
+            return self._admin
+        entry = self._by_digest.get(hashed)
+        if entry is None:
+            raise Unauthorised("no valid API key: send Authorization: Bearer KEY, or HTTP Basic with the key as password")
+        return entry
+
+    def _loopback_only(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        for name, value in headers:
+            if name in _FORWARDED:
+                raise Forbidden("development mode takes no forwarded requests: create a key with `inlay keys create`")
+            if name == b"host" and _host(value) not in _LOOPBACK:
+                raise Forbidden("development mode answers on loopback only: create a key with `inlay keys create`")
+
+
+def _host(value: bytes) -> str:
+    text = value.decode("latin-1").lower()
+    return text[: text.index("]") + 1] if text.startswith("[") and "]" in text else text.partition(":")[0]
+
+
+def _key_of(given: bytes | None) -> str:
+    """The key in an Authorization header: Bearer, or Basic as password or as user with an empty password."""
+    kind, _, rest = (given or b"").decode("latin-1").partition(" ")
+    if kind.lower() == "bearer":
+        return rest.strip()
+    if kind.lower() == "basic":
+        try:
+            user, _, password = base64.b64decode(rest, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return ""
+        return password or user
+    return ""
+
+
+__all__ = ["SCOPES", "KeyRing"]

@@ -1,0 +1,61 @@
+"""Reading a request's body: at most 4 MiB, JSON at most 32 deep, an object."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from app.errors import RequestInvalid, TooLarge, Unparsable
+
+MAX_BYTES = 4 << 20
+MAX_DEPTH = 32
+_decode = msgspec.json.Decoder().decode
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKETS = re.compile(rb"[\[\]{}]")
+
+
+async def read_body(receive: Any, limit: int = MAX_BYTES) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Unparsable("the caller went away")
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise TooLarge(f"the body is over {limit:,} bytes")
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def read_json(receive: Any, scope: Any = None) -> dict[str, Any]:
+    """The body as an object; 400 where it is not JSON or too deep, 422 where it is something else."""
+    found = parse_json(await read_body(receive))
+    if not isinstance(found, dict):
+        raise RequestInvalid("the body must be a JSON object", problems=(("body", "not an object"),))
+    return found
+
+
+def parse_json(data: bytes) -> Any:
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
+        raise Unparsable(f"the JSON is nested deeper than {MAX_DEPTH} levels")
+    try:
+        return _decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Unparsable(f"the body is not JSON: {str(error)[:120]}") from error
+
+
+def _depth(data: bytes) -> int:
+    """How deep the brackets nest, strings left out."""
+    depth = deepest = 0
+    for match in _BRACKETS.finditer(_STRINGS.sub(b"", data) if b'"' in data else data):
+        depth += 1 if match[0] in b"[{" else -1
+        if depth > deepest:
+            deepest = depth
+            if deepest > MAX_DEPTH:
+                break
+    return deepest

@@ -1,0 +1,36 @@
+"""Error class -> status, and the one shape of every error answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from app.errors import (
+    Forbidden, InlayError, NotFound, Overloaded, RequestInvalid, StoreUnavailable, TooLarge, Unauthorised, Unparsable,
+)
+
+STATUS: dict[type[InlayError], int] = {
+    Unparsable: 400, TooLarge: 413, RequestInvalid: 422, Unauthorised: 401, Forbidden: 403, NotFound: 404,
+    Overloaded: 503, StoreUnavailable: 503,
+}
+Headers = list[tuple[bytes, bytes]]
+
+
+def status_of(error: InlayError) -> int:
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 503)
+
+
+def body_of(code: str, message: str, problems: tuple[tuple[str, str], ...] = ()) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "problems": [{"at": at, "message": text} for at, text in problems]}}
+
+
+def answer(error: InlayError) -> tuple[int, bytes, Headers]:
+    """(status, body, headers): a 503 says when to come back, a 401 how to identify oneself."""
+    status = status_of(error)
+    headers: Headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    if status == 503:
+        headers.append((b"retry-after", b"1"))
+    if status == 401:
+        headers.append((b"www-authenticate", b'Bearer realm="inlay"'))
+    return status, msgspec.json.encode(body_of(error.code, error.message, error.problems)), headers

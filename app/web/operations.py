@@ -1,0 +1,51 @@
+"""`/healthz`, `/readyz` and `/metrics`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from app.errors import InlayError
+from app.web.asgi import JSON, Reply, Scope
+from app.web.parts import Parts
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Operations:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def alive(self, scope: Scope, receive: Any) -> Reply:
+        """The process answers; it checks nothing else, so that a blip of Redis removes no replica."""
+        return Reply(200, b'{"status":"ok"}', [JSON])
+
+    async def ready(self, scope: Scope, receive: Any) -> Reply:
+        """503 before the first content and while stopping; degraded is ready. Details in development or with `admin`."""
+        parts = self._parts
+        serving = parts.snapshot is not None and not parts.stopping
+        degraded = ["store"] if parts.breaker.open else []
+        body: dict[str, Any] = {"status": "stopping" if parts.stopping else "ready" if serving else "starting", "degraded": degraded}
+        try:
+            parts.keys.authorise(scope, "admin")
+        except InlayError:
+            body["degraded"] = bool(degraded)
+        else:
+            state = parts.content_state
+            problems = [str(problem) for problem in (state.problems if state else ())]
+            broken = dict(parts.snapshot.runtime.problems) if parts.snapshot is not None else {}  # pyright: ignore[reportAttributeAccessIssue]
+            body |= {
+                "content": {"version": parts.snapshot.version if parts.snapshot else None, "problems": problems},
+                "store": "down" if degraded else "up", "models": broken or "ok",
+            }
+        return Reply(200 if serving else 503, _encode(body), [JSON])
+
+    async def metrics(self, scope: Scope, receive: Any) -> Reply:
+        parts = self._parts
+        parts.keys.authorise(scope, "admin")
+        telemetry = parts.telemetry
+        telemetry.content_version = parts.snapshot.version if parts.snapshot else ""
+        problems = len(parts.content_state.problems) if parts.content_state else 0
+        telemetry.gauges |= {"inlay_requests_in_flight": parts.inflight, "inlay_store_breaker_open": int(parts.breaker.open), "inlay_content_problems": problems}
+        return Reply(200, telemetry.exposition(), [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")])

@@ -1,0 +1,162 @@
+"""Settings -> working parts. The only file that names concrete adapters."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import secrets
+import time
+from contextlib import suppress
+from hashlib import blake2b
+from itertools import count
+from pathlib import Path
+
+from app.adapters.breaker import Breaker
+from app.adapters.onnx_runtime import OnnxRuntime, Watchdog
+from app.adapters.redis_catalogue import RedisCatalogue
+from app.adapters.redis_keys import RedisKeys
+from app.adapters.redis_link import Link
+from app.adapters.redis_names import Names
+from app.adapters.redis_store import RedisStore
+from app.catalogue.replica import Replica
+from app.content.load import load
+from app.content.snapshot import Snapshot
+from app.decide import Decider
+from app.errors import InlayError, StoreUnavailable
+from app.ingest import Ingest
+from app.security.tokens import Tokens
+from app.settings import Settings, parse_secret
+from app.supervise.published import Published, pointer, read_current
+from app.telemetry import Telemetry, log
+from app.web.auth import KeyRing
+from app.web.parts import Parts
+
+POLL_SECONDS = 0.2
+
+
+def wall_clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def build_store(settings: Settings, link: Link, names: Names) -> RedisStore:
+    return RedisStore(
+        link, names, write_seconds=settings.write_timeout_ms / 1000, bound=settings.history_per_type,
+        age=settings.history_days * 86_400_000,
+    )
+
+
+class Worker:
+    """One process that answers: its parts, and the loop that keeps content, catalogue and keys up to date."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.breaker = Breaker(time.monotonic)
+        self.link = Link(settings.redis_url, self.breaker, settings.read_timeout_ms / 1000)
+        self.names = Names(self.link)
+        self.store = build_store(settings, self.link, self.names)
+        self.catalogue_store = RedisCatalogue(self.link, settings.write_timeout_ms / 1000)
+        self.key_store = RedisKeys(self.link)
+        self.catalogue = Replica()
+        tokens = Tokens(parse_secret(settings.secret))
+        random_ids = _random_ids()
+        self.parts = Parts(
+            None, wall_clock, self.store, self.catalogue_store, self.catalogue,
+            Decider(self.store, self.catalogue, tokens.seal, lambda: next(random_ids)), tokens,
+            KeyRing(settings.data / "keys.json", settings.admin_key), Telemetry(settings.data / "metrics"), settings,
+            self.breaker, self._table,
+        )
+        self.ingest = Ingest(self.store, lambda: secrets.token_bytes(8), hashed_id)
+        self._watchdog = Watchdog()
+        self._published: Published | None = None
+        self._stamp = 0
+        self._loop: asyncio.Task[None] | None = None
+        self.on_snapshot = lambda snapshot: None
+
+    # -- content ---------------------------------------------------------------------------------------------------
+
+    def compile(self, published: Published) -> Snapshot:
+        definitions = load(Path(published.path), bound=self.settings.history_per_type)
+        previous = self.parts.snapshot.runtime if self.parts.snapshot is not None else None
+        runtime = OnnxRuntime(definitions.models, Path(published.path) / "models", self._watchdog, dict(published.models), previous)  # pyright: ignore[reportArgumentType]
+        return Snapshot(definitions, runtime)
+
+    async def follow_content(self) -> None:
+        """Take the published version over, whole, by one assignment."""
+        try:
+            stamp = pointer(self.settings.data).stat().st_mtime_ns
+        except OSError:
+            return
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        published = read_current(self.settings.data)
+        if published is None:
+            return
+        if self._published is None or published.version != self._published.version:
+            try:
+                snapshot = await asyncio.to_thread(self.compile, published)
+            except InlayError as error:
+                log.error("content %s cannot be served: %s", published.version, error.code)
+                return
+            self.on_snapshot(snapshot)
+            self.parts.snapshot = snapshot
+            gc.collect()
+            gc.freeze()
+            with suppress(StoreUnavailable):
+                await self.store.save_table(snapshot.version, snapshot.table())
+        self._published = self.parts.content_state = published
+
+    # -- what is shared --------------------------------------------------------------------------------------------
+
+    async def follow_store(self) -> None:
+        """Items, keys and names as the fleet has them now."""
+        with suppress(StoreUnavailable):
+            if not self.names.loaded:
+                await self.names.load()
+            if await self.catalogue_store.version() != self.catalogue.at:
+                at, changes = await self.catalogue_store.changes(self.catalogue.at)
+                self.catalogue.apply(at, changes)
+                if changes:
+                    await asyncio.to_thread(self.catalogue.save, self.settings.data / "catalogue.msgpack")
+            self.parts.keys.replace(await self.key_store.all())
+            await self.names.refresh()
+
+    async def start(self) -> None:
+        self.catalogue.restore(self.settings.data / "catalogue.msgpack")
+        await self.follow_content()
+        await self.follow_store()
+        gc.set_threshold(50_000, 20, 100)
+        self._loop = asyncio.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        for tick in count():
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                await self.follow_content()
+                await self.follow_store()
+                if tick % 5 == 0:
+                    self.parts.telemetry.save()
+            except Exception as error:  # noqa: BLE001 (the loop outlives any one failure)
+                self.parts.telemetry.failure(error)
+
+    async def stop(self) -> None:
+        if self._loop is not None:
+            self._loop.cancel()
+        self.parts.telemetry.save()
+        await self.link.close()
+
+    async def _table(self, version: str) -> object:
+        with suppress(StoreUnavailable):
+            return await self.store.load_table(version)
+        return None
+
+
+def hashed_id(message_id: str) -> bytes:
+    """What stands for a messageId in a history: 8 bytes of BLAKE2b."""
+    return blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def _random_ids():  # noqa: ANN202 (an endless iterator of ids)
+    """Ids of decisions that are not recorded: random once, then counted."""
+    prefix = "n" + secrets.token_hex(8)
+    return (f"{prefix}{number:x}" for number in count(1))
