@@ -1,0 +1,42 @@
+# Two commands: `make run` serves the starter content, `make test` runs the tests. Both set up what they need.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup run test test-all check bench figures clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Inlay needs Python 3.11 or later; say which: make PYTHON=python3.11 ..."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "this Python has no venv; on Debian: apt-get install python3-venv"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.ready-test: $(VENV)/.ready requirements-test.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.lock
+	@touch $@
+
+run: setup
+	$(BIN)/inlay serve --demo
+
+check: setup
+	$(BIN)/inlay check
+
+test: $(VENV)/.ready-test
+	$(BIN)/ruff check app tests
+	$(BIN)/python -m pytest -q -n 2 tests
+
+test-all: $(VENV)/.ready-test
+	$(BIN)/python -m pytest -q -m long tests
+
+bench: $(VENV)/.ready-test
+	$(BIN)/python -m bench
+
+figures: $(VENV)/.ready-test
+	$(BIN)/python -m bench figures $(ONLY)
+
+clean:
+	rm -rf $(VENV) build *.egg-info
