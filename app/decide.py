@@ -10,7 +10,7 @@ from typing import Any
 from app.content.choosing import Render, Taken, Verdict, choose, fall_back
 from app.content.reviving import revive
 from app.content.snapshot import Snapshot, plain
-from app.domain.decision import Choice, Decision, Record, decode_record, encode_record
+from app.domain.decision import Decision, Record, decode_record, encode_record
 from app.domain.event import Identity
 from app.domain.profile import NOBODY, Profile
 from app.domain.request import Request

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from app.content.matching import instant_of
 from app.content.load import read_items_query
+from app.content.matching import instant_of
 from app.content.snapshot import Snapshot, iso, plain
 from app.decide import Answer, Question, consented
 from app.domain.decision import decode_record

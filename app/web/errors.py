@@ -7,7 +7,15 @@ from typing import Any
 import msgspec
 
 from app.errors import (
-    Forbidden, InlayError, NotFound, Overloaded, RequestInvalid, StoreUnavailable, TooLarge, Unauthorised, Unparsable,
+    Forbidden,
+    InlayError,
+    NotFound,
+    Overloaded,
+    RequestInvalid,
+    StoreUnavailable,
+    TooLarge,
+    Unauthorised,
+    Unparsable,
 )
 
 STATUS: dict[type[InlayError], int] = {
