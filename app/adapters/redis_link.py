@@ -136,7 +136,8 @@ class Link(asyncio.Protocol):
                 if self._greeting:
                     self._greeting -= 1
                     if isinstance(reply, Exception):
-                        return self._drop(f"refused: {reply}"[:80])
+                        self._drop(f"refused: {reply}"[:80])
+                        return
                     continue
                 pending = line[0]
                 pending.replies.append(reply)
@@ -146,7 +147,8 @@ class Link(asyncio.Protocol):
                     if not pending.future.done():
                         pending.future.set_result(pending.replies)
         except (IndexError, hiredis.ProtocolError):
-            return self._drop("the reply made no sense")
+            self._drop("the reply made no sense")
+            return
         self.breaker.success()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -147,7 +147,8 @@ class RedisStore:
 
     async def link(self, anonymous: str, user: str, now: int) -> None:
         for _ in range(8):
-            replies = await self._link.pipeline([("MGET", "h:{%s}" % anonymous, "t:{%s}" % anonymous), ("HGETALL", "m:{%s}" % anonymous)], self._write_seconds)
+            base_key, tail_key, meta_key = _keys(anonymous)
+            replies = await self._link.pipeline([("MGET", base_key, tail_key), ("HGETALL", meta_key)], self._write_seconds)
             for reply in replies:
                 if isinstance(reply, Exception):
                     raise refusal(reply)
@@ -158,7 +159,7 @@ class RedisStore:
             await self._claim(user, base, tail, fields, anonymous, now)
             done = 1
             if b">" in fields:
-                await self._link.call("HSET", "m:{%s}" % anonymous, ">", user, seconds=self._write_seconds)
+                await self._link.call("HSET", meta_key, ">", user, seconds=self._write_seconds)
             else:
                 done = await evaluate(self._link, self._point, _keys(anonymous), [user, base or b"", tail or b""], self._write_seconds)
             if done:

@@ -1,0 +1,102 @@
+"""A real server of its own for a story: started as a user would, on a free port, ended by its id."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SHOP = Path(__file__).parent.parent / "content" / "shop"
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+@dataclass
+class Server:
+    content: Path
+    data: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def of(content: Path = SHOP, **environment: str) -> Server:
+        folder = Path(tempfile.mkdtemp(prefix="inlay-story-"))
+        shutil.copytree(content, folder / "content")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        server = Server(folder / "content", folder / "data", port, environment=environment)
+        server.start()
+        return server
+
+    def start(self, workers: int = 1) -> None:
+        command = [sys.executable, "-m", "app", "serve", "--content", str(self.content), "--data", str(self.data),
+                   "--port", str(self.port), "--workers", str(workers)]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **self.environment})
+        self.until(lambda: self.get("/readyz").status == 200, 20)
+
+    def until(self, holds: Any, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                if holds():
+                    return
+            except OSError:
+                pass
+            time.sleep(0.05)
+        raise AssertionError("it did not come about in time")
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(20)
+        return code
+
+    def close(self) -> None:
+        self.stop()
+        shutil.rmtree(self.data.parent, ignore_errors=True)
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, {**self.headers, **named}, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read())
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.call("GET", path, **headers)
+
+    def post(self, path: str, body: Any, **headers: str) -> Answer:
+        return self.call("POST", path, body, **headers)
+
+    def redis_pid(self) -> int:
+        return int((self.data / "redis" / "redis.pid").read_text())
