@@ -21,7 +21,7 @@ def parse_profile_id(text: str, declared: frozenset[str] = frozenset()) -> Ident
         identity = Identity(kind, value.strip().lower() if kind == "email" else value)
     else:
         identity = Identity("user_id", text)
-    if not identity.value or len(text.encode("utf-8", "surrogatepass")) > MAX_ID_BYTES or not identity.value.isprintable():
+    if not identity.value or len(text.encode("utf-8", "surrogatepass")) > MAX_ID_BYTES or not identity.value.isprintable() or "\ufffd" in text:
         raise RequestInvalid(
             f"profile: an id of 1 to {MAX_ID_BYTES} bytes without control characters",
             problems=(("profile", f"{len(text)} characters are not usable as an id"),), code="profile",
