@@ -7,11 +7,10 @@ from typing import Any
 
 import re2
 
-from app.content.reader import LATER, Reader
+from app.content.reader import LATER, Reader, later
 from app.content.source import Node
 from app.content.values import instant, meant
 from app.domain import conditions as c
-from app.domain.event import event_name
 
 ROOTS = ("profile", "feature", "model", "context")
 ITEM_ROOTS = ("item", *ROOTS)
@@ -22,6 +21,15 @@ OPERATORS = (
 WINDOWS = ("within", "since", "between", "calendar")
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _KINDS = ("all", "any", "not", "field", "did", "did_not", "changed", "segment", "consent", "local_time")
+_LITERAL = frozenset({"matches", "exists", "between", "within_km"})
+_ORDER = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in")
+_FOR = {
+    "number": (*_ORDER, "between", "exists"),
+    "boolean": ("eq", "ne", "in", "not_in", "exists"),
+    "instant": ("before", "after", "between", "eq", "ne", "gt", "gte", "lt", "lte", "exists"),
+    "string": (*_ORDER, "contains", "not_contains", "starts_with", "ends_with", "matches", "between", "before", "after", "exists"),
+}
+_A = {"number": "a number", "boolean": "true or false", "instant": "an instant", "string": "text"}
 _TEXT = frozenset({"starts_with", "ends_with", "matches"})
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
@@ -36,9 +44,9 @@ def condition(reader: Reader, node: Node, at: str, roots: tuple[str, ...] = ROOT
         return empty
     kinds = [key for key in node.value if key in _KINDS]
     if len(kinds) != 1:
-        later = next((key for key in node.value if key in LATER), None)
+        unknown = next((key for key in node.value if key in LATER), None)
         first = next(iter(node.value), "")
-        message = f"{LATER[later]} are not available in this version" if later else (
+        message = later(unknown) if unknown else (
             f"mixes {', '.join(kinds)}" if kinds else f'unknown condition "{first[:60]}"')
         reader.wrong(node.line, at, message, "one of them at a time" if kinds else meant(first, _KINDS))
         return empty
@@ -57,8 +65,6 @@ def _group(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Con
 def _not(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
     found = reader.mapping(node, at, ("not",))
     child = condition(reader, found["not"], f"{at}.not", roots)
-    if isinstance(child, c.Field) and child.ref.root in ("profile", "context", "item") and not any(t.operator == "exists" for t in child.tests):
-        reader.wrong(node.line, at, f"also admits those of whom {child.ref} is not known", "add {field: " + str(child.ref) + ", exists: true} beside it", warning=True)
     return c.Not(child, reader.place(node))
 
 
@@ -66,6 +72,8 @@ def _field(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Con
     found = reader.mapping(node, at, ("field", *OPERATORS))
     ref = reader.ref(found["field"].value, found["field"].line, f"{at}.field", roots)
     tests = tuple(test(reader, name, value, f"{at}.{name}", roots) for name, value in found.items() if name != "field")
+    for each in tests if ref else ():
+        _fits(reader, ref, each, found[each.operator].line, f"{at}.{each.operator}")
     if not tests and len(node.value) == 1:
         reader.wrong(node.line, at, "has no operator", f"one of {', '.join(OPERATORS)}")
     return c.Field(ref or c.Ref(("profile", "_")), tests or (c.Test("exists", True),), reader.place(node))
@@ -74,7 +82,7 @@ def _field(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Con
 def test(reader: Reader, name: str, node: Node, at: str, roots: tuple[str, ...]) -> c.Test:
     """An operator and its right-hand side, which must be of a kind that it can compare with."""
     value = node.value
-    if isinstance(value, dict) and "field" in value and name != "within_km":
+    if isinstance(value, dict) and "field" in value and name not in _LITERAL:
         found = reader.mapping(node, at, ("field",))
         ref = reader.ref(found["field"].value, found["field"].line, f"{at}.field", roots)
         return c.Test(name, ref or "")  # pyright: ignore[reportArgumentType]
@@ -112,6 +120,28 @@ def _right(reader: Reader, name: str, node: Node, at: str) -> Any:
     return value
 
 
+def _fits(reader: Reader, ref: c.Ref, found: c.Test, line: int, at: str) -> None:
+    """A comparison that can never hold is a mistake: the kinds of both sides are known, and differ."""
+    left = reader.names.kind_of(ref)
+    if left is None or found.operator == "exists":
+        return
+    allowed = _FOR[left]
+    if found.operator not in allowed:
+        reader.wrong(line, at, f"does not apply to {ref}, {_A[left]}", f"one of {', '.join(allowed)}")
+        return
+    if isinstance(found.value, c.Ref):
+        rights = {reader.names.kind_of(found.value)} - {None}
+    else:
+        rights = {_kind(each) for each in (found.value if isinstance(found.value, tuple) else (found.value,))}
+    if other := next((right for right in rights if right != left and not (left == "string" and right == "instant")), None):
+        hint = "use before, after or between with dates" if left == "instant" else "put quotes around it" if left == "string" else ""
+        reader.wrong(line, at, f"{ref} is {_A[left]} and never compares with {_A[other]}", hint)  # pyright: ignore[reportArgumentType]
+
+
+def _kind(value: object) -> str:
+    return {bool: "boolean", str: "string", c.Instant: "instant"}.get(type(value), "number")
+
+
 def _compiles(reader: Reader, node: Node, at: str) -> None:
     try:
         re2.compile(node.value, _OPTIONS)
@@ -135,7 +165,7 @@ def _did(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condi
     negated = "did_not" in node.value
     verb = "did_not" if negated else "did"
     found = reader.mapping(node, at, (verb, "where", "count", *WINDOWS))
-    event = event_name(reader.text(found[verb], f"{at}.{verb}", "x"))
+    event = reader.event(found[verb], f"{at}.{verb}")
     return c.Did(event, wheres(reader, found, at, roots), window(reader, found, at), counts(reader, found, at), negated, reader.place(node))
 
 
@@ -146,10 +176,15 @@ def wheres(reader: Reader, found: dict[str, Node], at: str, roots: tuple[str, ..
     roots = tuple(root for root in roots if root != "item")
     for name, value in reader.mapping(found["where"], f"{at}.where").items():
         here, path = f"{at}.where.{name}", tuple(name.split("."))
+        if not all(path):
+            reader.wrong(found["where"].keys[name], here, f"{name!r:.60} is no dotted path", "such as products.category")
+            continue
         if isinstance(value.value, dict) and "field" not in value.value:
             tests = [test(reader, op, right, f"{here}.{op}", roots) for op, right in reader.mapping(value, here, OPERATORS).items()]
         else:
             tests = [test(reader, "in" if isinstance(value.value, list) else "eq", value, here, roots)]
+        if not tests:
+            reader.wrong(value.line, here, "has no operator", "a value, a list of values, or {gte: 2}")
         rows += [c.Where(path, each) for each in tests]
     return tuple(rows)
 
@@ -162,7 +197,9 @@ def counts(reader: Reader, found: dict[str, Node], at: str) -> tuple[c.Test, ...
         rows = [("eq", node)]
     else:
         rows = list(reader.mapping(node, at, ("eq", "ne", "gt", "gte", "lt", "lte", "between")).items())
-    for name, each in rows:
+    if not rows and isinstance(node.value, dict):
+        reader.wrong(node.line, at, "has no operator", "a whole number, or {gte: 2}")
+    for _, each in rows:
         numbers = [n.value for n in each.value] if isinstance(each.value, list) else [each.value]
         if any(type(n) is not int or n < 0 for n in numbers):
             reader.wrong(each.line, at, f"{each.plain()!r:.40} is no count", "a whole number, or {gte: 2}")
@@ -189,7 +226,7 @@ def window(reader: Reader, found: dict[str, Node], at: str) -> c.Window:
     if name == "since":
         if isinstance(node.value, dict):
             last = reader.mapping(node, at, ("last",), ("last",)).get("last")
-            return c.SinceLast(event_name(reader.text(last, f"{at}.last", "x"))) if last else c.Ever()
+            return c.SinceLast(reader.event(last, f"{at}.last")) if last else c.Ever()
         return c.Since(reader.instant(node, at))
     if name == "between":
         rows = reader.items(node, at)
@@ -207,6 +244,8 @@ def window(reader: Reader, found: dict[str, Node], at: str) -> c.Window:
 def _changed(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
     found = reader.mapping(node, at, ("changed", *WINDOWS))
     ref = reader.ref(found["changed"].value, found["changed"].line, f"{at}.changed", ("profile",))
+    if ref and len(ref.path) > 2:
+        reader.wrong(node.line, f"{at}.changed", f"{ref} lies inside a trait", f"a whole trait, such as profile.{ref.path[1]}")
     return c.Changed(ref.path[1] if ref else "_", window(reader, found, at), reader.place(node))
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from app.content import sections
 from app.content.leaves import condition
+from app.content.lint import warnings
 from app.content.reader import Names, Reader, names_in
 from app.content.source import Node, parse_yaml, read_yaml
 from app.content.values import meant
@@ -21,6 +22,7 @@ from app.errors import ContentInvalid, Problem, RequestInvalid
 
 TEMPLATES = {"html.j2": "html", "text.j2": "text", "amp.j2": "amp"}
 MAX_TEMPLATE = 256 << 10
+Edge: TypeAlias = "tuple[str, str]"
 
 
 def load(directory: Path, *, bound: int = 1_000, age: int = 0) -> d.Definitions:
@@ -37,7 +39,14 @@ def inspect(directory: Path, *, bound: int = 1_000, age: int = 0) -> tuple[d.Def
     if not (directory / "rules").is_dir():
         return None, [Problem("rules", 1, "content", f"no folder rules/ in {directory}", "--content names the folder that holds rules/, blocks/ and models/")]
     loader = _Loader(directory, problems, bound, age)
-    definitions = loader.load()
+    try:
+        definitions = loader.load()
+    except OSError as error:  # a file that went, or cannot be read, while the folders were being read
+        definitions = None
+        name = Path(error.filename or "rules")
+        problems.append(Problem(str(name.relative_to(directory) if name.is_relative_to(directory) else name), 1, "file", f"cannot be read: {error.strerror}"))
+    if definitions is not None:
+        problems += warnings(definitions)
     problems.sort(key=lambda problem: (problem.file, problem.line, problem.key))
     failed = any(not problem.warning for problem in problems)
     return (None if failed else definitions), problems
@@ -83,7 +92,8 @@ class _Loader:
         self.names.blocks = blocks
         models = self._models(files)
         self.names.models |= set(models)
-        models = {id: reader_card[0] for id, reader_card in self._cards(models).items()}
+        models = self._cards(models)
+        self.names.item_models = {id for id, card in models.items() if card.per_item}
         read = self._read
         features = {id: found for id, found in read("features", sections.feature).items() if found is not None}
         segments = read("segments", lambda r, id, n, at: d.Segment(id, *_segment(r, n, at), r.place(n)))
@@ -92,8 +102,7 @@ class _Loader:
             features, segments, read("placements", sections.placement), read("mails", self._mail), read("offers", sections.offer),
             models, blocks, tuple(sections.case(self._reader(name), node, f"tests[{i}]") for i, (name, node) in enumerate(tests)),
         )
-        self._check_cycles(features, segments)
-        self._check_use(found)
+        self._check_cycles(found)
         return found
 
     def _name(self, path: Path) -> str:
@@ -141,10 +150,14 @@ class _Loader:
         names = self.names
         names.features, names.segments = set(self.found["features"]), set(self.found["segments"])
         names.placements, names.consents = set(self.found["placements"]), set(self.found["consents"])
-        names.models = set(self.found["models"])
+        names.models, names.offers = set(self.found["models"]), set(self.found["offers"])
         for id, (file, node) in self.found["context"].items():
             kind = self._reader(file).one_of(node, f"context.{id}", ("number", "string", "boolean"), "type")
             names.context[id] = kind or "string"
+        for id, (_, node) in self.found["features"].items():
+            kinds = [kind for key in (node.value if isinstance(node.value, dict) else ()) if (kind := sections.KIND_OF.get(key))]
+            if kinds:
+                names.kinds[id] = kinds[0]
 
     def _read(self, section: str, parse: Callable[[Reader, str, Node, str], Any]) -> dict[str, Any]:
         return {id: parse(self._reader(file), id, node, f"{section}.{id}") for id, (file, node) in self.found[section].items()}
@@ -165,13 +178,10 @@ class _Loader:
                 continue
             name = self._name(folder / "block.yaml")
             node = read_yaml(folder / "block.yaml", name, self.problems) if (folder / "block.yaml").exists() else None
-            if node is None:
-                if not (folder / "block.yaml").exists():
-                    self.problems.append(Problem(name, 1, f"blocks.{folder.name}", "is missing", "a block has block.yaml and html.j2"))
-                node = Node({}, 1)
-                if (folder / "block.yaml").exists():
-                    continue
-            found[folder.name] = sections.block(self._reader(name), folder.name, node, self._templates(folder))
+            if not (folder / "block.yaml").exists():
+                self.problems.append(Problem(name, 1, f"blocks.{folder.name}", "is missing", "a block has block.yaml and html.j2"))
+                node = Node({"description": Node("", 1)}, 1)
+            found[folder.name] = sections.block(self._reader(name), folder.name, node or Node({}, 1), self._templates(folder))
         return found
 
     def _templates(self, folder: Path) -> dict[str, tuple[str, str]]:
@@ -198,16 +208,18 @@ class _Loader:
         found: dict[str, tuple[str, Node]] = {}
         for path in files:
             if root in path.parents and path.suffix == ".yaml":
-                node = read_yaml(path, self._name(path), self.problems)
-                if node is not None:
-                    found[path.stem] = (self._name(path), node)
+                found[path.stem] = (self._name(path), read_yaml(path, self._name(path), self.problems) or Node({}, 1))
         for id, (file, node) in self.found["models"].items():
             if id not in found:
-                self.problems.append(Problem(file, node.line, f"models.{id}", f"no card models/{id}.yaml"))
+                self.problems.append(Problem(file, node.line, f"models.{id}", f"no card models/{id}.yaml", meant(id, found)))
+            reader = self._reader(file)
+            card = reader.mapping(node, f"models.{id}", ("card",), ("card",)).get("card")
+            if card is not None and card.value != f"models/{id}.yaml":
+                reader.wrong(card.line, f"models.{id}.card", f"is {card.plain()!r:.60}", f"the card of {id} is models/{id}.yaml")
         return found
 
-    def _cards(self, nodes: dict[str, tuple[str, Node]]) -> dict[str, tuple[d.ModelCard, Reader]]:
-        found: dict[str, tuple[d.ModelCard, Reader]] = {}
+    def _cards(self, nodes: dict[str, tuple[str, Node]]) -> dict[str, d.ModelCard]:
+        found: dict[str, d.ModelCard] = {}
         for id, (file, node) in nodes.items():
             reader = self._reader(file)
             card = sections.card(reader, id, node)
@@ -216,23 +228,19 @@ class _Loader:
                 reader.wrong(node.line, "file", f"no file models/{card.file[:80]}")
             elif card.sha256 and sha256(path.read_bytes()).hexdigest() != card.sha256.lower():
                 reader.wrong(node.line, "sha256", f"models/{card.file} is another file than the card describes")
-            found[id] = (card, reader)
+            found[id] = card
         return found
 
     # -- the whole -------------------------------------------------------------------------------------------------
 
-    def _check_cycles(self, features: dict[str, d.Feature], segments: dict[str, d.Segment]) -> None:
-        edges = {("features", id): {("features", ref.path[1]) for ref in _refs(each) if ref.root == "feature"} for id, each in features.items()}
-        edges |= {("segments", id): {("segments", name) for name in _segments_in(each.condition)} for id, each in segments.items()}
-        for key in edges:
-            if _reaches(edges, key, key):
-                file, node = self.found[key[0]][key[1]]
-                self.problems.append(Problem(file, node.line, ".".join(key), "refers to itself, directly or round about"))
-
-    def _check_use(self, found: d.Definitions) -> None:
-        for id, each in found.placements.items():
-            if not any(id in offer.placements for offer in found.offers.values()):
-                self.problems.append(Problem(each.place.file, each.place.line, f"placements.{id}", "no offer is for it: it always falls back", warning=True))
+    def _check_cycles(self, found: d.Definitions) -> None:
+        edges: dict[Edge, set[Edge]] = {("features", id): _refs(each) for id, each in found.features.items()}
+        edges |= {("models", id): _pairs(column.name for column in card.inputs) for id, card in found.models.items()}
+        edges |= {("segments", id): {("segments", name) for name in _segments_in(each.condition)} for id, each in found.segments.items()}
+        for section, id in edges:
+            if section in ("features", "segments") and _reaches(edges, (section, id), (section, id)):
+                file, node = self.found[section][id]
+                self.problems.append(Problem(file, node.line, f"{section}.{id}", "refers to itself, directly or round about"))
 
 
 def _segment(reader: Reader, node: Node, at: str) -> tuple[c.Condition, str]:
@@ -243,12 +251,14 @@ def _segment(reader: Reader, node: Node, at: str) -> tuple[c.Condition, str]:
     return condition(reader, node, at), ""
 
 
-def _refs(value: Any) -> Iterable[c.Ref]:
-    """Every reference in a feature."""
-    if isinstance(value, d.Feature):
-        if value.expression is not None:
-            yield from names_in(value.expression)
-        yield from (each.test.value for each in value.where if isinstance(each.test.value, c.Ref))
+def _refs(feature: d.Feature) -> set[Edge]:
+    """The features and models that a feature reads."""
+    named = names_in(feature.expression) if feature.expression is not None else ()
+    return _pairs((*named, *(each.test.value for each in feature.where if isinstance(each.test.value, c.Ref))))
+
+
+def _pairs(refs: Iterable[c.Ref]) -> set[Edge]:
+    return {(f"{ref.root}s", ref.path[1]) for ref in refs if ref.root in ("feature", "model")}
 
 
 def _segments_in(node: c.Condition) -> Iterable[str]:
@@ -264,7 +274,7 @@ def _segments_in(node: c.Condition) -> Iterable[str]:
             pass
 
 
-def _reaches(edges: dict[Any, set[Any]], start: Any, goal: Any) -> bool:
+def _reaches(edges: dict[Edge, set[Edge]], start: Edge, goal: Edge) -> bool:
     seen: set[Any] = set()
     todo = list(edges.get(start, ()))
     while todo:

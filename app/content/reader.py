@@ -10,14 +10,17 @@ from zoneinfo import ZoneInfo
 from app.content.source import Node
 from app.content.values import BadExpression, duration, expression, instant, meant
 from app.domain import conditions as c
+from app.domain.event import event_name
 from app.errors import Problem
 
-LATER = {
-    "experiments": "experiments", "holdouts": "holdouts", "triggers": "triggers", "tables": "decision tables",
-    "recommenders": "recommenders", "events": "event schemas", "identities": "identities", "enrich": "enrichment",
-    "caps": "caps", "inventory": "inventory", "variant": "experiments", "table": "decision tables", "bandit": "bandits",
-    "recommender": "recommenders",
-}
+LATER = frozenset({
+    "experiments", "holdouts", "triggers", "tables", "recommenders", "events", "identities", "enrich", "caps", "inventory",
+    "variant", "table", "bandit", "recommender",
+})
+"""Keys and roots whose meaning comes with a later version: refused, so that no rule is silently ignored."""
+
+
+LARGEST = 10**15
 
 
 @dataclass(slots=True)
@@ -27,10 +30,21 @@ class Names:
     features: set[str] = field(default_factory=set)
     segments: set[str] = field(default_factory=set)
     placements: set[str] = field(default_factory=set)
+    offers: set[str] = field(default_factory=set)
     consents: set[str] = field(default_factory=set)
     models: set[str] = field(default_factory=set)
     blocks: dict[str, Any] = field(default_factory=dict)
     context: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+    item_models: set[str] = field(default_factory=set)
+
+    def kind_of(self, ref: c.Ref) -> str | None:
+        """`number`, `string`, `boolean` or `instant` where that is certain before any request; else None."""
+        if ref.root == "model":
+            return "number"
+        if ref.root == "context":
+            return self.context.get(ref.path[1])
+        return self.kinds.get(ref.path[1]) if ref.root == "feature" else None
 
 
 class Reader:
@@ -47,7 +61,7 @@ class Reader:
     # -- problems --------------------------------------------------------------------------------------------------
 
     def wrong(self, line: int, at: str, message: str, hint: str = "", *, warning: bool = False) -> None:
-        self.problems.append(Problem(self.file, line, at, message, hint, warning))
+        self.problems.append(Problem(self.file, line, visible(at) or "file", visible(message), visible(hint), warning))
 
     def place(self, node: Node) -> c.Place:
         return c.Place(self.file, node.line)
@@ -71,7 +85,7 @@ class Reader:
 
     def _unknown(self, line: int, at: str, key: str, known: tuple[str, ...]) -> None:
         if key in LATER:
-            self.wrong(line, at, f"{LATER[key]} are not available in this version", "leave the key out")
+            self.wrong(line, at, later(key), "leave the key out")
         else:
             self.wrong(line, at, f'unknown key "{key[:60]}"', meant(key, known))
 
@@ -89,7 +103,10 @@ class Reader:
 
     def number(self, node: Node, at: str, default: float = 0.0) -> float:
         if type(node.value) in (int, float):
-            return node.value
+            if abs(node.value) < LARGEST:
+                return node.value
+            self.wrong(node.line, at, "is too large a number")
+            return default
         self.wrong(node.line, at, f"is {_kind(node.value)}", "a number belongs here")
         return default
 
@@ -114,8 +131,9 @@ class Reader:
 
     def duration(self, node: Node, at: str) -> int:
         found = duration(node.value)
-        if found is None:
-            self.wrong(node.line, at, f"{node.plain()!r:.60} is no duration", "a number with a unit: ms s m h d w, such as 48h")
+        if not found:
+            nothing = "lasts no time" if found == 0 else "is no duration"
+            self.wrong(node.line, at, f"{node.plain()!r:.60} {nothing}", "a number with a unit: ms s m h d w, such as 48h")
             return 1
         return found
 
@@ -125,6 +143,13 @@ class Reader:
             self.wrong(node.line, at, f"{node.plain()!r:.60} is no date", "2026-10-01 or 2026-10-01T09:00:00Z")
             return c.Instant(0)
         return found
+
+    def event(self, node: Node, at: str) -> str:
+        """The normalised name of an event."""
+        name = event_name(self.text(node, at, "x"))
+        if not name.strip("_"):
+            self.wrong(node.line, at, f"{node.value!r:.60} is no event", "such as order_completed")
+        return name
 
     def path(self, node: Node, at: str) -> c.Path:
         text = self.text(node, at, "x")
@@ -143,12 +168,17 @@ class Reader:
             return None
         root = parts[0]
         if root not in roots:
-            later = LATER.get(root)
-            self.wrong(line, at, f"{later} are not available in this version" if later else f'"{root}" cannot be read here', meant(root, roots))
+            self.wrong(line, at, later(root) if root in LATER else f'"{root[:60]}" cannot be read here', meant(root, roots))
             return None
         declared = {"feature": self.names.features, "model": self.names.models, "context": self.names.context}.get(root)
         if declared is not None and parts[1] not in declared:
-            self.wrong(line, at, f'no {root} "{parts[1][:60]}"', meant(parts[1], declared) or f"declare it under {root}s:" if root != "context" else "declare it under context:")
+            self.wrong(line, at, f'no {root} "{parts[1][:60]}"', meant(parts[1], declared) or f"declare it under {root}{'' if root == 'context' else 's'}:")
+            return None
+        if declared is not None and len(parts) > 2:
+            self.wrong(line, at, f"{text[:60]!r} has a part too many", f"a {root} is one value: {root}.{parts[1]}")
+            return None
+        if root == "model" and parts[1] in self.names.item_models:
+            self.wrong(line, at, f"the model {parts[1]} scores items, not people", "it may stand alone as the rank: of items")
             return None
         return c.Ref(parts)
 
@@ -163,6 +193,16 @@ class Reader:
         for ref in names_in(found):
             self.ref(".".join(ref.path), node.line, at, roots)
         return found
+
+
+def later(key: str) -> str:
+    """The refusal of a key whose meaning comes with a later version."""
+    return f"{key} is not available in this version"
+
+
+def visible(text: str) -> str:
+    """One line of text: whatever else a file holds is written as an escape."""
+    return text if text.isprintable() else "".join(ch if ch.isprintable() else repr(ch)[1:-1] for ch in text)
 
 
 def names_in(node: c.Expression) -> Iterator[c.Ref]:

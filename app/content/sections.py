@@ -5,14 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from app.content.leaves import ITEM_ROOTS, ROOTS, WINDOWS, condition, wheres, window
-from app.content.reader import Reader
+from app.content.reader import LARGEST, Reader
 from app.content.source import Node
-from app.content.values import meant
+from app.content.values import duration, meant
 from app.domain import conditions as c
 from app.domain import definitions as d
 from app.domain.event import event_name
 
 FEATURE_KINDS = ("count", "sum", "avg", "min", "max", "distinct", "first", "last", "first_at", "last_at", "days", "seconds_since", "expr")
+KIND_OF = {
+    **dict.fromkeys(("count", "sum", "avg", "min", "max", "distinct", "days", "seconds_since", "expr"), "number"),
+    **dict.fromkeys(("first_at", "last_at"), "instant"),
+}
+"""What a feature's value is, where that is certain."""
 _WITH_PATH = frozenset({"sum", "avg", "min", "max", "distinct", "first", "last"})
 SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "tests")
 OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "items", "block", "vars", "description", "attributes")
@@ -31,10 +36,10 @@ def feature(reader: Reader, id: str, node: Node, at: str) -> d.Feature | None:
         found = reader.mapping(node, at, ("expr", "description"))
         return d.Feature(id, "expr", expression=reader.expression(found["expr"], f"{at}.expr", ROOTS), place=reader.place(node))
     found = reader.mapping(node, at, (kind, "where", "description", *WINDOWS))
-    text = reader.text(found[kind], f"{at}.{kind}", "x.x")
+    text = reader.text(found[kind], f"{at}.{kind}", "x.x" if kind in _WITH_PATH else "x")
     event, _, rest = text.partition(".")
     path = tuple(rest.split(".")) if rest else ()
-    if (kind in _WITH_PATH) != bool(path) or not all(path):
+    if (kind in _WITH_PATH) != bool(path) or not all(path) or not event_name(event).strip("_"):
         hint = f"{kind}: event.property" if kind in _WITH_PATH else f"{kind}: event"
         reader.wrong(found[kind].line, f"{at}.{kind}", f"{text!r:.60} does not fit", hint)
         path = ("x",) if kind in _WITH_PATH else ()
@@ -61,6 +66,9 @@ def items_query(reader: Reader, node: Node, at: str) -> d.ItemsQuery:
 
 
 def _item_rank(reader: Reader, node: Node, at: str) -> c.Expression | None:
+    root, _, id = node.value.strip().partition(".") if isinstance(node.value, str) else ("", "", "")
+    if root == "model" and id in reader.names.item_models:
+        return c.Name(c.Ref((root, id)))
     return reader.expression(node, at, ITEM_ROOTS)
 
 
@@ -105,10 +113,8 @@ def _variable(reader: Reader, name: str, value: Node, at: str, declared: Any, no
     if not isinstance(value.value, (str, int, float, bool)):
         reader.wrong(value.line, at, "needs one value", "text, a number, true or false, or {field: ...}")
         return ""
-    kinds = {"number": (int, float), "boolean": bool, "string": (str, int, float), "url": str, "date": str}
-    wanted = types[name].type if name in types else "string"
-    if name in types and (not isinstance(value.value, kinds[wanted]) or (isinstance(value.value, bool) and wanted != "boolean")):
-        reader.wrong(value.line, at, f"is {value.value!r:.40}", f"the block declares a {wanted}")
+    if name in types and not _is(types[name].type, value.value):
+        reader.wrong(value.line, at, f"is {value.value!r:.40}", f"the block declares a {types[name].type}")
     return value.value
 
 
@@ -172,14 +178,53 @@ def consent(reader: Reader, id: str, node: Node, at: str) -> d.Consent:
 def case(reader: Reader, node: Node, at: str) -> d.Case:
     found = reader.mapping(node, at, ("name", "at", "given", "expect"), ("name", "expect"))
     given = reader.mapping(found["given"], f"{at}.given", GIVEN) if "given" in found else {}
-    expect = reader.mapping(found["expect"], f"{at}.expect") if "expect" in found else {}
+    _given(reader, given, f"{at}.given")
+    expect = reader.mapping(found["expect"], f"{at}.expect", reader.names.placements) if "expect" in found else {}
     for name, each in expect.items():
-        if name not in reader.names.placements:
-            reader.wrong(each.line, f"{at}.expect.{name}", f'no placement "{name[:60]}"', meant(name, reader.names.placements))
-        reader.mapping(each, f"{at}.expect.{name}", ("offer", "block", "reason", "items", "removed"))
+        _expected(reader, each, f"{at}.expect.{name}")
     when = int(reader.instant(found["at"], f"{at}.at")) if "at" in found else None
     name = reader.text(found["name"], f"{at}.name") if "name" in found else ""
     return d.Case(name, when, {k: v.plain() for k, v in given.items()}, {k: v.plain() for k, v in expect.items()}, reader.place(node))
+
+
+def _given(reader: Reader, given: dict[str, Node], at: str) -> None:
+    for name, known in (("consents", reader.names.consents), ("context", reader.names.context), ("models", reader.names.models), ("profile", None)):
+        if name in given:
+            reader.mapping(given[name], f"{at}.{name}", known)
+    for name, each in reader.mapping(given["consents"], f"{at}.consents").items() if "consents" in given else ():
+        if name in reader.names.consents:
+            reader.one_of(each, f"{at}.consents.{name}", ("granted", "denied"), "answer")
+    for name, each in reader.mapping(given["models"], f"{at}.models").items() if "models" in given else ():
+        if name in reader.names.models:
+            reader.number(each, f"{at}.models.{name}")
+    for here, each in reader.items(given["events"], f"{at}.events") if "events" in given else ():
+        _event(reader, each, here)
+    for here, each in reader.items(given["items"], f"{at}.items") if "items" in given else ():
+        reader.mapping(each, here)
+
+
+def _event(reader: Reader, node: Node, at: str) -> None:
+    found = reader.mapping(node, at, ("event", "ago", "at", "properties"), ("event",))
+    if "event" in found:
+        reader.event(found["event"], f"{at}.event")
+    if "ago" in found and found["ago"].value != 0 and duration(found["ago"].value) is None:
+        reader.duration(found["ago"], f"{at}.ago")
+    if "at" in found:
+        reader.instant(found["at"], f"{at}.at")
+    if "ago" in found and "at" in found:
+        reader.wrong(found["at"].line, f"{at}.at", "stands beside ago", "one of them")
+    if "properties" in found:
+        reader.mapping(found["properties"], f"{at}.properties")
+
+
+def _expected(reader: Reader, node: Node, at: str) -> None:
+    found = reader.mapping(node, at, ("offer", "block", "reason", "items", "removed"))
+    if "block" in found:
+        reader.one_of(found["block"], f"{at}.block", reader.names.blocks, "block")
+    if "offer" in found and found["offer"].value is not None:
+        reader.one_of(found["offer"], f"{at}.offer", reader.names.offers, "offer")
+    if "removed" in found:
+        reader.mapping(found["removed"], f"{at}.removed", reader.names.offers)
 
 
 def block(reader: Reader, id: str, node: Node, templates: dict[str, tuple[str, str]]) -> d.BlockDefinition:
@@ -191,11 +236,37 @@ def block(reader: Reader, id: str, node: Node, templates: dict[str, tuple[str, s
         kind = reader.one_of(inner["type"], f"variables.{name}.type", kinds, "type") if "type" in inner else None
         if not name.isidentifier() or name in ("profile", "context", "items", "urls"):
             reader.wrong(each.line, f"variables.{name}", "cannot be read by a template", "letters, digits and _; not profile, context, items, urls")
-        variables.append(d.Variable(name, kind or "string", inner["default"].value if "default" in inner else None))  # pyright: ignore[reportArgumentType]
+        default = _default(reader, inner["default"], f"variables.{name}.default", kind) if "default" in inner else None
+        variables.append(d.Variable(name, kind or "string", default))  # pyright: ignore[reportArgumentType]
     fields = tuple(reader.text(each, at) for at, each in reader.items(found["item_fields"], "item_fields")) if "item_fields" in found else ()
-    sample = found["sample"].plain() if "sample" in found and isinstance(found["sample"].value, dict) else {}
+    sample = _sample(reader, found["sample"], {each.name: each.type for each in variables}) if "sample" in found else {}
     description = reader.text(found["description"], "description") if "description" in found else ""
     return d.BlockDefinition(id, description, tuple(variables), fields, sample, templates, reader.place(node))
+
+
+_TYPES: dict[str, tuple[type, ...]] = {"number": (int, float), "boolean": (bool,), "string": (str, int, float), "url": (str,), "date": (str,)}
+
+
+def _is(kind: str, value: Any) -> bool:
+    return type(value) in _TYPES[kind]
+
+
+def _default(reader: Reader, node: Node, at: str, kind: str | None) -> Any:
+    if kind is None or _is(kind, node.value):
+        return node.value
+    reader.wrong(node.line, at, f"is {node.plain()!r:.40}", f"the variable is a {kind}; leave default out where it has none")
+    return None
+
+
+def _sample(reader: Reader, node: Node, types: dict[str, str]) -> dict[str, Any]:
+    found = reader.mapping(node, "sample", (*types, "items", "profile", "context"))
+    for name, each in found.items():
+        if name in types and not _is(types[name], each.value):
+            reader.wrong(each.line, f"sample.{name}", f"is {each.plain()!r:.40}", f"the variable is a {types[name]}")
+    if "items" in found:
+        for at, each in reader.items(found["items"], "sample.items"):
+            reader.mapping(each, at)
+    return {name: each.plain() for name, each in found.items()}
 
 
 CARD_KEYS = ("description", "version", "file", "inputs", "output", "fallback", "golden", "sha256", "trained")
@@ -219,13 +290,16 @@ def card(reader: Reader, id: str, node: Node) -> d.ModelCard:
     )
 
 
+_TENSOR: dict[str, tuple[type, ...]] = {"float": (int, float), "int": (int,), "bool": (bool, int), "string": (str,)}
+
+
 def _input(reader: Reader, node: Node, at: str) -> d.Input:
     found = reader.mapping(node, at, ("name", "default", "type", "tensor"), ("name",))
     ref = reader.ref(found["name"].value, node.line, f"{at}.name", ("feature", "profile", "context", "item")) if "name" in found else None
     kind = reader.one_of(found["type"], f"{at}.type", ("float", "int", "bool", "string"), "type") if "type" in found else "float"
-    default = found["default"].value if "default" in found else ("" if kind == "string" else 0.0)
-    if (kind == "string") != isinstance(default, str):
-        reader.wrong(node.line, f"{at}.default", f"{default!r:.40} is no {kind}")
+    default = found["default"].value if "default" in found else ("" if kind == "string" else 0)
+    if type(default) not in _TENSOR[kind or "float"] or (kind != "string" and abs(default) >= LARGEST):
+        reader.wrong(node.line, f"{at}.default", f"{found['default'].plain()!r:.40} is no {kind}" if "default" in found else f"is no {kind}")
         default = "" if kind == "string" else 0.0
     tensor = reader.text(found["tensor"], f"{at}.tensor") if "tensor" in found else ""
     return d.Input(ref or c.Ref(("profile", "_")), default if isinstance(default, str) else float(default or 0.0), kind or "float", tensor)  # pyright: ignore[reportArgumentType]
@@ -234,6 +308,8 @@ def _input(reader: Reader, node: Node, at: str) -> d.Input:
 def _golden(reader: Reader, node: Node, at: str, columns: int) -> d.Golden:
     found = reader.mapping(node, at, ("inputs", "output"), ("inputs", "output"))
     row = tuple(each.value for _, each in reader.items(found["inputs"], f"{at}.inputs")) if "inputs" in found else ()
+    if any(not isinstance(each, (str, int, float)) for each in row):
+        reader.wrong(node.line, f"{at}.inputs", "holds something that is no number and no text")
     if len(row) != columns:
         reader.wrong(node.line, f"{at}.inputs", f"has {len(row)} values", f"the card has {columns} inputs")
     return d.Golden(row, reader.number(found["output"], f"{at}.output") if "output" in found else 0.0)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ from app.errors import Problem
 
 MAX_DEPTH = 32
 MAX_BYTES = 4 << 20
-_INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_BASE = {"0o": 8, "0x": 16}
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
+_WORDS = {"true": True, "false": False, "null": None, "Null": None, "NULL": None, "~": None, "": None}
 
 
 @dataclass(slots=True)
@@ -40,6 +42,10 @@ class _Broken(Exception):
     def __init__(self, line: int, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.line, self.message, self.hint = line, message, hint
+
+
+def _aliased(line: int) -> _Broken:
+    return _Broken(line, "aliases and anchors are not available", "write the value out")
 
 
 def read_yaml(path: Path, name: str, problems: list[Problem]) -> Node | None:
@@ -82,26 +88,33 @@ class _Builder:
         stack: list[tuple[Node, list[Any]]] = []
         documents = 0
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            line = event.start_mark.line + 1
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise _Broken(line, "aliases and anchors are not available", "write the value out")
-            if isinstance(event, yaml.DocumentStartEvent):
+            kind, line = type(event), event.start_mark.line + 1
+            if kind is yaml.ScalarEvent:
+                if event.anchor is not None:
+                    raise _aliased(line)
+                root = self._place(stack, Node(self._scalar(event, line), line), root, event.value)
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                self._check(event, line, len(stack))
+                node = Node({} if kind is yaml.MappingStartEvent else [], line)
+                root = self._place(stack, node, root, None)
+                stack.append((node, []))
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                stack.pop()
+            elif kind is yaml.AliasEvent:
+                raise _aliased(line)
+            elif kind is yaml.DocumentStartEvent:
                 documents += 1
                 if documents > 1:
                     raise _Broken(line, "a second document", "one document a file")
-            elif isinstance(event, yaml.ScalarEvent):
-                root = self._place(stack, Node(self._scalar(event, line), line), root, event.value)
-            elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-                if event.tag is not None:
-                    raise _Broken(line, f"tags such as {event.tag} are not available")
-                if len(stack) >= MAX_DEPTH:
-                    raise _Broken(line, f"deeper than {MAX_DEPTH} levels")
-                node = Node({} if isinstance(event, yaml.MappingStartEvent) else [], line)
-                root = self._place(stack, node, root, None)
-                stack.append((node, []))
-            elif isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-                stack.pop()
         return None if root is not None and root.value is None else root
+
+    def _check(self, event: Any, line: int, depth: int) -> None:
+        if event.anchor is not None:
+            raise _aliased(line)
+        if event.tag is not None:
+            raise _Broken(line, f"tags such as {event.tag} are not available")
+        if depth >= MAX_DEPTH:
+            raise _Broken(line, f"deeper than {MAX_DEPTH} levels")
 
     def _place(self, stack: list[tuple[Node, list[Any]]], node: Node, root: Node | None, text: str | None) -> Node:
         if not stack:
@@ -131,5 +144,10 @@ class _Builder:
         if text in _WORDS:
             return _WORDS[text]
         if len(text) < 40 and _INT.fullmatch(text):
-            return int(text)
-        return float(text) if len(text) < 40 and _FLOAT.fullmatch(text) else text
+            return int(text, _BASE.get(text[:2], 10))
+        if len(text) >= 40 or not _FLOAT.fullmatch(text):
+            return text
+        number = float(text)
+        if not isfinite(number):
+            raise _Broken(line, f"{text} is too large a number")
+        return number

@@ -1,0 +1,244 @@
+"""Every mistake in the user's content is named with its file, line, key and what would be right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from shop import CARD, MODEL, RULES, write_shop
+
+from app.content.load import inspect
+
+OFFER = "    eligibility: {segment: shoe_browsers}\n"
+
+
+def eligibility(condition: str) -> str:
+    return RULES.replace(OFFER, f"    eligibility: {condition}\n")
+
+
+def features(line: str) -> str:
+    return RULES.replace("segments:\n", f"  extra: {line}\nsegments:\n")
+
+
+def found(folder: Path) -> list[str]:
+    return [str(problem) for problem in inspect(folder)[1]]
+
+
+CONDITIONS = [
+    ("{field: profile.country, equals: DE}", "", 'unknown key "equals"'),
+    ("{field: profile.country, start_with: DE}", ".start_with", 'unknown key "start_with"; did you mean "starts_with"?'),
+    ("{field: profile.country}", "", "has no operator; one of eq, ne"),
+    ("{field: country, eq: DE}", ".field", "'country' is no rooted name; begin with profile, feature, model, context, such as profile.x"),
+    ("{field: profil.country, eq: DE}", ".field", '"profil" cannot be read here; did you mean "profile"?'),
+    ("{field: feature.spend_9d, gte: 1}", ".field", 'no feature "spend_9d"; did you mean "spend_90d"?'),
+    ("{field: feature.spend_90d.x, gte: 1}", ".field", "'feature.spend_90d.x' has a part too many; a feature is one value: feature.spend_90d"),
+    ("{field: model.nope, gte: 1}", ".field", 'no model "nope"'),
+    ("{field: model.click, gte: 1}", ".field", "the model click scores items, not people"),
+    ("{field: context.stok, gte: 1}", ".field", 'no context "stok"; did you mean "stock"?'),
+    ("{field: item.price, gte: 1}", ".field", '"item" cannot be read here'),
+    ("{field: table.discounts.percent, gte: 1}", ".field", "table is not available in this version"),
+    ("{field: profile.country, in: DE}", ".in", "is text; a list [...] belongs here"),
+    ("{field: profile.country, in: []}", ".in", "needs a list of values; such as [DE, AT]"),
+    ("{field: profile.country, eq: null}", ".eq", "needs one value"),
+    ("{field: profile.country, exists: yes}", ".exists", "is 'yes'; true or false"),
+    ("{field: profile.age, between: [1]}", ".between", "needs two values of one kind"),
+    ("{field: profile.age, between: [1, x]}", ".between", "needs two values of one kind"),
+    ("{field: profile.born, before: soon}", ".before", "'soon' is no date; 2026-10-01 or 2026-10-01T09:00:00Z"),
+    ("{field: profile.born, before: 2026-13-01}", ".before", "'2026-13-01' is no date"),
+    ("{field: profile.name, matches: '(a'}", ".matches", "is no RE2 pattern"),
+    ("{field: profile.name, matches: '(?=a)'}", ".matches", "RE2 knows no look-around"),
+    ("{field: profile.name, matches: {field: profile.x}}", ".matches", "needs one value"),
+    ("{field: profile.name, starts_with: 1}", ".starts_with", "needs text, not 1; put quotes around it"),
+    ("{field: profile.member, gt: true}", ".gt", "true and false have no order; use eq"),
+    ("{field: profile.place, within_km: {lat: 1, lon: 2}}", ".within_km", "km is missing"),
+    ("{field: feature.spend_90d, gte: '10'}", ".gte", "feature.spend_90d is a number and never compares with text"),
+    ("{field: feature.spend_90d, contains: a}", ".contains", "does not apply to feature.spend_90d, a number"),
+    ("{field: feature.first_order_at, gte: 2026-10-01}", ".gte", "use before, after or between with dates"),
+    ("{field: context.device, eq: 5}", ".eq", "context.device is text and never compares with a number; put quotes around it"),
+    ("{field: context.member, gte: true}", ".gte", "true and false have no order"),
+    ("{field: context.stock, gt: {field: context.device}}", ".gt", "context.stock is a number and never compares with text"),
+    ("{did: product_viewed, witin: 2h}", ".witin", 'unknown key "witin"; did you mean "within"?'),
+    ("{did: product_viewed, within: 48}", ".within", "48 is no duration; a number with a unit: ms s m h d w, such as 48h"),
+    ("{did: product_viewed, within: 0h}", ".within", "'0h' lasts no time"),
+    ("{did: product_viewed, within: 1h, calendar: day}", "", "has within and calendar; one window"),
+    ("{did: product_viewed, calendar: year}", ".calendar", 'no calendar period "year"'),
+    ("{did: product_viewed, since: {first: x}}", ".since.first", 'unknown key "first"'),
+    ("{did: product_viewed, between: [2026-10-02, 2026-10-01]}", ".between", "ends before it begins"),
+    ("{did: product_viewed, count: {gte: 1001}}", ".count", "1001 events can never be counted; at most 1000 are kept of a type"),
+    ("{did: product_viewed, count: 1.5}", ".count", "is a number; a mapping (key: value) belongs here"),
+    ("{did: product_viewed, count: {}}", ".count", "has no operator"),
+    ("{did: product_viewed, where: [shoes]}", ".where", "is a list; a mapping (key: value) belongs here"),
+    ("{did: product_viewed, where: {a..b: 1}}", ".where.a..b", "is no dotted path"),
+    ("{did: product_viewed, where: {a: {}}}", ".where.a", "has no operator"),
+    ("{did: product_viewed, where: {a: {gtee: 1}}}", ".where.a.gtee", 'unknown key "gtee"; did you mean "gte"?'),
+    ("{did: ''}", ".did", "'' is no event; such as order_completed"),
+    ("{did: a, did_not: b}", "", "mixes did, did_not; one of them at a time"),
+    ("{changed: country}", ".changed", "'country' is no rooted name"),
+    ("{changed: profile.address.city}", ".changed", "profile.address.city lies inside a trait; a whole trait, such as profile.address"),
+    ("{segment: shoe_browser}", ".segment", 'no segment "shoe_browser"; did you mean "shoe_browsers"?'),
+    ("{consent: markting}", ".consent", 'no declared consent "markting"; did you mean "marketing"?'),
+    ("{variant: hero.a}", "", "variant is not available in this version"),
+    ("{local_time: {from: '25:00'}}", ".from", "'25:00' is no time of day"),
+    ("{local_time: {days: [monday]}}", ".days[0]", 'no day "monday"; did you mean "mon"?'),
+    ("{all: []}", "", "all of nothing; name at least one condition"),
+    ("[{did: a}]", "", "is no condition; write all: [...] or any: [...] around a list"),
+    ("{alll: [{did: a}]}", "", 'unknown condition "alll"; did you mean "all"?'),
+    ("yes", "", "is no condition; such as"),
+]
+
+
+@pytest.mark.parametrize(("condition", "key", "message"), CONDITIONS, ids=[row[0] for row in CONDITIONS])
+def test_a_mistake_in_a_condition_is_named_where_it_stands(tmp_path: Path, condition: str, key: str, message: str) -> None:
+    problems = found(write_shop(tmp_path, eligibility(condition)))
+    assert any(text.startswith(f"rules/shop.yaml:18 offers.shoes_15.eligibility{key}") and message in text for text in problems), problems
+
+
+RULE_FILES = [
+    (RULES.replace("version: 1", "version: 2"), "rules/shop.yaml:1 version: is 2; this server reads version 1"),
+    (RULES.replace("Europe/Berlin", "Europe/Bärlin"), "rules/shop.yaml:2 timezone: no time zone 'Europe/Bärlin'; such as Europe/Berlin"),
+    (RULES.replace("stock: number", "stock: int"), 'rules/shop.yaml:3 context.stock: no type "int"'),
+    (RULES.replace("[decide]", "[decides]"), 'rules/shop.yaml:4 consents.marketing.gates[0]: no gate "decides"; did you mean "decide"?'),
+    (RULES + "offrs: {}\n", 'rules/shop.yaml:21 offrs: unknown key "offrs"; did you mean "offers"?'),
+    (RULES + "experiments: {}\n", "rules/shop.yaml:21 experiments: experiments is not available in this version; leave the key out"),
+    (RULES + "    caps: []\n", "rules/shop.yaml:21 offers.shoes_15.caps: caps is not available in this version; leave the key out"),
+    (RULES + "version: 1\n", "rules/shop.yaml:21 version: stands here twice; first in line 1"),
+    (RULES + "  'a b': {placements: [hero], block: plain}\n", "rules/shop.yaml:21 offers.a b: is no usable id; letters, digits, _ and -, at most 64"),
+    (RULES + "    valid: {from: 2026-10-02, to: 2026-10-02}\n", "rules/shop.yaml:21 offers.shoes_15.valid: ends before it begins"),
+    (RULES + "    priority: high\n", "rules/shop.yaml:21 offers.shoes_15.priority: "),
+    (RULES + "    items: {limit: 0}\n", "rules/shop.yaml:21 offers.shoes_15.items.limit: is 0; a whole number from 1 to 100 belongs here"),
+    (RULES + "    items: {from: related}\n", 'rules/shop.yaml:21 offers.shoes_15.items.from: no source "related"; catalogue, a list of item ids'),
+    (RULES + "    items: {rank: -item.price * model.click}\n", "rules/shop.yaml:21 offers.shoes_15.items.rank: the model click scores items, not people"),
+    (RULES.replace("block: card", "block: crad"), 'rules/shop.yaml:19 offers.shoes_15.block: no block "crad"; did you mean "card"?'),
+    (RULES.replace("    block: card\n", ""), "rules/shop.yaml:17 offers.shoes_15: block is missing"),
+    (RULES.replace("headline:", "headlin:"), 'rules/shop.yaml:20 offers.shoes_15.vars.headlin: the block card declares no such variable; did you mean "headline"?'),
+    (RULES.replace("headline:", "headlin:"), "rules/shop.yaml:17 offers.shoes_15.vars: headline missing; the block card gives no default"),
+    (RULES.replace('"15 % off"', "[15]"), "rules/shop.yaml:20 offers.shoes_15.vars.headline: needs one value"),
+    (RULES.replace('off"}', 'off", percent: five}'), "rules/shop.yaml:20 offers.shoes_15.vars.percent: is 'five'; the block declares a number"),
+    (RULES.replace("placements: [hero]\n    elig", "placements: [heroo]\n    elig"), 'rules/shop.yaml:17 offers.shoes_15.placements[0]: no placement "heroo"; did you mean "hero"?'),
+    (RULES.replace("{placements: [hero]}", "{placements: hero}"), "rules/shop.yaml:14 mails.newsletter.placements: is text; a list [...] belongs here"),
+    (RULES.replace("{fallback: {block: plain}}", "{}"), "rules/shop.yaml:12 placements.hero: fallback is missing"),
+    (RULES.replace("{fallback: {block: plain}}", "{fallback: []}"), "rules/shop.yaml:12 placements.hero.fallback: is empty; name at least one block"),
+    (RULES.replace("{block: plain}}", "{block: plain}, rank: model.buy *}"), "rules/shop.yaml:12 placements.hero.rank: expected a name or a number, not 'the end'"),
+    (RULES.replace("{block: plain}}", "{block: plain}, rank: __import__(os)}"), "rules/shop.yaml:12 placements.hero.rank: '__import__' is no rooted name such as feature.x"),
+    (RULES.replace("{block: plain}}", "{block: plain}, deadline: 150}"), "rules/shop.yaml:12 placements.hero.deadline: 150 is no duration"),
+    (RULES.replace("{block: plain}}", "{block: card, vars: {headline: {field: profile.name}}}}"),
+     "rules/shop.yaml:12 placements.hero.fallback.vars.headline: may be missing at the request; give headline a default in the block"),
+    (features("{summ: order_completed.total}"), 'rules/shop.yaml:9 features.extra: has no kind; did you mean "sum"?'),
+    (features("{sum: order_completed}"), "rules/shop.yaml:9 features.extra.sum: 'order_completed' does not fit; sum: event.property"),
+    (features("{count: order_completed.total}"), "rules/shop.yaml:9 features.extra.count: 'order_completed.total' does not fit; count: event"),
+    (features("{expr: feature.extra + 1}"), "rules/shop.yaml:9 features.extra: refers to itself, directly or round about"),
+    (features("{expr: log()}"), "rules/shop.yaml:9 features.extra.expr: expected a name or a number"),
+    (features("{count: a, count: b}"), "rules/shop.yaml:9 count: stands here twice; first in line 9"),
+    (RULES.replace("{did: product_viewed, where: {category: shoes}, within: 48h}", "{not: {segment: shoe_browsers}}"),
+     "rules/shop.yaml:10 segments.shoe_browsers: refers to itself, directly or round about"),
+    (RULES + "models: {bye: {card: models/bye.yaml}}\n", 'rules/shop.yaml:21 models.bye: no card models/bye.yaml; did you mean "buy"?'),
+    (RULES + "models: {buy: {card: models/bye.yaml}}\n", "rules/shop.yaml:21 models.buy.card: is 'models/bye.yaml'; the card of buy is models/buy.yaml"),
+    (RULES + "tests: [{name: a, expect: {heros: {}}}]\n", 'rules/shop.yaml:21 tests[0].expect.heros: unknown key "heros"; did you mean "hero"?'),
+    (RULES + "tests: [{name: a, expect: {hero: {offer: shoes}}}]\n", 'rules/shop.yaml:21 tests[0].expect.hero.offer: no offer "shoes"'),
+    (RULES + "tests: [{name: a, given: {context: {stok: 1}}, expect: {}}]\n", 'rules/shop.yaml:21 tests[0].given.context.stok: unknown key "stok"; did you mean "stock"?'),
+    (RULES + "tests: [{name: a, given: {events: [{event: x, ago: 2}]}, expect: {}}]\n", "rules/shop.yaml:21 tests[0].given.events[0].ago: 2 is no duration"),
+    (RULES + "tests: [{expect: {}}]\n", "rules/shop.yaml:21 tests[0]: name is missing"),
+    (RULES + "a: &x 1\n", "rules/shop.yaml:21 yaml: aliases and anchors are not available; write the value out"),
+    (RULES + "a: !!python/name:os 1\n", "rules/shop.yaml:21 yaml: tags such as tag:yaml.org,2002:python/name:os are not available"),
+    (RULES + "---\na: 1\n", "rules/shop.yaml:21 yaml: a second document; one document a file"),
+    (RULES + "\tx: 1\n", "rules/shop.yaml:21 yaml: "),
+    (RULES + "a: " + "[" * 40, "rules/shop.yaml:21 yaml: deeper than 32 levels"),
+    ("- version: 1\n", "rules/shop.yaml:1 file: is a list; a mapping (key: value) belongs here"),
+]
+
+
+@pytest.mark.parametrize(("rules", "line"), RULE_FILES, ids=[row[1] for row in RULE_FILES])
+def test_a_mistake_in_a_rules_file_is_named_where_it_stands(tmp_path: Path, rules: str, line: str) -> None:
+    problems = found(write_shop(tmp_path, rules))
+    assert any(text.startswith(line) for text in problems), problems
+
+
+FILES = [
+    ({"blocks/card/block.yaml": ""}, "blocks/card/block.yaml:1 file: description is missing"),
+    ({"blocks/card/block.yaml": CARD + "  when: {type: time}\n"}, 'blocks/card/block.yaml:6 variables.when.type: no type "time"'),
+    ({"blocks/card/block.yaml": CARD + "  n: {type: number, default: five}\n"}, "blocks/card/block.yaml:6 variables.n.default: is 'five'; the variable is a number"),
+    ({"blocks/card/block.yaml": CARD + "  items: {type: string}\n"}, "blocks/card/block.yaml:6 variables.items: cannot be read by a template"),
+    ({"blocks/card/block.yaml": CARD + "sample: {headlin: x}\n"}, 'blocks/card/block.yaml:6 sample.headlin: unknown key "headlin"; did you mean "headline"?'),
+    ({"blocks/bare/html.j2": "<p>"}, "blocks/bare/block.yaml:1 blocks.bare: is missing; a block has block.yaml and html.j2"),
+    ({"blocks/bare/block.yaml": "description: x"}, "blocks/bare/html.j2:1 blocks.bare: is missing; every block has html.j2"),
+    ({"blocks/card/htm.j2": "<p>"}, 'blocks/card/htm.j2:1 blocks.card: warning: is no surface; did you mean "html.j2"?'),
+    ({"blocks/card/text.j2": "x" * 300_000}, "blocks/card/text.j2:1 blocks.card: is 300,000 bytes long; at most 262,144"),
+    ({"models/buy.yaml": ""}, "models/buy.yaml:1 file: inputs is missing"),
+    ({"models/buy.yaml": "inputs: []\n"}, "models/buy.yaml:1 file: fallback is missing"),
+    ({"models/buy.yaml": MODEL + "file: ../buy.onnx\n"}, "models/buy.yaml:1 file: no file models/../buy.onnx"),
+    ({"models/buy.yaml": MODEL + "sha256: '00'\n"}, "models/buy.yaml:1 sha256: models/buy.onnx is another file than the card describes"),
+    ({"models/buy.yaml": MODEL.replace("spend_90d", "spend")}, 'models/buy.yaml:1 inputs[0].name: no feature "spend"; did you mean "spend_90d"?'),
+    ({"models/buy.yaml": MODEL.replace("default: 0", "default: [1]")}, "models/buy.yaml:1 inputs[0].default: [1] is no float"),
+    ({"models/buy.yaml": MODEL + "golden: [{inputs: [1, 2], output: 0.5}]\n"}, "models/buy.yaml:3 golden[0].inputs: has 2 values; the card has 1 inputs"),
+    ({"models/buy.yaml": MODEL + "output: {range: [1, 0]}\n"}, "models/buy.yaml:3 output.range: needs two numbers; [low, high]"),
+    ({"rules/more.yaml": "segments: {shoe_browsers: {did: a}}\n"}, "rules/shop.yaml:10 segments.shoe_browsers: is declared twice; first at rules/more.yaml:1"),
+]
+
+
+@pytest.mark.parametrize(("files", "line"), FILES, ids=[row[1] for row in FILES])
+def test_a_mistake_in_a_block_or_model_is_named_where_it_stands(tmp_path: Path, files: dict[str, str], line: str) -> None:
+    problems = found(write_shop(tmp_path, more=files))
+    assert any(text.startswith(line) for text in problems), problems
+
+
+def test_the_shop_itself_has_no_problem(tmp_path: Path) -> None:
+    assert found(write_shop(tmp_path)) == []
+
+
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
+    rules = RULES.replace("block: card", "block: crad").replace("version: 1", "version: 2").replace("48h", "48")
+    assert [problem.line for problem in inspect(write_shop(tmp_path, rules))[1]] == [1, 10, 19]
+
+
+def test_a_file_that_is_not_utf_8_is_named_with_its_line(tmp_path: Path) -> None:
+    folder = write_shop(tmp_path)
+    (folder / "rules" / "more.yaml").write_bytes(b"version: 1\ntimezone: \xff\n")
+    assert found(folder) == ["rules/more.yaml:2 file: is not UTF-8"]
+
+
+def test_a_huge_file_is_refused(tmp_path: Path) -> None:
+    assert "rules/more.yaml:1 file: is 5,000,000 bytes long; at most 4,194,304" in found(write_shop(tmp_path, more={"rules/more.yaml": "#" * 5_000_000}))
+
+
+def test_a_window_beyond_the_age_bound_is_refused(tmp_path: Path) -> None:
+    problems = inspect(write_shop(tmp_path), age=30 * 86_400_000)[1]
+    assert [str(problem) for problem in problems] == ["rules/shop.yaml:6 features.spend_90d.within: reaches further back than events are kept; at most 30d"]
+
+
+def test_a_cycle_through_a_model_is_refused(tmp_path: Path) -> None:
+    rules = RULES.replace("spend_90d: {sum: order_completed.total, within: 90d}", "spend_90d: {expr: model.buy * 2}")
+    assert found(write_shop(tmp_path, rules)) == ["rules/shop.yaml:6 features.spend_90d: refers to itself, directly or round about"]
+
+
+NEGATIONS = [
+    "{not: {field: profile.country, eq: DE}}",
+    "{not: {any: [{field: profile.country, eq: DE}, {did: order_completed}]}}",
+    "{all: [{did: order_completed}, {not: {field: feature.last_category, eq: shoes}}]}",
+]
+
+
+@pytest.mark.parametrize("condition", NEGATIONS)
+def test_a_negation_that_admits_the_unknown_is_a_warning(tmp_path: Path, condition: str) -> None:
+    definitions, problems = inspect(write_shop(tmp_path, eligibility(condition)))
+    assert definitions is not None
+    assert [(problem.warning, problem.line) for problem in problems] == [(True, 18)]
+    assert "is not known" in problems[0].message
+
+
+HARMLESS = [
+    "{all: [{field: profile.country, exists: true}, {not: {field: profile.country, eq: DE}}]}",
+    "{field: profile.country, ne: DE}",
+    "{not: {field: feature.spend_90d, gte: 5}}",
+    "{not: {field: profile.country, exists: true}}",
+    "{not: {did: order_completed}}",
+]
+
+
+@pytest.mark.parametrize("condition", HARMLESS)
+def test_other_negations_pass_without_a_warning(tmp_path: Path, condition: str) -> None:
+    assert found(write_shop(tmp_path, eligibility(condition))) == []
+
+
+def test_a_placement_that_no_offer_is_for_is_a_warning(tmp_path: Path) -> None:
+    rules = RULES.replace("mails:", "  grid: {fallback: {block: plain}}\nmails:")
+    assert found(write_shop(tmp_path, rules)) == ["rules/shop.yaml:13 placements.grid: warning: no offer is for it: it always falls back"]
