@@ -7,148 +7,134 @@ compiled apart, and its rendering is kept on the item: a product card is drawn o
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, meta, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2 import Template, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
+from jinja2.sandbox import SecurityError
 
+from app.content.amp import lint, mustache_urls, verbatim
 from app.content.css import inline_css
-from app.content.escapes import ESCAPES, cut, date_text, money, safe_url, text_of, unbraced
-from app.content.markup import NoEscape, Spot, advance, escape_for
+from app.content.escapes import safe_url
+from app.content.markup import NoEscape, Spot, advance, escape_for, joined
 from app.content.plaintext import plaintext
+from app.content.sandbox import MAX_BYTES, Sandbox, View, guarded, refusals
 from app.domain.definitions import BlockDefinition
 from app.domain.item import Item
 from app.errors import Problem, RenderFailed
 
-MAX_BYTES = 1 << 20
 MAX_FRAGMENTS = 64
 _ROOTS = frozenset({"profile", "context", "items", "urls"})
-_FILTERS = (
-    "batch", "default", "d", "first", "last", "join", "length", "count", "lower", "upper", "title", "capitalize", "trim",
-    "replace", "round", "int", "float", "abs", "sort", "reverse", "list", "string", "min", "max", "sum", "slice", "unique",
-)
-_ALLOWED = (
-    nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem,
-    nodes.Filter, nodes.Test, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.CondExpr, nodes.Add,
-    nodes.Sub, nodes.Mul, nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Neg, nodes.Pos, nodes.Concat, nodes.List, nodes.Tuple,
-    nodes.Assign, nodes.Slice, nodes.Keyword,
-)
-_MUSTACHE = re.compile(r'(<template\b[^>]*type="amp-mustache"[^>]*>)(.*?)(</template>)', re.DOTALL | re.IGNORECASE)
-_MUSTACHE_URL = re.compile(r'\b(?:href|src)\s*=\s*"\{\{\s*([\w.]+)\s*\}\}"')
-_TYPES = {"string": str, "url": str, "date": str, "number": (int, float), "boolean": bool}
-
-
-class _Environment(ImmutableSandboxedEnvironment):
-    intercepted_binops = frozenset({"*", "%", "+"})
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        numbers = isinstance(left, (int, float)) and isinstance(right, (int, float))
-        if not numbers and (operator != "+" or len(text_of(left)) + len(text_of(right)) > MAX_BYTES):
-            raise SecurityError(f"{operator} works on numbers here")
-        return super().call_binop(context, operator, left, right)
-
-
-class View:
-    """A mapping whose keys templates read as attributes; absent ones are undefined."""
-
-    __slots__ = ("_found",)
-
-    def __init__(self, found: Mapping[str, Any]) -> None:
-        object.__setattr__(self, "_found", found)
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self._found[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-
-def _environment(amp: bool, text: bool) -> _Environment:
-    env = _Environment(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
-    env.filters = {name: env.filters[name] for name in _FILTERS}
-    env.filters |= {"money": money, "date": date_text, "truncate": cut, "plain": text_of}
-    for name, escape in ESCAPES.items():
-        env.filters[f"_{name}"] = (lambda value, escape=escape: unbraced(escape(value))) if amp else escape
-    env.filters["_plain"] = text_of
-    env.globals.clear()
-    return env
-
 
 class Surface:
-    """One compiled template of a block."""
+    """One compiled template of a block. `problems` are (line, message); one that has some cannot be rendered."""
 
-    def __init__(self, block: str, kind: str, file: str, source: str, variables: frozenset[str]) -> None:
-        self._env = _environment(kind == "amp", kind == "text")
+    def __init__(self, block: str, kind: str, source: str, variables: frozenset[str]) -> None:
+        self._env = Sandbox(amp=kind == "amp")
+        self._env.filters["_cards"] = self._render_cards
         self._key = (block, kind)
         self._cards: list[tuple[Template, str, tuple[str, ...]]] = []
         self._variables = variables
-        self._file = file
-        if kind == "html":
-            source = inline_css(source)
-        if kind == "amp":
-            source = _MUSTACHE.sub(r"\1{% raw %}\2{% endraw %}\3", source)
-        tree = self._env.parse(source)
-        _allow(tree)
-        self._escape(tree, Spot() if kind != "text" else None)
-        names = self._names(tree.body)
-        if unknown := sorted(names - variables - _ROOTS):
-            raise TemplateSyntaxError(f"unknown name{'s' if len(unknown) > 1 else ''} {', '.join(unknown)}; the block declares {', '.join(sorted(variables)) or 'no variables'}", 1)
-        self._cut_cards(tree)
-        self._template = self._compile(tree)
+        self.problems: list[tuple[int, str]] = []
+        # The inliner keeps lines, but what it is given must already be sound.
+        tree = self._checked(source, kind)
+        if tree is not None and kind == "html" and (inlined := inline_css(source)) != source:
+            tree = self._checked(inlined, kind)
+        if tree is not None and not self.problems:
+            self._compiled(tree)
+
+    def _checked(self, source: str, kind: str) -> nodes.Template | None:
+        """The template with every expression escaped; problems are noted."""
+        try:
+            tree = self._env.parse(verbatim(source) if kind == "amp" else source)
+            self.problems += refusals(tree)
+            self._escape(tree, Spot() if kind != "text" else None)
+            unknown = self._names(tree.body) - self._variables - _ROOTS
+        except TemplateSyntaxError as error:
+            self.problems.append((error.lineno or 1, error.message or "cannot be read"))
+            return None
+        except RecursionError:
+            self.problems.append((1, "nested too deeply"))
+            return None
+        known = ", ".join(sorted(self._variables)) or "no variables"
+        for name in sorted(unknown):
+            self.problems.append((_line_of(tree, name), f"unknown name {name}; the block declares {known}"))
+        return tree
+
+    def _compiled(self, tree: nodes.Template) -> None:
+        try:
+            guarded(tree)
+            self._cut_cards(tree)
+            self._template = self._compile(tree)
+        except TemplateSyntaxError as error:
+            self.problems.append((error.lineno or 1, error.message or "cannot be read"))
+            return
+        except (SyntaxError, RecursionError):
+            self.problems.append((1, "nested too deeply"))
+            return
         self._root = self._template.root_render_func
 
     def _compile(self, tree: nodes.Template) -> Template:
         tree.set_environment(self._env)
-        return Template.from_code(self._env, self._env.compile(tree, self._file), {"_cards": self._render_cards})
+        return Template.from_code(self._env, self._env.compile(tree, "/".join(self._key)), {})
 
     def render(self, values: dict[str, Any]) -> str:
-        context = self._template.new_context(values, shared=False)
-        text = "".join(self._root(context))
-        if len(text) > MAX_BYTES:
-            raise SecurityError("more than 1 MB came out")
-        return text
+        self._env.start()
+        parts: list[str] = []
+        size = 0
+        for part in self._root(self._template.new_context(values, shared=False)):
+            parts.append(part)
+            size += len(part)
+            if size > MAX_BYTES:
+                raise SecurityError("more than 1 MB came out")
+        return "".join(parts)
 
     # -- escaping --------------------------------------------------------------------------------------------------
 
     def _escape(self, tree: nodes.Node, spot: Spot | None) -> Spot | None:
         """Wrap every expression below `tree`; gives the spot after it. A spot of None is plain text."""
+        if isinstance(tree, nodes.Template):
+            return self._escape_all(tree.body, spot)
+        after = spot
         for name in ("body", "elif_", "else_"):
             branch = getattr(tree, name, None)
             if not branch:
                 continue
-            after = self._escape_all(branch, spot)
-            if isinstance(tree, nodes.Template):
-                return after
-            if spot is not None and after is not None and not after.same(spot):
-                raise TemplateSyntaxError("a branch or loop must end in the same place of the markup as it began", tree.lineno)
-        return spot
+            end = self._escape_all(branch, spot)
+            if after is not None and end is not None:
+                after = self._try(joined, tree.lineno, after, end, loop=isinstance(tree, nodes.For)) or Spot()
+        return after
 
     def _escape_all(self, body: Sequence[nodes.Node], spot: Spot | None) -> Spot | None:
         for node in body:
             if isinstance(node, nodes.Output):
                 node.nodes, spot = self._escape_output(node, spot)
             else:
-                self._escape(node, spot)
+                spot = self._escape(node, spot)
         return spot
 
     def _escape_output(self, output: nodes.Output, spot: Spot | None) -> tuple[list[nodes.Expr], Spot | None]:
         found: list[nodes.Expr] = []
         for node in output.nodes:
             if isinstance(node, nodes.TemplateData):
-                spot = advance(spot, node.data) if spot is not None else None
+                if spot is not None:
+                    spot = self._try(advance, node.lineno, spot, node.data) or Spot()
                 found.append(node)
                 continue
-            try:
-                name = "plain" if spot is None else escape_for(spot)
-            except NoEscape as error:
-                raise TemplateSyntaxError(str(error), node.lineno) from error
+            name = "plain" if spot is None else self._try(escape_for, node.lineno, spot) or "text"
             found.append(nodes.Filter(node, f"_{name}", [], [], None, None, lineno=node.lineno))
             if spot is not None and spot.state == "value":
                 spot = advance(spot, "x")
         return found, spot
+
+    def _try(self, work: Callable[..., Any], line: int, *args: Any, **named: Any) -> Any:
+        """What `work` gives; None, and a problem noted, where it finds no escape."""
+        try:
+            return work(*args, **named)
+        except NoEscape as error:
+            self.problems.append((line + error.lines, str(error)))
+            return None
 
     # -- cards -----------------------------------------------------------------------------------------------------
 
@@ -158,8 +144,10 @@ class Surface:
             for i, node in enumerate(body or ()):
                 if isinstance(node, nodes.For) and self._is_card(node):
                     body[i] = self._card(node)
-                else:
-                    self._cut_cards(node)
+                    continue
+                self._cut_cards(node)
+                if isinstance(node, nodes.For):
+                    node.iter = nodes.Filter(node.iter, "_counted", [], [], None, None, lineno=node.lineno)
 
     def _is_card(self, loop: nodes.For) -> bool:
         if not isinstance(loop.target, nodes.Name) or loop.else_ or loop.test or loop.recursive:
@@ -178,34 +166,41 @@ class Surface:
         names = tuple(sorted(self._names(loop.body) - {target}))
         tree = nodes.Template(loop.body, lineno=loop.lineno)
         self._cards.append((self._compile(tree), target, names))
-        arguments: list[nodes.Expr] = [nodes.Const(len(self._cards) - 1), loop.iter, nodes.List([nodes.Name(name, "load") for name in names])]
-        call = nodes.Call(nodes.Name("_cards", "load"), arguments, [], None, None, lineno=loop.lineno)
-        return nodes.Output([call], lineno=loop.lineno)
+        arguments: list[nodes.Expr] = [nodes.Const(len(self._cards) - 1), *[nodes.Name(name, "load") for name in names]]
+        return nodes.Output([nodes.Filter(loop.iter, "_cards", arguments, [], None, None, lineno=loop.lineno)], lineno=loop.lineno)
 
-    def _render_cards(self, number: int, items: Any, values: list[Any]) -> str:
-        key = (*self._key, number, *values)
-        return "".join([self._one_card(number, item, key, values) for item in items])
+    def _render_cards(self, items: Any, number: int, *values: Any) -> str:
+        key: Any = (*self._key, number)
+        if values:
+            try:
+                # 1, 1.0 and True are equal as keys and drawn differently.
+                key += tuple([value if type(value) is str else (type(value), value) for value in values])
+                hash(key)
+            except (TypeError, UndefinedError):
+                return "".join([self._drawn(number, item, values) for item in items])
+        return "".join([
+            found if type(item) is Item and (found := item.fragments.get(key)) is not None else self._one_card(number, item, key, values)
+            for item in items
+        ])
 
-    def _one_card(self, number: int, item: Any, key: Any, values: list[Any]) -> str:
-        kept = item.fragments if type(item) is Item else None
-        if kept is not None:
-            found = kept.get(key)
-            if found is not None:
-                return found
-        template, target, names = self._cards[number]
-        context = template.new_context({target: item, **dict(zip(names, values, strict=True))}, shared=False)
-        found = "".join(template.root_render_func(context))
-        if kept is not None and len(kept) < MAX_FRAGMENTS:
+    def _one_card(self, number: int, item: Any, key: Any, values: tuple[Any, ...]) -> str:
+        found = self._drawn(number, item, values)
+        if type(item) is Item:
+            kept = item.fragments
+            if len(kept) >= MAX_FRAGMENTS:
+                kept.pop(next(iter(kept)))
             kept[key] = found
         return found
 
+    def _drawn(self, number: int, item: Any, values: tuple[Any, ...]) -> str:
+        self._env.check()
+        template, target, names = self._cards[number]
+        known = {name: value for name, value in zip(names, values, strict=True) if not isinstance(value, Undefined)}
+        return "".join(template.root_render_func(template.new_context({target: item, **known}, shared=False)))
 
-def _allow(tree: nodes.Node) -> None:
-    for node in tree.find_all(nodes.Node):
-        if isinstance(node, nodes.Call) or not isinstance(node, _ALLOWED):
-            raise TemplateSyntaxError(f"{type(node).__name__.lower()} is not available in blocks", node.lineno)
-        if isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
-            raise TemplateSyntaxError(f"names that begin with _ are not readable: {node.attr}", node.lineno)
+
+def _line_of(tree: nodes.Template, name: str) -> int:
+    return min((node.lineno for node in tree.find_all(nodes.Name) if node.name == name), default=1)
 
 
 class Block:
@@ -218,8 +213,7 @@ class Block:
         self._surfaces = surfaces
         self._defaults = {each.name: each.default for each in definition.variables if each.default is not None}
         self._urls = frozenset(each.name for each in definition.variables if each.type == "url")
-        amp = definition.templates.get("amp", ("", ""))[1]
-        self._list_urls = frozenset(name for part in _MUSTACHE.findall(amp) for name in _MUSTACHE_URL.findall(part[1]))
+        self._list_urls = mustache_urls(definition.templates.get("amp", ("", ""))[1])
 
     def html(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str]) -> str:
         return self._render("html", vars, items, profile, context, urls)
@@ -238,7 +232,7 @@ class Block:
         rows = [
             {name: self._listed(name, item.fields.get(name)) for name in self.definition.item_fields} for item in items
         ]
-        return {"items": rows if self.definition.item_fields else [dict(values)], **values}
+        return {"items": rows or [dict(values)], **values}
 
     def _listed(self, name: str, value: Any) -> Any:
         if name in self._list_urls or name in self._urls or name in ("url", "image"):
@@ -250,8 +244,11 @@ class Block:
         values |= {"items": items, "profile": View(profile), "context": View(context), "urls": View(urls)}
         try:
             return self._surfaces[kind].render(values)
-        except (TemplateError, ArithmeticError, TypeError, ValueError, LookupError, AttributeError, RecursionError) as error:
-            raise RenderFailed(f"block {self.id} on {kind}: {type(error).__name__}: {error}"[:300]) from error
+        except (UndefinedError, SecurityError) as error:
+            raise RenderFailed(f"block {self.id} on {kind}: {error}"[:300]) from error
+        except Exception as error:
+            # Templates are the user's: whatever they raise, the next offer is taken. Messages may quote people's data.
+            raise RenderFailed(f"block {self.id} on {kind}: {type(error).__name__}") from error
 
 
 def compile_blocks(definitions: Mapping[str, BlockDefinition]) -> tuple[dict[str, Block], list[Problem]]:
@@ -259,18 +256,26 @@ def compile_blocks(definitions: Mapping[str, BlockDefinition]) -> tuple[dict[str
     found: dict[str, Block] = {}
     problems: list[Problem] = []
     for definition in definitions.values():
-        surfaces: dict[str, Surface] = {}
         variables = frozenset(variable.name for variable in definition.variables)
+        surfaces: dict[str, Surface] = {}
+        wrong = list(_misnamed(definition))
         for kind, (file, source) in definition.templates.items():
-            try:
-                surfaces[kind] = Surface(definition.id, kind, file, source, variables)
-            except TemplateSyntaxError as error:
-                problems.append(Problem(file, error.lineno or 1, f"blocks.{definition.id}", error.message or "cannot be read"))
-            except TemplateError as error:
-                problems.append(Problem(file, 1, f"blocks.{definition.id}", str(error)))
-        if "html" in surfaces:
+            surface = Surface(definition.id, kind, source, variables)
+            noted = surface.problems + (lint(source) if kind == "amp" else [])
+            wrong += [Problem(file, line, f"blocks.{definition.id}", message) for line, message in sorted(set(noted))]
+            surfaces[kind] = surface
+        problems += wrong
+        if "html" in surfaces and not wrong:
             found[definition.id] = Block(definition, surfaces)
     return found, problems
+
+
+def _misnamed(definition: BlockDefinition) -> Iterator[Problem]:
+    place = definition.place
+    for each in definition.variables:
+        if each.name in _ROOTS or each.name.startswith("_") or not each.name.isidentifier():
+            at = f"blocks.{definition.id}.variables.{each.name}"
+            yield Problem(place.file, place.line, at, "cannot name a variable", "letters, digits and _; not profile, context, items, urls")
 
 
 def sample_values(definition: BlockDefinition) -> tuple[dict[str, Any], list[Item]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -14,6 +14,10 @@ from app.domain.conditions import Instant
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029\ufeff\ufffe\uffff]")
 _STYLE = re.compile(r"#[0-9a-fA-F]{3,8}|-?[0-9]+(\.[0-9]+)?(px|em|rem|%|pt)?|[a-zA-Z][a-zA-Z-]{0,30}")
 _BAD_WORDS = frozenset({"expression", "javascript", "import", "url", "behavior"})
+_NO_HOST = re.compile(r"[\s<>\"'`\\{}^|]")
+_BREAKS = re.compile(r"[\t\r\n\\]")
+_MAILTO = re.compile(r"mailto:[\w.+%@?=&,;:!~*-]+", re.IGNORECASE)
+_IN_URLS = {ord(c): f"%{ord(c):02X}" for c in " <>\"'`{}|^"}
 NO_URL = "#"
 
 
@@ -40,14 +44,15 @@ def url(value: Any) -> str:
 
 
 def safe_url(address: str) -> str:
-    address = address.strip()
+    """The address with what may not stand in one percent-encoded; `#` where it is not a whole http(s) or mailto one."""
+    address = text_of(address).strip()
     try:
         parts = urlsplit(address)
     except ValueError:
         return NO_URL
-    if parts.scheme in ("http", "https") and parts.netloc and not any(c in address for c in " \t\r\n<>\"'`\\{}"):
-        return address
-    return address if parts.scheme == "mailto" and re.fullmatch(r"mailto:[\w.+%@?=&-]+", address) else NO_URL
+    if parts.scheme in ("http", "https") and parts.netloc and not _NO_HOST.search(parts.netloc):
+        return NO_URL if _BREAKS.search(address) else address.translate(_IN_URLS)
+    return address if parts.scheme == "mailto" and _MAILTO.fullmatch(address) else NO_URL
 
 
 def query(value: Any) -> str:
@@ -61,8 +66,8 @@ def style(value: Any) -> str:
 
 
 def unbraced(escaped: str) -> str:
-    """Text in which no `{{` is left to be taken for Mustache."""
-    return escaped if "{" not in escaped else escaped.replace("{", "{\u200b")
+    """Text in which no `{{` is left to be taken for Mustache, whatever stands beside it."""
+    return escaped if "{" not in escaped else escaped.replace("{", "\u200b{\u200b")
 
 
 ESCAPES = {"text": html, "attribute": html, "url": url, "query": query, "style": style}
@@ -79,11 +84,17 @@ def money(value: Any, currency: str = "€") -> str:
 def date_text(value: Any, form: str = "%-d %B %Y") -> str:
     """An instant or ISO date in words; what is none stays as it is."""
     if type(value) is Instant:
-        return datetime.fromtimestamp(value / 1000).strftime(form)
+        return datetime.fromtimestamp(value / 1000, UTC).strftime(form)
     try:
         return (datetime if len(text_of(value)) > 10 else date).fromisoformat(text_of(value)).strftime(form)
     except ValueError:
         return text_of(value)
+
+
+def cut_lines(value: Any, lines: int = 3) -> str:
+    """At most `lines` lines, an ellipsis after the last where some were left out."""
+    found = text_of(value).splitlines()
+    return "\n".join(found) if len(found) <= lines else "\n".join(found[: max(int(lines), 1)]).rstrip() + "…"
 
 
 def cut(value: Any, length: int = 60) -> str:
@@ -92,4 +103,5 @@ def cut(value: Any, length: int = 60) -> str:
     if len(text) <= length:
         return text
     head = text[: max(length - 1, 1)]
-    return (head.rsplit(" ", 1)[0] if " " in head else head).rstrip(" ,;.") + "…"
+    whole = text[len(head) :][:1] in (" ", "") or " " not in head
+    return (head if whole else head.rsplit(" ", 1)[0]).rstrip(" ,;.") + "…"
