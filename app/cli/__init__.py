@@ -15,6 +15,7 @@ from app.errors import ContentInvalid, InlayError
 COMMANDS = {
     "serve": ("app.cli.serve", "start the server"),
     "check": ("app.cli.check", "validate rules, blocks and models, and run their tests"),
+    "schema": ("app.cli.schema", "print the JSON Schemas of rules, blocks and model cards"),
     "keys": ("app.cli.keys", "create, list and revoke API keys"),
     "import": ("app.cli.import_", "import events, profiles or items from a file"),
 }

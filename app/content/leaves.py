@@ -18,9 +18,10 @@ OPERATORS = (
     "eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in", "contains", "not_contains", "starts_with", "ends_with", "matches",
     "exists", "between", "before", "after", "within_km",
 )
+PERIODS = ("day", "week", "month")
 WINDOWS = ("within", "since", "between", "calendar")
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_KINDS = ("all", "any", "not", "field", "did", "did_not", "changed", "segment", "consent", "local_time")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+KINDS = ("all", "any", "not", "field", "did", "did_not", "changed", "segment", "consent", "local_time")
 _LITERAL = frozenset({"matches", "exists", "between", "within_km"})
 _ORDER = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in")
 _FOR = {
@@ -42,13 +43,13 @@ def condition(reader: Reader, node: Node, at: str, roots: tuple[str, ...] = ROOT
         hint = "write all: [...] or any: [...] around a list" if isinstance(node.value, list) else "such as {field: profile.country, eq: DE}"
         reader.wrong(node.line, at, "is no condition", hint)
         return empty
-    kinds = [key for key in node.value if key in _KINDS]
+    kinds = [key for key in node.value if key in KINDS]
     if len(kinds) != 1:
         unknown = next((key for key in node.value if key in LATER), None)
         first = next(iter(node.value), "")
         message = later(unknown) if unknown else (
             f"mixes {', '.join(kinds)}" if kinds else f'unknown condition "{first[:60]}"')
-        reader.wrong(node.line, at, message, "one of them at a time" if kinds else meant(first, _KINDS))
+        reader.wrong(node.line, at, message, "one of them at a time" if kinds else meant(first, KINDS))
         return empty
     return _READ[kinds[0]](reader, node, at, roots)
 
@@ -237,7 +238,7 @@ def window(reader: Reader, found: dict[str, Node], at: str) -> c.Window:
         if start >= end:
             reader.wrong(node.line, at, "ends before it begins")
         return c.Between(start, end)
-    unit = reader.one_of(node, at, ("day", "week", "month"), "calendar period")
+    unit = reader.one_of(node, at, PERIODS, "calendar period")
     return c.Calendar(unit or "day")  # pyright: ignore[reportArgumentType]
 
 
@@ -265,8 +266,8 @@ def _local_time(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> 
     found = reader.mapping(reader.mapping(node, at, ("local_time",))["local_time"], f"{at}.local_time", ("from", "to", "days"))
     start = _minute(reader, found["from"], f"{at}.from") if "from" in found else 0
     end = _minute(reader, found["to"], f"{at}.to") if "to" in found else 1440
-    days = reader.names_list(found["days"], f"{at}.days", _DAYS, "day") if "days" in found else ()
-    return c.LocalTime(start, end, frozenset(map(_DAYS.index, days)), reader.place(node))
+    days = reader.names_list(found["days"], f"{at}.days", DAYS, "day") if "days" in found else ()
+    return c.LocalTime(start, end, frozenset(map(DAYS.index, days)), reader.place(node))
 
 
 def _minute(reader: Reader, node: Node, at: str) -> int:

@@ -152,7 +152,7 @@ class _Loader:
         names.placements, names.consents = set(self.found["placements"]), set(self.found["consents"])
         names.models, names.offers = set(self.found["models"]), set(self.found["offers"])
         for id, (file, node) in self.found["context"].items():
-            kind = self._reader(file).one_of(node, f"context.{id}", ("number", "string", "boolean"), "type")
+            kind = self._reader(file).one_of(node, f"context.{id}", sections.CONTEXT_KINDS, "type")
             names.context[id] = kind or "string"
         for id, (_, node) in self.found["features"].items():
             kinds = [kind for key in (node.value if isinstance(node.value, dict) else ()) if (kind := sections.KIND_OF.get(key))]

@@ -22,6 +22,16 @@ _WITH_PATH = frozenset({"sum", "avg", "min", "max", "distinct", "first", "last"}
 SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "tests")
 OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "items", "block", "vars", "description", "attributes")
 ITEMS_KEYS = ("from", "filter", "exclude", "rank", "limit", "at_least")
+PLACEMENT_KEYS = ("fallback", "rank", "deadline", "on_degraded", "description")
+BLOCK_KEYS = ("description", "variables", "item_fields", "sample")
+CASE_KEYS = ("name", "at", "given", "expect")
+EVENT_KEYS = ("event", "ago", "at", "properties")
+EXPECTED = ("offer", "block", "reason", "items", "removed")
+CONTEXT_KINDS = ("number", "string", "boolean")
+GATES = ("segments", "decide", "enrich", "ingest")
+ANSWERS = ("fallback", "fail")
+VARIABLE_KINDS = ("string", "number", "boolean", "url", "date")
+TENSOR_KINDS = ("float", "int", "bool", "string")
 GIVEN = ("profile", "consents", "context", "events", "items", "models")
 
 
@@ -126,7 +136,7 @@ def _required(reader: Reader, block: str | None, variables: dict[str, Any], node
 
 
 def placement(reader: Reader, id: str, node: Node, at: str) -> d.Placement:
-    found = reader.mapping(node, at, ("fallback", "rank", "deadline", "on_degraded", "description"), ("fallback",))
+    found = reader.mapping(node, at, PLACEMENT_KEYS, ("fallback",))
     fallbacks: list[d.Shown] = []
     if "fallback" in found:
         chain = found["fallback"].value if isinstance(found["fallback"].value, list) else [found["fallback"]]
@@ -138,7 +148,7 @@ def placement(reader: Reader, id: str, node: Node, at: str) -> d.Placement:
             reader.wrong(found["fallback"].line, f"{at}.fallback", "is empty", "name at least one block")
     rank = reader.expression(found["rank"], f"{at}.rank", (*ROOTS, "offer")) if "rank" in found else None
     deadline = reader.duration(found["deadline"], f"{at}.deadline") if "deadline" in found else None
-    degraded = reader.one_of(found["on_degraded"], f"{at}.on_degraded", ("fallback", "fail"), "answer") if "on_degraded" in found else None
+    degraded = reader.one_of(found["on_degraded"], f"{at}.on_degraded", ANSWERS, "answer") if "on_degraded" in found else None
     return d.Placement(id, tuple(fallbacks), rank, deadline, degraded or "fallback", reader.place(node))  # pyright: ignore[reportArgumentType]
 
 
@@ -171,12 +181,12 @@ def _validity(reader: Reader, found: dict[str, Node], at: str) -> tuple[c.Instan
 
 def consent(reader: Reader, id: str, node: Node, at: str) -> d.Consent:
     found = reader.mapping(node, at, ("gates", "description"))
-    gates = reader.names_list(found["gates"], f"{at}.gates", ("segments", "decide", "enrich", "ingest"), "gate") if "gates" in found else ()
+    gates = reader.names_list(found["gates"], f"{at}.gates", GATES, "gate") if "gates" in found else ()
     return d.Consent(id, frozenset(gates), reader.place(node))  # pyright: ignore[reportArgumentType]
 
 
 def case(reader: Reader, node: Node, at: str) -> d.Case:
-    found = reader.mapping(node, at, ("name", "at", "given", "expect"), ("name", "expect"))
+    found = reader.mapping(node, at, CASE_KEYS, ("name", "expect"))
     given = reader.mapping(found["given"], f"{at}.given", GIVEN) if "given" in found else {}
     _given(reader, given, f"{at}.given")
     expect = reader.mapping(found["expect"], f"{at}.expect", reader.names.placements) if "expect" in found else {}
@@ -204,7 +214,7 @@ def _given(reader: Reader, given: dict[str, Node], at: str) -> None:
 
 
 def _event(reader: Reader, node: Node, at: str) -> None:
-    found = reader.mapping(node, at, ("event", "ago", "at", "properties"), ("event",))
+    found = reader.mapping(node, at, EVENT_KEYS, ("event",))
     if "event" in found:
         reader.event(found["event"], f"{at}.event")
     if "ago" in found and found["ago"].value != 0 and duration(found["ago"].value) is None:
@@ -218,7 +228,7 @@ def _event(reader: Reader, node: Node, at: str) -> None:
 
 
 def _expected(reader: Reader, node: Node, at: str) -> None:
-    found = reader.mapping(node, at, ("offer", "block", "reason", "items", "removed"))
+    found = reader.mapping(node, at, EXPECTED)
     if "block" in found:
         reader.one_of(found["block"], f"{at}.block", reader.names.blocks, "block")
     if "offer" in found and found["offer"].value is not None:
@@ -228,12 +238,11 @@ def _expected(reader: Reader, node: Node, at: str) -> None:
 
 
 def block(reader: Reader, id: str, node: Node, templates: dict[str, tuple[str, str]]) -> d.BlockDefinition:
-    found = reader.mapping(node, "", ("description", "variables", "item_fields", "sample"), ("description",))
+    found = reader.mapping(node, "", BLOCK_KEYS, ("description",))
     variables = []
     for name, each in reader.mapping(found["variables"], "variables").items() if "variables" in found else ():
         inner = reader.mapping(each, f"variables.{name}", ("type", "default", "description"), ("type",))
-        kinds = ("string", "number", "boolean", "url", "date")
-        kind = reader.one_of(inner["type"], f"variables.{name}.type", kinds, "type") if "type" in inner else None
+        kind = reader.one_of(inner["type"], f"variables.{name}.type", VARIABLE_KINDS, "type") if "type" in inner else None
         if not name.isidentifier() or name in ("profile", "context", "items", "urls"):
             reader.wrong(each.line, f"variables.{name}", "cannot be read by a template", "letters, digits and _; not profile, context, items, urls")
         default = _default(reader, inner["default"], f"variables.{name}.default", kind) if "default" in inner else None
@@ -296,7 +305,7 @@ _TENSOR: dict[str, tuple[type, ...]] = {"float": (int, float), "int": (int,), "b
 def _input(reader: Reader, node: Node, at: str) -> d.Input:
     found = reader.mapping(node, at, ("name", "default", "type", "tensor"), ("name",))
     ref = reader.ref(found["name"].value, node.line, f"{at}.name", ("feature", "profile", "context", "item")) if "name" in found else None
-    kind = reader.one_of(found["type"], f"{at}.type", ("float", "int", "bool", "string"), "type") if "type" in found else "float"
+    kind = reader.one_of(found["type"], f"{at}.type", TENSOR_KINDS, "type") if "type" in found else "float"
     default = found["default"].value if "default" in found else ("" if kind == "string" else 0)
     if type(default) not in _TENSOR[kind or "float"] or (kind != "string" and abs(default) >= LARGEST):
         reader.wrong(node.line, f"{at}.default", f"{found['default'].plain()!r:.40} is no {kind}" if "default" in found else f"is no {kind}")

@@ -1,0 +1,189 @@
+"""JSON Schemas (draft 2020-12) of the files that users write, so that editors complete and check while one types.
+
+Keys come from the tables that the reader itself uses: a key without a shape here fails at once. The reader says more
+than a schema can (references, kinds of both sides of a comparison); `inlay check` has the last word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from app.content import leaves, sections
+from app.domain import definitions as d
+
+Shape = dict[str, Any]
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+TEXT: Shape = {"type": "string"}
+NUMBER: Shape = {"type": "number"}
+SCALAR: Shape = {"type": ["string", "number", "boolean"]}
+NAMES: Shape = {"type": "array", "items": TEXT}
+ID = "^[\\w-]{1,64}$"
+DURATION: Shape = {"type": "string", "pattern": "^[0-9]{1,9}(ms|s|m|h|d|w)$", "description": "a number with a unit: ms s m h d w"}
+DATE: Shape = {"type": "string", "description": "2026-10-01 or 2026-10-01T09:00:00Z"}
+EXPRESSION: Shape = {"type": ["string", "number"], "description": "rooted names, numbers, + - * /, min max abs log exp, parentheses"}
+CLOCK: Shape = {"type": "string", "pattern": "^[0-2][0-9]:[0-5][0-9]$"}
+
+
+def schemas() -> dict[str, Shape]:
+    """The schema of each kind of file by its name: `rules`, `block`, `model`."""
+    return {"rules": _rules(), "block": _block(), "model": _model()}
+
+
+def _object(keys: Iterable[str], shapes: Mapping[str, Shape], required: Iterable[str] = ()) -> Shape:
+    found: Shape = {"type": "object", "properties": {key: shapes[key] for key in keys}, "additionalProperties": False}
+    return {**found, "required": list(required)} if required else found
+
+
+def _named(shape: Shape) -> Shape:
+    return {"type": "object", "propertyNames": {"pattern": ID}, "additionalProperties": shape}
+
+
+def _list(shape: Shape) -> Shape:
+    return {"type": "array", "items": shape}
+
+
+def _use(name: str) -> Shape:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _file(title: str, body: Shape, definitions: Shape) -> Shape:
+    return {"$schema": DRAFT, "title": title, **body, "$defs": definitions}
+
+
+# -- rules -----------------------------------------------------------------------------------------------------------
+
+def _rules() -> Shape:
+    kinds = {"type": "string", "enum": list(sections.CONTEXT_KINDS)}
+    shapes: dict[str, Shape] = {
+        "version": {"const": 1}, "timezone": TEXT, "context": _named(kinds), "consents": _named(_consent()),
+        "features": _named(_feature()), "segments": _named(_segment()), "placements": _named(_placement()),
+        "mails": _named(_object(("placements", "description"), {"placements": NAMES, "description": TEXT}, ("placements",))),
+        "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "tests": _list(_case()),
+    }
+    definitions = {
+        "condition": {"oneOf": [*_groups(), *_leaves()]}, "operators": {"type": "object", "properties": _operators(), "additionalProperties": False},
+        "right": {"anyOf": [SCALAR, _use("reference")]}, "reference": _object(("field",), {"field": TEXT}, ("field",)), "items": _items(),
+        "where": {"type": "object", "additionalProperties": {"anyOf": [SCALAR, _list(SCALAR), _use("reference"), _use("operators")]}},
+        "vars": {"type": "object", "additionalProperties": _use("right")},
+    }
+    return _file("Inlay rules", _object(sections.SECTIONS, shapes), definitions)
+
+
+def _operators() -> dict[str, Shape]:
+    right, text, several = _use("right"), {"anyOf": [TEXT, _use("reference")]}, {"anyOf": [_list(SCALAR), _use("reference")]}
+    special: dict[str, Shape] = {
+        "in": several, "not_in": several, "starts_with": text, "ends_with": text, "matches": TEXT, "exists": {"type": "boolean"},
+        "between": {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 2, "maxItems": 2}, "before": text, "after": text,
+        "within_km": _object(("lat", "lon", "km"), dict.fromkeys(("lat", "lon", "km"), NUMBER), ("lat", "lon", "km")),
+    }
+    return {name: special.get(name, right) for name in leaves.OPERATORS}
+
+
+def _windows() -> dict[str, Shape]:
+    shapes: dict[str, Shape] = {
+        "within": DURATION, "since": {"anyOf": [DATE, _object(("last",), {"last": TEXT}, ("last",))]},
+        "between": {"type": "array", "items": DATE, "minItems": 2, "maxItems": 2}, "calendar": {"enum": list(leaves.PERIODS)},
+    }
+    return {name: shapes[name] for name in leaves.WINDOWS}
+
+
+def _groups() -> list[Shape]:
+    several = {"type": "array", "items": _use("condition"), "minItems": 1}
+    return [_object((kind,), {"all": several, "any": several, "not": _use("condition")}, (kind,)) for kind in ("all", "any", "not")]
+
+
+def _leaves() -> list[Shape]:
+    """The kinds of conditions that are no group, by the reader's own table."""
+    count = {"anyOf": [{"type": "integer", "minimum": 0}, _use("operators")]}
+    did = {"where": _use("where"), "count": count, **_windows()}
+    clock = _object(("from", "to", "days"), {"from": CLOCK, "to": CLOCK, "days": _list({"enum": list(leaves.DAYS)})})
+    shapes: dict[str, dict[str, Shape]] = {
+        "field": {"field": TEXT, **_operators()}, "did": {"did": TEXT, **did}, "did_not": {"did_not": TEXT, **did},
+        "changed": {"changed": TEXT, **_windows()}, "segment": {"segment": TEXT}, "consent": {"consent": TEXT}, "local_time": {"local_time": clock},
+    }
+    return [_object(shapes[kind], shapes[kind], (kind,)) for kind in leaves.KINDS if kind not in ("all", "any", "not")]
+
+
+def _segment() -> Shape:
+    """A condition, with a description beside it."""
+    described = [
+        {**each, "properties": {**each["properties"], "description": TEXT}} for each in (*_groups(), *_leaves())
+    ]
+    return {"oneOf": described}
+
+
+def _consent() -> Shape:
+    gates = _list({"enum": list(sections.GATES)})
+    return _object(("gates", "description"), {"gates": gates, "description": TEXT})
+
+
+def _feature() -> Shape:
+    rest = {"where": _use("where"), "description": TEXT, **_windows()}
+    kinds = [{kind: TEXT, **rest} if kind != "expr" else {"expr": EXPRESSION, "description": TEXT} for kind in sections.FEATURE_KINDS]
+    return {"oneOf": [_object(shapes, shapes, (kind,)) for kind, shapes in zip(sections.FEATURE_KINDS, kinds, strict=True)]}
+
+
+def _shown() -> dict[str, Shape]:
+    return {"block": TEXT, "vars": _use("vars"), "items": _use("items")}
+
+
+def _placement() -> Shape:
+    one = _object(_shown(), _shown(), ("block",))
+    shapes: dict[str, Shape] = {
+        "fallback": {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}, "rank": EXPRESSION, "deadline": DURATION,
+        "on_degraded": {"enum": list(sections.ANSWERS)}, "description": TEXT,
+    }
+    return _object(sections.PLACEMENT_KEYS, shapes, ("fallback",))
+
+
+def _offer() -> Shape:
+    shapes: dict[str, Shape] = {
+        "placements": NAMES, "priority": NUMBER, "value": NUMBER, "valid": _object(("from", "to"), {"from": DATE, "to": DATE}),
+        **dict.fromkeys(d.GROUPS, _use("condition")), **_shown(), "description": TEXT, "attributes": {"type": "object"},
+    }
+    return _object(sections.OFFER_KEYS, shapes, ("placements", "block"))
+
+
+def _items() -> Shape:
+    latest = _object(("last",), {"last": TEXT}, ("last",))
+    source = {"anyOf": [{"const": "catalogue"}, NAMES, _object(("related_to",), {"related_to": latest}, ("related_to",))]}
+    shapes: dict[str, Shape] = {
+        "from": source, "filter": _use("condition"), "exclude": _object(("bought", "shown"), {"bought": DURATION, "shown": DURATION}),
+        "rank": EXPRESSION, "limit": {"type": "integer", "minimum": 1, "maximum": 100}, "at_least": {"type": "integer", "minimum": 0},
+    }
+    return _object(sections.ITEMS_KEYS, shapes)
+
+
+def _case() -> Shape:
+    event = _object(sections.EVENT_KEYS, {"event": TEXT, "ago": {"type": ["string", "integer"]}, "at": DATE, "properties": {"type": "object"}}, ("event",))
+    given = {name: {"type": "object"} for name in sections.GIVEN} | {"events": _list(event), "items": _list({"type": "object"})}
+    expected = {"offer": {"type": ["string", "null"]}, "block": TEXT, "reason": TEXT, "items": {"type": ["array", "integer"]}, "removed": {"type": "object"}}
+    shapes: dict[str, Shape] = {
+        "name": TEXT, "at": DATE, "given": _object(sections.GIVEN, given), "expect": _named(_object(sections.EXPECTED, expected)),
+    }
+    return _object(sections.CASE_KEYS, shapes, ("name", "expect"))
+
+
+# -- blocks and models -----------------------------------------------------------------------------------------------
+
+def _block() -> Shape:
+    variable = {"type": {"enum": list(sections.VARIABLE_KINDS)}, "default": SCALAR, "description": TEXT}
+    shapes: dict[str, Shape] = {
+        "description": TEXT, "variables": {"type": "object", "additionalProperties": _object(variable, variable, ("type",))},
+        "item_fields": NAMES, "sample": {"type": "object"},
+    }
+    return _file("Inlay block", _object(sections.BLOCK_KEYS, shapes, ("description",)), {})
+
+
+def _model() -> Shape:
+    column = {"name": TEXT, "default": SCALAR, "type": {"enum": list(sections.TENSOR_KINDS)}, "tensor": TEXT}
+    bounds = {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}
+    output = {"name": TEXT, "index": {"type": "integer", "minimum": 0}, "range": bounds}
+    golden = {"inputs": _list(SCALAR), "output": NUMBER}
+    shapes: dict[str, Shape] = {
+        "description": TEXT, "version": TEXT, "file": TEXT, "inputs": _list(_object(column, column, ("name",))), "output": _object(output, output),
+        "fallback": NUMBER, "golden": _list(_object(golden, golden, ("inputs", "output"))), "sha256": TEXT, "trained": {"type": "object"},
+    }
+    return _file("Inlay model card", _object(sections.CARD_KEYS, shapes, ("inputs", "fallback")), {})
