@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -89,7 +90,7 @@ class Application:
         ]
         for method, path, surface, handler, summary in rows:
             api.add_api_route(path, self._endpoint(surface, handler), methods=[method], summary=summary, response_class=Response)
-        api.router.routes.extend(studio_routes(worker.parts, api))
+        api.router.routes.extend(studio_routes(worker.parts, api, *demo(worker.settings)))
         _install_errors(api)
         return api
 
@@ -118,6 +119,15 @@ def _install_errors(api: FastAPI) -> None:
     async def ours(request: Request, error: InlayError) -> Response:
         status, body, headers = answer(error)
         return Response(body, status, {name.decode(): value.decode() for name, value in headers})
+
+
+def demo(settings: Settings) -> tuple[list[dict[str, Any]], str | None]:
+    """The people of the page and the folder of the pictures: the invented shop's, where it is asked for."""
+    listed = settings.data / "demo.json"
+    if not settings.demo or not listed.exists():
+        return [], None
+    row = json.loads(listed.read_text())
+    return row["people"], row["pictures"]
 
 
 def create_app(settings: Settings) -> Application:

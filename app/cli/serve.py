@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 from rich.console import Console
 
 from app.settings import Settings, load_settings
-from app.supervise.parent import Parent
+from app.demo.shop import announce
+from app.supervise.parent import LOOPBACK, Parent
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -29,10 +32,24 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings(**given)
     console, begun = Console(highlight=False), time.monotonic()
 
+    if settings.demo:
+        announce(settings.data)
+
     def ready(running: Settings, embedded: bool) -> None:
+        if running.demo:
+            load_demo(running)
         banner(console, running, time.monotonic() - begun, embedded=embedded)
 
     return Parent(settings, ready, lambda text: console.print(f"[dim]inlay:[/dim] {text}", markup=True)).run()
+
+
+def load_demo(settings: Settings) -> None:
+    """Fill the running server with the invented shop, through its own API."""
+    host = "127.0.0.1" if settings.host in LOOPBACK else settings.host
+    command = [sys.executable, "-m", "app.demo", f"http://{host}:{settings.port}"]
+    done = subprocess.run(command, capture_output=True, timeout=30, check=False)
+    if done.returncode != 0:
+        print("inlay: the demo was not loaded: it needs development mode (no API keys)", file=sys.stderr)
 
 
 def banner(console: Console, settings: Settings, seconds: float, *, embedded: bool) -> None:
