@@ -89,13 +89,17 @@ class Tokens:
         return f"{key.kid}-{_encode(key.decision.encrypt(_pack([profile, send]), None))}"
 
     def open(self, id: str) -> tuple[str, str] | None:
+        """The (profile key, send) of an id sealed with any of the keys; None for whatever else, other spellings included."""
         kid, _, sealed = id.partition("-")
         key = self._by_kid.get(kid)
         if key is None or len(id) > MAX_TOKEN or not id.isascii():
             return None
         try:
-            profile, send = _unpack(key.decision.decrypt(_decode(sealed), None))
+            raw = _decode(sealed)
+            profile, send = _unpack(key.decision.decrypt(raw, None))
         except (InvalidTag, ValueError):
+            return None
+        if _encode(raw) != sealed:
             return None
         return profile, send
 

@@ -29,6 +29,8 @@ BAD_SENDERS = (
     "news@shop.example\r\nX: y", " news@shop.example", "news@shop.example ", "<news@shop.example>", "News <news@shop.example>",
     "@brand.example", "x@sub.brand.example", "x@evilbrand.example", "x@brand.example.evil", "a@b@brand.example", "news", "@",
     "news@", "x@brand.example\x00", "%6eews@shop.example", "news@shop.example;x", "x y@brand.example", "x@brand.example/..",
+    "*@brand.example", "x@brand.example.", "x@.brand.example", "x@brand.example,x@brand.example", "\"a b\"@brand.example", "é@brand.example",
+    "x" * 65 + "@brand.example", "x@brand.example\n", "mailto:news@shop.example",
 )
 
 
@@ -72,6 +74,22 @@ def test_an_origin_that_is_none_is_refused(origin):
 ])
 def test_version_2_wins_and_neither_is_refused(given, query, expected):
     assert cors(headers(**given), query, SENDERS) == expected
+
+
+@pytest.mark.parametrize("given,query", [
+    (headers(origin=GMAIL) * 2, "__amp_source_origin=news@shop.example"), (headers(sender="", origin=GMAIL), "__amp_source_origin=news@shop.example"),
+    (headers(origin=GMAIL), "__AMP_SOURCE_ORIGIN=news@shop.example"), (headers(origin=GMAIL), "__amp_source_origin="),
+    (headers(origin=GMAIL), "__amp_source_origin"), (headers(origin=GMAIL), "x=__amp_source_origin=news@shop.example"),
+    (headers(origin=GMAIL), "__amp_source_origin=news@shop.example&__amp_source_origin=news@shop.example"),
+    (headers(origin=GMAIL), "__amp_source_origin=news@shop.example%0d%0aX-Y:%20z"), (headers(origin=GMAIL + "/"), "__amp_source_origin=news@shop.example"),
+    (headers(origin=GMAIL + ", https://evil.example"), "__amp_source_origin=news@shop.example"), ([(b"amp-email-sender", b"\xff@brand.example")], ""),
+])
+def test_what_is_doubled_or_misspelt_is_refused(given, query):
+    assert cors(given, query, SENDERS) == Refused(403)
+
+
+def test_a_percent_encoded_name_of_the_parameter_is_the_parameter():
+    assert cors(headers(origin=GMAIL), "x=1&__amp%5Fsource_origin=news%40shop.example", SENDERS) == v1(GMAIL, "news@shop.example")
 
 
 def test_a_header_given_twice_is_refused():

@@ -73,3 +73,46 @@ def test_a_decision_id_is_the_same_for_the_same_send_and_opens_again():
 
     assert tokens.seal("u:1", "s") == tokens.seal("u:1", "s")
     assert tokens.open(tokens.seal("u:1", "s")) == ("u:1", "s")
+
+
+def test_an_id_of_a_retired_key_still_opens():
+    assert Tokens([NEW, OLD]).open(Tokens([OLD]).seal("u:1", "s")) == ("u:1", "s")
+
+
+def test_a_dropped_key_opens_and_reads_nothing():
+    assert Tokens([NEW]).open(Tokens([OLD]).seal("u:1", "s")) is None
+    assert Tokens([NEW]).read(minted(Tokens([OLD])), "amp", NOW) is None
+
+
+@pytest.mark.parametrize("profile", ["u:1", "u:12", "u:123"])
+def test_an_id_has_one_spelling(profile):
+    tokens = Tokens([NEW])
+    id = tokens.seal(profile, "s")
+    changed = [id[:i] + c + id[i + 1 :] for i in range(len(id)) for c in "Ax-_0=!" if id[i] != c]
+    changed += [id + "=", id + "!", id[:-1], id + "A", id[:9] + "!" + id[9:], id[:9] + "\n" + id[9:], " " + id]
+
+    assert [each for each in changed if tokens.open(each) is not None] == []
+
+
+@pytest.mark.parametrize("token", [
+    "", ".", "...", "v1", "v1.k2", "v1.k2.", "v1.k2..", "v2.k2.AAAA.AAAA", "v1.k2.AAAA.é", "v1..AAAA.AAAA", "v1.k2.AAAA.BBBB.CCCC", "v1.k2.\x00.AAAA",
+    "v1.k2." + "A" * 3_000 + ".AAAA",
+])
+def test_what_is_no_token_reads_as_nothing(token):
+    assert Tokens([NEW]).read(token, "amp", NOW) is None
+
+
+def test_no_part_of_one_token_fits_into_another():
+    tokens = Tokens([NEW, OLD])
+    a, b = minted(tokens).split("."), tokens.mint("image", "hero", "u:2", "s", "news", NOW).split(".")
+    mixed = [".".join((*a[:2], a[2], b[3])), ".".join((*a[:2], b[2], a[3])), ".".join((a[0], "k1", *a[2:])), ".".join(a[:3]), ".".join((*a, a[3])), minted(tokens)[:-1]]
+
+    assert [each for each in mixed if tokens.read(each, "amp", NOW) is not None] == []
+
+
+def test_the_longest_ids_fit():
+    tokens = Tokens([NEW])
+    token = tokens.mint("amp", "p" * 64, "u:" + "x" * 256, "s" * 256, "m" * 64, NOW)
+
+    assert tokens.read(token, "amp", NOW) is not None
+    assert tokens.open(tokens.seal("u:" + "é" * 128, "s" * 256)) == ("u:" + "é" * 128, "s" * 256)
