@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from app.settings import Settings, load_settings
 from app.demo.shop import announce
+from app.settings import Settings, load_settings
 from app.supervise.parent import LOOPBACK, Parent
 
 

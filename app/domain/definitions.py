@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from app.domain.conditions import NOWHERE, Condition, Expression, Instant, Path, Place, Ref, Window, Ever, Where
+from app.domain.conditions import NOWHERE, Condition, Ever, Expression, Instant, Path, Place, Ref, Where, Window
 
 FeatureKind: TypeAlias = Literal[
     "count", "sum", "avg", "min", "max", "distinct", "first", "last", "first_at", "last_at", "days", "seconds_since",

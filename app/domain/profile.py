@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain.history import NO_HISTORY, History
 from app.domain.event import Identity
+from app.domain.history import NO_HISTORY, History
 
 
 @dataclass(slots=True)
