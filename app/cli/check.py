@@ -24,8 +24,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 where there are at most warnings, 1 on any error."""
-    directory = load_settings(content=arguments.content).content
-    problems = check(directory, time.time_ns() // 1_000_000) + models(directory)
+    settings = load_settings(content=arguments.content)
+    directory = settings.content
+    problems = check(directory, time.time_ns() // 1_000_000, bound=settings.history_per_type) + models(directory)
     failed = sum(not problem.warning for problem in problems)
     if arguments.json:
         print(json.dumps([as_json(problem) for problem in problems], indent=2))

@@ -35,21 +35,25 @@ def load(directory: Path, *, bound: int = 1_000, age: int = 0) -> d.Definitions:
 
 def inspect(directory: Path, *, bound: int = 1_000, age: int = 0) -> tuple[d.Definitions | None, list[Problem]]:
     """Definitions (None where there are errors) and all problems, warnings included, in the order of the files."""
+    definitions, problems = gather(directory, bound=bound, age=age)
+    failed = any(not problem.warning for problem in problems)
+    return (None if failed else definitions), problems
+
+
+def gather(directory: Path, *, bound: int = 1_000, age: int = 0) -> tuple[d.Definitions | None, list[Problem]]:
+    """As `inspect`, with what could be read in spite of errors; only good for looking for more of them."""
     problems: list[Problem] = []
     if not (directory / "rules").is_dir():
         return None, [Problem("rules", 1, "content", f"no folder rules/ in {directory}", "--content names the folder that holds rules/, blocks/ and models/")]
-    loader = _Loader(directory, problems, bound, age)
     try:
-        definitions = loader.load()
+        definitions = _Loader(directory, problems, bound, age).load()
+        problems += warnings(definitions)
     except OSError as error:  # a file that went, or cannot be read, while the folders were being read
         definitions = None
         name = Path(error.filename or "rules")
         problems.append(Problem(str(name.relative_to(directory) if name.is_relative_to(directory) else name), 1, "file", f"cannot be read: {error.strerror}"))
-    if definitions is not None:
-        problems += warnings(definitions)
     problems.sort(key=lambda problem: (problem.file, problem.line, problem.key))
-    failed = any(not problem.warning for problem in problems)
-    return (None if failed else definitions), problems
+    return definitions, problems
 
 
 def content_files(directory: Path) -> list[Path]:

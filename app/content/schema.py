@@ -157,9 +157,9 @@ def _items() -> Shape:
 
 
 def _case() -> Shape:
-    event = _object(sections.EVENT_KEYS, {"event": TEXT, "ago": {"type": ["string", "integer"]}, "at": DATE, "properties": {"type": "object"}}, ("event",))
-    given = {name: {"type": "object"} for name in sections.GIVEN} | {"events": _list(event), "items": _list({"type": "object"})}
-    expected = {"offer": {"type": ["string", "null"]}, "block": TEXT, "reason": TEXT, "items": {"type": ["array", "integer"]}, "removed": {"type": "object"}}
+    event = _object(sections.EVENT_KEYS, {"event": TEXT, "ago": DURATION, "at": DATE, "properties": {"type": "object"}}, ("event",))
+    given = {name: {"type": "object"} for name in sections.GIVEN} | {"events": _list(event), "items": _list({"type": "object", "required": ["id"]})}
+    expected = {"offer": {"type": ["string", "null"]}, "block": TEXT, "reason": TEXT, "items": NAMES, "removed": {"type": "object"}}
     shapes: dict[str, Shape] = {
         "name": TEXT, "at": DATE, "given": _object(sections.GIVEN, given), "expect": _named(_object(sections.EXPECTED, expected)),
     }

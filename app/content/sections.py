@@ -210,19 +210,20 @@ def _given(reader: Reader, given: dict[str, Node], at: str) -> None:
     for here, each in reader.items(given["events"], f"{at}.events") if "events" in given else ():
         _event(reader, each, here)
     for here, each in reader.items(given["items"], f"{at}.items") if "items" in given else ():
-        reader.mapping(each, here)
+        if (id := reader.mapping(each, here, None, ("id",)).get("id")) is not None:
+            reader.text(id, f"{here}.id")
 
 
 def _event(reader: Reader, node: Node, at: str) -> None:
     found = reader.mapping(node, at, EVENT_KEYS, ("event",))
     if "event" in found:
         reader.event(found["event"], f"{at}.event")
-    if "ago" in found and found["ago"].value != 0 and duration(found["ago"].value) is None:
+    if "ago" in found and duration(found["ago"].value) is None:
         reader.duration(found["ago"], f"{at}.ago")
     if "at" in found:
         reader.instant(found["at"], f"{at}.at")
-    if "ago" in found and "at" in found:
-        reader.wrong(found["at"].line, f"{at}.at", "stands beside ago", "one of them")
+    if ("ago" in found) == ("at" in found):
+        reader.wrong(node.line, at, "has both ago and at" if "ago" in found else "says not when", "ago: 2h, or at: 2026-10-01T09:00:00Z")
     if "properties" in found:
         reader.mapping(found["properties"], f"{at}.properties")
 
@@ -233,6 +234,9 @@ def _expected(reader: Reader, node: Node, at: str) -> None:
         reader.one_of(found["block"], f"{at}.block", reader.names.blocks, "block")
     if "offer" in found and found["offer"].value is not None:
         reader.one_of(found["offer"], f"{at}.offer", reader.names.offers, "offer")
+    if "items" in found:
+        for here, each in reader.items(found["items"], f"{at}.items"):
+            reader.text(each, here)
     if "removed" in found:
         reader.mapping(found["removed"], f"{at}.removed", reader.names.offers)
 

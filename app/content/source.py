@@ -144,7 +144,10 @@ class _Builder:
         if text in _WORDS:
             return _WORDS[text]
         if len(text) < 40 and _INT.fullmatch(text):
-            return int(text, _BASE.get(text[:2], 10))
+            whole = int(text, _BASE.get(text[:2], 10))
+            if abs(whole) >= 1 << 63:
+                raise _Broken(line, f"{text} is too large a number")
+            return whole
         if len(text) >= 40 or not _FLOAT.fullmatch(text):
             return text
         number = float(text)

@@ -1,0 +1,86 @@
+"""`inlay check`: one problem a line, all of them at once, and an exit code that a build can use."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from shop import RULES, write_shop
+
+from app.cli import main
+from app.content.check import check
+
+NOW = 1_790_000_000_000
+
+
+def shop(folder: Path, rules: str = RULES, more: dict[str, str] | None = None) -> Path:
+    """The shop without its models, which are no real networks."""
+    write_shop(folder, rules, more=more)
+    for path in (folder / "models").iterdir():
+        path.unlink()
+    return folder
+
+
+def test_content_without_a_mistake_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--content", str(shop(tmp_path))]) == 0
+    assert capsys.readouterr().out.splitlines() == [f"0 problems, 0 warnings in {tmp_path}"]
+
+
+def test_each_problem_is_one_line_with_file_line_and_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = RULES.replace("block: card", "block: crad").replace("48h", "48")
+    assert main(["check", "--content", str(shop(tmp_path, rules))]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "rules/shop.yaml:10 segments.shoe_browsers.within: 48 is no duration; a number with a unit: ms s m h d w, such as 48h",
+        'rules/shop.yaml:19 offers.shoes_15.block: no block "crad"; did you mean "card"?',
+        f"2 problems, 0 warnings in {tmp_path}",
+    ]
+
+
+def test_warnings_alone_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = RULES.replace("mails:", "  grid: {fallback: {block: plain}}\nmails:")
+    assert main(["check", "--content", str(shop(tmp_path, rules))]) == 0
+    assert "placements.grid: warning: no offer is for it" in capsys.readouterr().out
+
+
+def test_json_lists_the_problems_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--json", "--content", str(shop(tmp_path, RULES.replace("block: card", "block: crad")))]) == 1
+    assert json.loads(capsys.readouterr().out) == [{
+        "file": "rules/shop.yaml", "line": 19, "key": "offers.shoes_15.block", "message": 'no block "crad"', "hint": 'did you mean "card"?',
+        "level": "error",
+    }]
+
+
+def test_a_folder_without_rules_is_one_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--content", str(tmp_path)]) == 1
+    assert capsys.readouterr().out.startswith("rules:1 content: no folder rules/ in")
+
+
+def test_templates_are_tried_even_where_the_rules_are_wrong(tmp_path: Path) -> None:
+    folder = shop(tmp_path, RULES.replace("block: card", "block: crad"), {"blocks/card/html.j2": "<p>\n{{ nobody }}</p>"})
+    assert [problem.file for problem in check(folder, NOW)] == ["blocks/card/html.j2", "rules/shop.yaml"]
+
+
+def test_a_last_fallback_that_shows_nothing_is_a_problem(tmp_path: Path) -> None:
+    folder = shop(tmp_path, more={"blocks/plain/html.j2": "<p>{% if profile.name is defined %}Hello{% endif %}</p>"})
+    assert any(problem.key == "placements.hero.fallback" and "blank" in problem.message for problem in check(folder, NOW))
+
+
+CASE = """\
+tests:
+  - name: a browser of shoes sees the offer
+    at: 2026-10-12T09:00:00Z
+    given: {events: [{event: Product Viewed, ago: 2h, properties: {category: shoes}}]}
+    expect: {hero: {offer: shoes_15}}
+"""
+
+
+def test_a_test_in_the_files_that_holds_passes(tmp_path: Path) -> None:
+    assert check(shop(tmp_path, RULES + CASE), NOW) == []
+
+
+def test_a_test_in_the_files_that_fails_says_what_it_got(tmp_path: Path) -> None:
+    found = check(shop(tmp_path, RULES + CASE.replace("ago: 2h", "ago: 48h")), NOW)
+    assert [(problem.line, problem.message) for problem in found] == [
+        (22, "'a browser of shoes sees the offer': hero.offer: expected 'shoes_15', got None"),
+    ]
