@@ -1,0 +1,135 @@
+"""How the server is run: keys, several workers, stopping, crashes, the data folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.stories.server import Server
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    running = Server.of()
+    yield running
+    running.close()
+
+
+def inlay(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "app", *words, "--data", str(server.data)], capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_the_first_key_ends_development_mode_and_a_revoked_one_is_refused(server):
+    made = inlay(server, "keys", "create", "--name", "esp", "--scope", "content")
+    key = made.stdout.strip()
+    server.until(lambda: server.get("/v1/placements/hero.html").status == 401, 2)
+
+    allowed = server.get("/v1/placements/hero.html", Authorization=f"Bearer {key}").status
+    beyond = server.post("/v1/decisions", {"placements": ["hero"]}, Authorization=f"Bearer {key}").status
+    admin = inlay(server, "keys", "create", "--name", "root", "--scope", "admin").stdout.strip()
+    server.until(lambda: server.get("/metrics", Authorization=f"Bearer {admin}").status == 200, 2)
+    inlay(server, "keys", "revoke", "esp")
+    server.until(lambda: server.get("/v1/placements/hero.html", Authorization=f"Bearer {key}").status == 401, 2)
+
+    assert (made.stdout.count("\n"), allowed, beyond) == (1, 200, 403)
+
+
+@pytest.mark.parametrize("headers", [{"X_Forwarded_For": "1.2.3.4"}, {"Host": "inlay.example"}])
+def test_development_mode_answers_loopback_only(server, headers):
+    assert server.get("/v1/placements/hero.html", **headers).status == 403
+
+
+def test_a_second_server_on_the_same_data_is_refused_with_a_clear_word(server):
+    second = subprocess.run([sys.executable, "-m", "app", "serve", "--content", str(server.content), "--data", str(server.data), "--port", "0"],
+                            capture_output=True, text=True, timeout=20, check=False)
+
+    assert second.returncode == 1
+    assert "another server uses" in second.stderr
+
+
+def test_without_keys_the_server_refuses_to_listen_to_others(tmp_path, server):
+    refused = subprocess.run([sys.executable, "-m", "app", "serve", "--host", "0.0.0.0", "--content", str(server.content), "--data", str(tmp_path), "--port", "0"],
+                             capture_output=True, text=True, timeout=20, check=False)
+
+    assert refused.returncode == 1
+    assert "inlay keys create" in refused.stderr
+
+
+def test_invalid_content_at_the_start_ends_with_the_list_of_problems(tmp_path):
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "a.yaml").write_text("placements: {hero: {fallback: {block: nope}}}\noffer: 7\n")
+
+    refused = subprocess.run([sys.executable, "-m", "app", "serve", "--content", str(tmp_path), "--data", str(tmp_path / "d"), "--port", "0"],
+                             capture_output=True, text=True, timeout=20, check=False)
+
+    assert refused.returncode == 1
+    assert "rules/a.yaml:1 placements.hero.fallback.block" in refused.stderr
+    assert "rules/a.yaml:2 offer" in refused.stderr
+
+
+def test_what_was_acknowledged_survives_the_kill_of_everything(server):
+    event = {"type": "track", "userId": "u1", "event": "Seen", "messageId": "m1"}
+    assert server.post("/v1/events", event).json["accepted"] == 1
+    redis = server.redis_pid()
+    assert server.process is not None
+    os.kill(server.process.pid, signal.SIGKILL)
+    os.kill(redis, signal.SIGKILL)
+    server.process.wait(5)
+    time.sleep(1)
+    server.start()
+
+    assert server.post("/v1/events", event).json["duplicates"] == 1
+
+
+def test_a_start_after_the_parent_was_killed_takes_the_orphaned_redis_over(server):
+    server.post("/v1/events", {"type": "track", "userId": "u2", "event": "Seen", "messageId": "m2"})
+    assert server.process is not None
+    os.kill(server.process.pid, signal.SIGKILL)
+    server.process.wait(5)
+    time.sleep(1)
+    server.start()
+
+    assert server.get("/v1/profiles/u2").json["events"]["seen"]["count"] == 1
+
+
+def test_several_workers_share_what_they_know_and_one_that_dies_comes_back(server):
+    server.stop()
+    server.start(workers=2)
+    server.call("PUT", "/v1/items/a", {"name": "A", "price": 1})
+    server.post("/v1/events", {"type": "track", "userId": "u3", "event": "Product Viewed", "properties": {"category": "hats"}})
+
+    offers = {server.get("/v1/placements/hero.json?profile=u3").json["offer"] for _ in range(30)}
+
+    assert offers == {"hats"}
+
+
+def test_a_stop_lets_every_request_in_flight_finish(server):
+    statuses: list[int] = []
+
+    def ask() -> None:
+        for _ in range(100):
+            try:
+                statuses.append(server.get("/v1/placements/hero.html?profile=u4").status)
+            except ConnectionRefusedError:
+                return
+            except OSError:
+                statuses.append(0)
+
+    asking = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in asking:
+        thread.start()
+    time.sleep(0.1)
+    code = server.stop()
+    for thread in asking:
+        thread.join()
+    server.start()
+
+    assert code == 0
+    assert set(statuses) == {200}
