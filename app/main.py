@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from app import __version__
 from app.content.snapshot import Snapshot
 from app.errors import InlayError
+from app.security.redaction import Redaction
 from app.settings import Settings
 from app.studio.routes import studio_routes
 from app.telemetry import set_up_logs
@@ -36,7 +37,7 @@ class Application:
     """An ASGI application; `begin_stop()` flips readiness before the server closes."""
 
     def __init__(self, settings: Settings) -> None:
-        set_up_logs()
+        set_up_logs(Redaction())
         self.worker = worker = Worker(settings)
         parts = worker.parts
         surfaces = Surfaces(parts.tokens, settings.recipients_url)

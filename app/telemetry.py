@@ -146,10 +146,12 @@ class _Json(logging.Formatter):
         return json.dumps(row)
 
 
-def set_up_logs(level: int = logging.INFO) -> None:
-    """One JSON object a line on stderr. Nothing per request; no personal data is ever passed to a log call."""
+def set_up_logs(redaction: logging.Filter | None = None, level: int = logging.INFO) -> None:
+    """One JSON object a line on stderr. Nothing per request; `redaction` sees every record before it is written."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Json())
+    if redaction is not None:
+        handler.addFilter(redaction)
     log.handlers = [handler]
     log.setLevel(level)
     log.propagate = False

@@ -8,7 +8,7 @@ compiled apart, and its rendering is kept on the item: a product card is drawn o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from jinja2 import Template, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
@@ -30,8 +30,8 @@ _ROOTS = frozenset({"profile", "context", "items", "urls"})
 class Surface:
     """One compiled template of a block. `problems` are (line, message); one that has some cannot be rendered."""
 
-    def __init__(self, block: str, kind: str, source: str, variables: frozenset[str]) -> None:
-        self._env = Sandbox(amp=kind == "amp")
+    def __init__(self, block: str, kind: str, source: str, variables: frozenset[str], zone: tzinfo) -> None:
+        self._env = Sandbox(amp=kind == "amp", zone=zone)
         self._env.filters["_cards"] = self._render_cards
         self._key = (block, kind)
         self._cards: list[tuple[Template, str, tuple[str, ...]]] = []
@@ -251,8 +251,8 @@ class Block:
             raise RenderFailed(f"block {self.id} on {kind}: {type(error).__name__}") from error
 
 
-def compile_blocks(definitions: Mapping[str, BlockDefinition]) -> tuple[dict[str, Block], list[Problem]]:
-    """All blocks, and every problem of their templates at once."""
+def compile_blocks(definitions: Mapping[str, BlockDefinition], zone: tzinfo = UTC) -> tuple[dict[str, Block], list[Problem]]:
+    """All blocks, and every problem of their templates at once; instants are told in the local time of `zone`."""
     found: dict[str, Block] = {}
     problems: list[Problem] = []
     for definition in definitions.values():
@@ -260,7 +260,7 @@ def compile_blocks(definitions: Mapping[str, BlockDefinition]) -> tuple[dict[str
         surfaces: dict[str, Surface] = {}
         wrong = list(_misnamed(definition))
         for kind, (file, source) in definition.templates.items():
-            surface = Surface(definition.id, kind, source, variables)
+            surface = Surface(definition.id, kind, source, variables, zone)
             noted = surface.problems + (lint(source) if kind == "amp" else [])
             wrong += [Problem(file, line, f"blocks.{definition.id}", message) for line, message in sorted(set(noted))]
             surfaces[kind] = surface

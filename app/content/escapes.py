@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -81,14 +81,18 @@ def money(value: Any, currency: str = "€") -> str:
     return f"{currency}{amount}" if currency in "$£" else f"{amount}\u00a0{currency}"
 
 
-def date_text(value: Any, form: str = "%-d %B %Y") -> str:
-    """An instant or ISO date in words; what is none stays as it is."""
-    if type(value) is Instant:
-        return datetime.fromtimestamp(value / 1000, UTC).strftime(form)
+def date_text(value: Any, form: str = "%-d %B %Y", *, zone: tzinfo = UTC) -> str:
+    """An instant (told in `zone`) or ISO date in words; what is none stays as it is."""
+    text = text_of(value)
     try:
-        return (datetime if len(text_of(value)) > 10 else date).fromisoformat(text_of(value)).strftime(form)
-    except ValueError:
-        return text_of(value)
+        if type(value) is Instant:
+            return datetime.fromtimestamp(value / 1000, zone).strftime(form)
+        if len(text) <= 10:
+            return date.fromisoformat(text).strftime(form)
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo is None else moment.astimezone(zone)).strftime(form)
+    except (ValueError, OverflowError, OSError):
+        return text
 
 
 def cut_lines(value: Any, lines: int = 3) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, tzinfo
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -40,13 +42,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset({"*", "%", "+"})
 
-    def __init__(self, *, amp: bool) -> None:
+    def __init__(self, *, amp: bool, zone: tzinfo = UTC) -> None:
         super().__init__(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
         self._deadline = float("inf")
         self.globals.clear()
         self.filters = {name: self.filters[name] for name in _FILTERS} | {
             "join": _join, "replace": _replace, "round": _round, "batch": _batch, "slice": _slice, "_concat": _concat,
-            "_counted": self.counted, "money": money, "date": date_text, "truncate": cut, "truncate_lines": cut_lines,
+            "_counted": self.counted, "money": money, "date": partial(date_text, zone=zone), "truncate": cut, "truncate_lines": cut_lines,
             "plain": text_of, "string": text_of, "escape": text_of, "e": text_of, "_plain": text_of,
         }
         for name, escape in ESCAPES.items():

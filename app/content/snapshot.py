@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from app.content.blocks import Block, compile_blocks
 from app.content.items import ItemsPlan, as_input
@@ -59,7 +60,7 @@ class Snapshot:
         self.definitions = definitions
         self.version = definitions.version
         self.runtime = runtime
-        self.blocks, problems = compile_blocks(definitions.blocks)
+        self.blocks, problems = compile_blocks(definitions.blocks, ZoneInfo(definitions.timezone))
         if any(not problem.warning for problem in problems):
             raise ContentInvalid(tuple(problems))
         self.program = Program(definitions)
