@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.content.blocks import MAX_FRAGMENTS, Block, compile_blocks, sample_values
+from app.content.sandbox import Sandbox
 from app.domain.definitions import BlockDefinition, Variable
 from app.domain.item import Item
 from app.errors import Problem, RenderFailed
@@ -313,3 +315,10 @@ def test_samples_are_made_from_the_types():
     values, items = sample_values(found)
 
     assert "Sample name" in compile_blocks({"b": found})[0]["b"].html(values, items, {}, {}, {})
+
+
+def test_the_docs_name_every_filter_there_is():
+    page = (Path(__file__).parents[2] / "docs" / "blocks.md").read_text()
+    named = page.partition("**Filters**: ")[2].partition(".\n")[0]
+
+    assert sorted(named.replace("`", "").split()) == sorted(name for name in Sandbox(amp=False).filters if not name.startswith("_"))
