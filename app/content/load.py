@@ -155,6 +155,9 @@ class _Loader:
         names.features, names.segments = set(self.found["features"]), set(self.found["segments"])
         names.placements, names.consents = set(self.found["placements"]), set(self.found["consents"])
         names.models, names.offers = set(self.found["models"]), set(self.found["offers"])
+        for _, node in self.found["offers"].values():
+            attributes = node.value.get("attributes") if isinstance(node.value, dict) else None
+            names.attributes |= set(attributes.value) if attributes is not None and isinstance(attributes.value, dict) else set()
         for id, (file, node) in self.found["context"].items():
             kind = self._reader(file).one_of(node, f"context.{id}", sections.CONTEXT_KINDS, "type")
             names.context[id] = kind or "string"
@@ -295,8 +298,11 @@ def read_items_query(body: Any, definitions: d.Definitions) -> d.ItemsQuery:
     """An items query that came with a request, checked like one in a file; `RequestInvalid` with every problem."""
 
     problems: list[Problem] = []
-    names = Names(set(definitions.features), set(definitions.segments), set(definitions.placements), set(definitions.consents),
-                  set(definitions.models), dict(definitions.blocks), dict(definitions.context))
+    names = Names(
+        features=set(definitions.features), segments=set(definitions.segments), consents=set(definitions.consents), models=set(definitions.models),
+        context=dict(definitions.context), kinds={id: kind for id, each in definitions.features.items() if (kind := sections.KIND_OF.get(each.kind))},
+        item_models={id for id, card in definitions.models.items() if card.per_item},
+    )
     reader = Reader("", problems, names, ZoneInfo(definitions.timezone))
     node = parse_yaml(msgspec.json.encode(body), "", problems) or Node({}, 1)
     query = sections.items_query(reader, node, "")

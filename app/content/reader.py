@@ -37,6 +37,7 @@ class Names:
     context: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     item_models: set[str] = field(default_factory=set)
+    attributes: set[str] = field(default_factory=lambda: {"priority", "value"})
 
     def kind_of(self, ref: c.Ref) -> str | None:
         """`number`, `string`, `boolean` or `instant` where that is certain before any request; else None."""
@@ -170,9 +171,10 @@ class Reader:
         if root not in roots:
             self.wrong(line, at, later(root) if root in LATER else f'"{root[:60]}" cannot be read here', meant(root, roots))
             return None
-        declared = {"feature": self.names.features, "model": self.names.models, "context": self.names.context}.get(root)
+        declared = {"feature": self.names.features, "model": self.names.models, "context": self.names.context, "offer": self.names.attributes}.get(root)
         if declared is not None and parts[1] not in declared:
-            self.wrong(line, at, f'no {root} "{parts[1][:60]}"', meant(parts[1], declared) or f"declare it under {root}{'' if root == 'context' else 's'}:")
+            where = {"context": "context:", "offer": "the attributes: of an offer"}.get(root, f"{root}s:")
+            self.wrong(line, at, f'no {root}{" attribute" * (root == "offer")} "{parts[1][:60]}"', meant(parts[1], declared) or f"declare it under {where}")
             return None
         if declared is not None and len(parts) > 2:
             self.wrong(line, at, f"{text[:60]!r} has a part too many", f"a {root} is one value: {root}.{parts[1]}")

@@ -141,7 +141,7 @@ def _placement() -> Shape:
 def _offer() -> Shape:
     shapes: dict[str, Shape] = {
         "placements": NAMES, "priority": NUMBER, "value": NUMBER, "valid": _object(("from", "to"), {"from": DATE, "to": DATE}),
-        **dict.fromkeys(d.GROUPS, _use("condition")), **_shown(), "description": TEXT, "attributes": {"type": "object"},
+        **dict.fromkeys(d.GROUPS, _use("condition")), **_shown(), "description": TEXT, "attributes": {"type": "object", "additionalProperties": SCALAR},
     }
     return _object(sections.OFFER_KEYS, shapes, ("placements", "block"))
 

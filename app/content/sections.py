@@ -159,13 +159,21 @@ def offer(reader: Reader, id: str, node: Node, at: str) -> d.Offer:
         reader.wrong(found["placements"].line, f"{at}.placements", "shows the offer nowhere", warning=True)
     start, end = _validity(reader, found, at)
     groups = {name: condition(reader, found[name], f"{at}.{name}") if name in found else None for name in d.GROUPS}
-    attributes = {name: each.value for name, each in reader.mapping(found["attributes"], f"{at}.attributes").items()} if "attributes" in found else {}
+    attributes = _attributes(reader, found["attributes"], f"{at}.attributes") if "attributes" in found else {}
     return d.Offer(
         id, placements, shown(reader, found, node, at),
         reader.number(found["priority"], f"{at}.priority") if "priority" in found else 0.0,
         reader.number(found["value"], f"{at}.value") if "value" in found else 0.0,
         start, end, **groups, attributes=attributes, place=reader.place(node),
     )
+
+
+def _attributes(reader: Reader, node: Node, at: str) -> dict[str, Any]:
+    found = reader.mapping(node, at)
+    for name, each in found.items():
+        if not isinstance(each.value, (str, int, float, bool)):
+            reader.wrong(each.line, f"{at}.{name}", "needs one value", "text, a number, true or false")
+    return {name: each.plain() for name, each in found.items()}
 
 
 def _validity(reader: Reader, found: dict[str, Node], at: str) -> tuple[c.Instant | None, c.Instant | None]:

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 import pytest
-from shapes import fits
-from shop import MODEL
+from content_shapes import fits
+from content_shop import MODEL
 
 from app.content import leaves, sections
 from app.content.load import inspect

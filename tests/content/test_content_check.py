@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from shop import RULES, write_shop
+from content_shop import RULES, write_shop
 
 from app.cli import main
 from app.content.check import check

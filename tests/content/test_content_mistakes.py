@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from shop import CARD, MODEL, RULES, write_shop
+from content_shop import CARD, MODEL, RULES, write_shop
 
 from app.content.load import inspect
 
@@ -123,6 +123,8 @@ RULE_FILES = [
     (RULES.replace("{block: plain}}", "{block: plain}, deadline: 150}"), "rules/shop.yaml:12 placements.hero.deadline: 150 is no duration"),
     (RULES.replace("{block: plain}}", "{block: card, vars: {headline: {field: profile.name}}}}"),
      "rules/shop.yaml:12 placements.hero.fallback.vars.headline: may be missing at the request; give headline a default in the block"),
+    (RULES.replace("{block: plain}}", "{block: plain}, rank: offer.valu}"), 'rules/shop.yaml:12 placements.hero.rank: no offer attribute "valu"; did you mean "value"?'),
+    (RULES + "    attributes: {margin: [1]}\n", "rules/shop.yaml:21 offers.shoes_15.attributes.margin: needs one value; text, a number, true or false"),
     (features("{summ: order_completed.total}"), 'rules/shop.yaml:9 features.extra: has no kind; did you mean "sum"?'),
     (features("{sum: order_completed}"), "rules/shop.yaml:9 features.extra.sum: 'order_completed' does not fit; sum: event.property"),
     (features("{count: order_completed.total}"), "rules/shop.yaml:9 features.extra.count: 'order_completed.total' does not fit; count: event"),
@@ -242,3 +244,8 @@ def test_other_negations_pass_without_a_warning(tmp_path: Path, condition: str) 
 def test_a_placement_that_no_offer_is_for_is_a_warning(tmp_path: Path) -> None:
     rules = RULES.replace("mails:", "  grid: {fallback: {block: plain}}\nmails:")
     assert found(write_shop(tmp_path, rules)) == ["rules/shop.yaml:13 placements.grid: warning: no offer is for it: it always falls back"]
+
+
+def test_an_attribute_that_any_offer_has_can_rank(tmp_path: Path) -> None:
+    rules = RULES.replace("{block: plain}}", "{block: plain}, rank: offer.margin * 2}") + "    attributes: {margin: 0.4}\n"
+    assert found(write_shop(tmp_path, rules)) == []

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from shapes import fits
-from shop import CARD, MODEL, RULES
-from test_mistakes import CONDITIONS, HARMLESS, eligibility
+from content_shapes import fits
+from content_shop import CARD, MODEL, RULES
+from test_content_mistakes import CONDITIONS, HARMLESS, eligibility
 
 from app.cli import main
 from app.content.schema import schemas

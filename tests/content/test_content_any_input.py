@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from shop import CARD, MODEL, RULES, write_shop
+from content_shop import CARD, MODEL, RULES, write_shop
 
 from app.content.check import check
 from app.content.source import parse_yaml
