@@ -25,6 +25,7 @@ from app.domain.item import Item
 from app.errors import Problem, RenderFailed
 
 MAX_FRAGMENTS = 64
+MAX_TEXTS = 64
 _ROOTS = frozenset({"profile", "context", "items", "urls"})
 
 class Surface:
@@ -211,6 +212,7 @@ class Block:
         self.definition = definition
         self.has_amp = "amp" in surfaces
         self._surfaces = surfaces
+        self._texts: dict[str, str] = {}
         self._defaults = {each.name: each.default for each in definition.variables if each.default is not None}
         self._urls = frozenset(each.name for each in definition.variables if each.type == "url")
         self._list_urls = mustache_urls(definition.templates.get("amp", ("", ""))[1])
@@ -221,7 +223,13 @@ class Block:
     def text(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str]) -> str:
         if "text" in self._surfaces:
             return self._render("text", vars, items, profile, context, urls).strip() + "\n"
-        return plaintext(self._render("html", vars, items, profile, context, urls))
+        markup = self._render("html", vars, items, profile, context, urls)
+        found = self._texts.get(markup)
+        if found is None:
+            if len(self._texts) >= MAX_TEXTS:
+                self._texts.pop(next(iter(self._texts)))
+            found = self._texts[markup] = plaintext(markup)
+        return found
 
     def amp(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str]) -> str:
         return self._render("amp", vars, items, profile, context, urls)

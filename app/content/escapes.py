@@ -16,6 +16,7 @@ _STYLE = re.compile(r"#[0-9a-fA-F]{3,8}|-?[0-9]+(\.[0-9]+)?(px|em|rem|%|pt)?|[a-
 _BAD_WORDS = frozenset({"expression", "javascript", "import", "url", "behavior"})
 _NO_HOST = re.compile(r"[\s<>\"'`\\{}^|]")
 _BREAKS = re.compile(r"[\t\r\n\\]")
+_USUAL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[\w.~%/?#&=+,:;@!$()*-]*)?", re.ASCII)
 _MAILTO = re.compile(r"mailto:[\w.+%@?=&,;:!~*-]+", re.IGNORECASE)
 _IN_URLS = {ord(c): f"%{ord(c):02X}" for c in " <>\"'`{}|^"}
 NO_URL = "#"
@@ -45,6 +46,8 @@ def url(value: Any) -> str:
 
 def safe_url(address: str) -> str:
     """The address with what may not stand in one percent-encoded; `#` where it is not a whole http(s) or mailto one."""
+    if _USUAL.fullmatch(address):
+        return address
     address = text_of(address).strip()
     try:
         parts = urlsplit(address)

@@ -322,3 +322,10 @@ def test_the_docs_name_every_filter_there_is():
     named = page.partition("**Filters**: ")[2].partition(".\n")[0]
 
     assert sorted(named.replace("`", "").split()) == sorted(name for name in Sandbox(amp=False).filters if not name.startswith("_"))
+
+
+def test_derived_texts_are_kept_for_the_same_markup_only_and_bounded():
+    found = block("<p>{{ a }}</p>", variables=text("a"))
+    texts = [found.text({"a": str(n % 100)}, [], {}, {}, {}) for n in range(300)]
+
+    assert texts == [f"{n % 100}\n" for n in range(300)]
