@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.content.columns import Column, EventRows, Index, Matches, index_key
-from app.content.matching import compile_test, compile_where, operate, reach
+from app.content.matching import compile_test, compile_where, operate, reach, same
 from app.content.windows import edges, local_time, span
 from app.domain import conditions as c
 from app.domain.request import NEVER, UNSET, Request
@@ -51,7 +51,7 @@ class Writer:
         self.timezone = timezone
         self.namespace: dict[str, Any] = {
             "U": UNSET, "NAN": NAN, "NUMBER": NUMBER, "NUM": number_or_nan, "NEED": need_number, "NEVER": NEVER,
-            "TALLY": stream_tally, "REACH": reach, "isfinite": isfinite, "log": log, "exp": exp, "OPERATE": operate,
+            "TALLY": stream_tally, "REACH": reach, "isfinite": isfinite, "log": log, "exp": exp, "OPERATE": operate, "SAME": same,
             "FEATURE": {}, "SEGMENT": {},
         }
         self._names: dict[Any, str] = {}
@@ -220,6 +220,9 @@ class Scope:
         if name == "in" and isinstance(right, tuple) and right and all(type(each) is str for each in right):
             source = self.value(ref)
             return f"(type({source}) is str and {source} in {constant(frozenset(right))})"
+        if name == "eq" and isinstance(right, c.Ref):
+            left, other = self.value(ref), self.value(right)
+            return f"({left} == {other} and SAME({left}, {other}))"
         if isinstance(right, c.Ref) and right.root == "item":
             return f"OPERATE({constant(name)}, {self.value(ref)}, {self.value(right)})"
         check = compile_test(test, self.writer.resolver, self.writer.timezone)

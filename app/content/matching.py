@@ -1,7 +1,7 @@
 """What each operator means, as closures: `test(value, request) -> bool`.
 
 Comparisons are false across types and with anything absent, whatever the operator but `exists: false`. Numeric strings
-are no numbers, `true` is no 1, and an instant compares with instants alone (a text trait is read as an ISO date there).
+are no numbers, `true` is no 1, and an instant compares with instants alone; `before` and `after` read a text as an ISO date.
 """
 
 from __future__ import annotations
@@ -40,16 +40,17 @@ def compare(name: str, left: Any, right: Any) -> bool:
     if family is None:
         return False
     if family != _KINDS.get(type(right)):
-        if Instant not in (type(left), type(right)) or "string" not in (family, _KINDS.get(type(right))):
-            return False
-        left, right = instant_of(left), instant_of(right)
-        if left is None or right is None:
-            return False
+        return False
     if name == "eq":
         return left == right
     if name == "ne":
         return left != right
     return family != "boolean" and _ORDER[name](left, right)
+
+
+def same(left: Any, right: Any) -> bool:
+    """`eq` of two values that Python already finds equal: they must also be of one kind."""
+    return _KINDS.get(type(left)) is not None and _KINDS.get(type(left)) == _KINDS.get(type(right))
 
 
 def member(value: Any, choices: Any) -> bool:
