@@ -73,8 +73,9 @@ def _field(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Con
     found = reader.mapping(node, at, ("field", *OPERATORS))
     ref = reader.ref(found["field"].value, found["field"].line, f"{at}.field", roots)
     tests = tuple(test(reader, name, value, f"{at}.{name}", roots) for name, value in found.items() if name != "field")
-    for each in tests if ref else ():
-        _fits(reader, ref, each, found[each.operator].line, f"{at}.{each.operator}")
+    if ref is not None:
+        for each in tests:
+            _fits(reader, ref, each, found[each.operator].line, f"{at}.{each.operator}")
     if not tests and len(node.value) == 1:
         reader.wrong(node.line, at, "has no operator", f"one of {', '.join(OPERATORS)}")
     return c.Field(ref or c.Ref(("profile", "_")), tests or (c.Test("exists", True),), reader.place(node))

@@ -102,7 +102,7 @@ def shown(reader: Reader, found: dict[str, Node], node: Node, at: str, *, last: 
     block = reader.one_of(found["block"], f"{at}.block", reader.names.blocks, "block") if "block" in found else None
     variables: dict[str, Any] = {}
     if "vars" in found:
-        declared = reader.names.blocks.get(block)
+        declared = reader.names.blocks.get(block or "")
         for name, value in reader.mapping(found["vars"], f"{at}.vars").items():
             variables[name] = _variable(reader, name, value, f"{at}.vars.{name}", declared, node, last=last)
     _required(reader, block, variables, node, at)
@@ -129,7 +129,7 @@ def _variable(reader: Reader, name: str, value: Node, at: str, declared: Any, no
 
 
 def _required(reader: Reader, block: str | None, variables: dict[str, Any], node: Node, at: str) -> None:
-    declared = reader.names.blocks.get(block)
+    declared = reader.names.blocks.get(block or "")
     missing = [each.name for each in declared.variables if each.default is None and each.name not in variables] if declared else []
     if missing:
         reader.wrong(node.line, f"{at}.vars", f"{', '.join(missing)} missing", f"the block {block} gives no default")
