@@ -12,12 +12,12 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from jinja2 import Template, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
-from jinja2.sandbox import SecurityError
+from jinja2.exceptions import SecurityError
 
 from app.content.amp import lint, mustache_urls, verbatim
 from app.content.css import inline_css
 from app.content.escapes import safe_url
-from app.content.markup import NoEscape, Spot, advance, escape_for, joined
+from app.content.markup import NoEscape, Spot, advance, ending, escape_for, joined
 from app.content.plaintext import plaintext
 from app.content.sandbox import MAX_BYTES, Sandbox, View, guarded, refusals
 from app.domain.definitions import BlockDefinition
@@ -50,7 +50,9 @@ class Surface:
         try:
             tree = self._env.parse(verbatim(source) if kind == "amp" else source)
             self.problems += refusals(tree)
-            self._escape(tree, Spot() if kind != "text" else None)
+            end = self._escape(tree, Spot() if kind != "text" else None)
+            if end is not None and end.state != "text" and not self.problems:
+                self.problems.append((source.rstrip().count("\n") + 1, f"the template ends inside {ending(end)}"))
             unknown = self._names(tree.body) - self._variables - _ROOTS
         except TemplateSyntaxError as error:
             self.problems.append((error.lineno or 1, error.message or "cannot be read"))

@@ -91,6 +91,12 @@ def _attribute_escape(spot: Spot) -> str:
     return "style" if name == "style" else "attribute"
 
 
+def ending(spot: Spot) -> str:
+    """What a template leaves open that ends at this spot."""
+    names = {"raw": f"<{spot.tag}>", "comment": "a comment", "value": f"the attribute {spot.attribute}: a quote is missing"}
+    return names.get(spot.state, "a tag")
+
+
 def _url_escape(before: str) -> str:
     head = before.strip()
     if not head:

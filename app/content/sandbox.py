@@ -9,7 +9,8 @@ from time import perf_counter
 from typing import Any
 
 from jinja2 import StrictUndefined, nodes, pass_environment
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from app.content.escapes import ESCAPES, cut, cut_lines, date_text, money, text_of, unbraced
 from app.domain.item import Item

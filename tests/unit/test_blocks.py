@@ -124,6 +124,13 @@ def test_colours_and_sizes_may_stand_in_a_style(source, expected):
     assert html(source, {"a": "#a0b1c2", "b": "12.5px"}) == expected
 
 
+@pytest.mark.parametrize("source", ['<p title="x>{{ a }}</p>', "<p", "<!-- x", "<title>x", "<script>1", "<p>x</p"])
+def test_a_template_cannot_leave_markup_open(source):
+    found = problems("\n" + source + "\n", variables=text("a"))
+
+    assert [(each.line, "the template ends inside" in each.message) for each in found] == [(2, True)]
+
+
 # -- what templates may not say ------------------------------------------------------------------------------------
 
 
