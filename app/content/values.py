@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from difflib import get_close_matches
-from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 from app.domain import conditions as c
