@@ -26,7 +26,7 @@ from app.errors import InlayError, StoreUnavailable
 from app.ingest import Ingest
 from app.security.tokens import Tokens
 from app.settings import Settings, parse_secret
-from app.supervise.published import Published, pointer, read_current
+from app.content.published import Published, pointer, read_current
 from app.telemetry import Telemetry, log
 from app.web.auth import KeyRing
 from app.web.parts import Parts

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.content.load import content_files, inspect
 from app.errors import Problem
-from app.supervise.published import publish, read_current, refuse
+from app.content.published import publish, read_current, refuse
 
 
 def fingerprint(content: Path) -> tuple[tuple[str, int, int], ...]:
