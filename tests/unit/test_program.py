@@ -191,10 +191,12 @@ def test_judging_leaves_exactly_the_offers_that_the_interpreter_leaves(number, s
     r.given_scores = scores
     oracle = Oracle(d, NOW, happened, traits, consents, context, scores)
 
-    codes, live = Program(d).judgements["hero"].judge(r)
+    judgement = Program(d).judgements["hero"]
+
+    codes, live = judgement.judge(r)
 
     expected = [i for i, offer in enumerate(d.offers.values()) if removed_by(oracle, offer) is None]
-    groups = [None if gone is None else gone.by for gone in (Program(d).judgements["hero"].removals[code] for code in codes)]
+    groups = [None if gone is None else gone.by for gone in (judgement.removals[code] for code in codes)]
     assert sorted(live) == expected
     assert groups == [removed_by(oracle, offer) for offer in d.offers.values()]
 
