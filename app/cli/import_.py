@@ -27,8 +27,9 @@ from app.adapters.redis_names import Names
 from app.catalogue.items import parse_item
 from app.cli.store import store_link
 from app.content.source import read_yaml
+from app.domain.literals import parse_number
 from app.errors import Problem, RequestInvalid, SettingsInvalid
-from app.formats.rows import Rejected, RowMap, number
+from app.formats.rows import Rejected, RowMap
 from app.ingest import Ingest
 from app.settings import Settings, load_settings
 from app.wiring import build_store, hashed_id
@@ -137,7 +138,7 @@ def _typed(key: str, value: Any) -> Any:
         return str(value) if key == "id" else value
     if key == "related":
         return value.split("|")
-    found = number(value)
+    found = parse_number(value)
     return value if found is None else found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import UTC, tzinfo
 from math import asin, cos, radians, sin, sqrt
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import re2
 
 from app.domain.conditions import Instant, Path, Ref, Test, Where
+from app.domain.literals import parse_instant
 from app.domain.request import Request
 
 type_of = type
@@ -83,19 +84,12 @@ def between(value: Any, ends: Any) -> bool:
     return compare("gte", value, ends[0]) and compare("lte", value, ends[1])
 
 
-def instant_of(value: Any, timezone: ZoneInfo | None = None) -> Instant | None:
+def instant_of(value: Any, timezone: tzinfo = UTC) -> Instant | None:
     """An instant from itself or from ISO 8601 text (a date is its local midnight, UTC where no timezone is given)."""
     if type(value) is Instant:
         return value
-    if type(value) is not str or len(value) < 10:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone or ZoneInfo("UTC"))
-    return Instant(round(moment.timestamp() * 1000))
+    found = parse_instant(value, timezone)
+    return None if found is None else Instant(found)
 
 
 def kilometres(lat1: float, lon1: float, lat2: float, lon2: float) -> float:

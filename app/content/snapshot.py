@@ -13,6 +13,7 @@ from app.content.items import ItemsPlan, as_input
 from app.content.program import Judgement, Program
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, ItemsQuery, Offer, Placement, Shown
+from app.domain.literals import parse_number
 from app.domain.request import Request
 from app.errors import ContentInvalid, ModelUnavailable
 from app.ports import ModelRuntime
@@ -168,15 +169,7 @@ class Snapshot:
 def _number(value: Any) -> float | int | None:
     if type(value) in (int, float):
         return value
-    if not isinstance(value, str) or len(value) > 64:
-        return None
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    if number != number or abs(number) == float("inf"):
-        return None
-    return int(number) if number.is_integer() and abs(number) < 2**53 else number
+    return parse_number(value) if isinstance(value, str) else None
 
 
 def _boolean(value: Any) -> bool | None:

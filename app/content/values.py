@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
 from difflib import get_close_matches
 from zoneinfo import ZoneInfo
 
 from app.domain import conditions as c
+from app.domain.literals import parse_instant
 
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d|w)")
 _UNIT = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
@@ -25,13 +25,8 @@ def instant(value: object, timezone: ZoneInfo) -> c.Instant | None:
     """An instant of `2026-10-01` (local midnight) or of an ISO 8601 time; a time without a zone is local."""
     if not isinstance(value, str) or not _ISO.fullmatch(value):
         return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone)
-    return c.Instant(round(moment.timestamp() * 1000))
+    found = parse_instant(value, timezone)
+    return None if found is None else c.Instant(found)
 
 
 def meant(word: str, known: Iterable[str]) -> str:

@@ -19,6 +19,7 @@ from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from app.domain.literals import parse_number
 from app.errors import SettingsInvalid
 
 Row = Mapping[str, str]
@@ -27,19 +28,9 @@ _OPERATORS: dict[str, Callable[[str, Any], bool]] = {
     "eq": lambda have, want: have == str(want), "ne": lambda have, want: bool(have) and have != str(want),
     "starts_with": lambda have, want: have.startswith(str(want)), "ends_with": lambda have, want: have.endswith(str(want)),
     "contains": lambda have, want: str(want) in have, "exists": lambda have, want: bool(have) == want,
-    "lt": lambda have, want: (n := number(have)) is not None and n < want, "gt": lambda have, want: (n := number(have)) is not None and n > want,
-    "lte": lambda have, want: (n := number(have)) is not None and n <= want, "gte": lambda have, want: (n := number(have)) is not None and n >= want,
+    "lt": lambda have, want: (n := parse_number(have)) is not None and n < want, "gt": lambda have, want: (n := parse_number(have)) is not None and n > want,
+    "lte": lambda have, want: (n := parse_number(have)) is not None and n <= want, "gte": lambda have, want: (n := parse_number(have)) is not None and n >= want,
 }
-
-
-def number(text: str) -> float | int | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    if value != value or abs(value) == float("inf"):
-        return None
-    return int(value) if value.is_integer() and "." not in text and "e" not in text.lower() else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +108,7 @@ class RowMap:
         for name, column in self._properties.items():
             text = row.get(column)
             if text not in (None, ""):
-                value = number(text) if isinstance(text, str) else text
+                value = parse_number(text) if isinstance(text, str) else text
                 found[name] = text if value is None or name.endswith("_id") else value
         return found
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.event import FUTURE_MILLISECONDS, MAX_ID_BYTES, PERSONAL, Event, Heard, Identity, Reason, event_name
+from app.domain.literals import parse_instant
 
 MAX_PAYLOAD = 32 << 10
 _OLDEST = 0
@@ -98,19 +98,6 @@ def _instant(raw: Mapping[str, Any], now: int) -> int:
     if at > now + FUTURE_MILLISECONDS:
         raise NotHeard("future", f"timestamp: {str(value)[:60]} is more than 24 h ahead of the clock")
     return at
-
-
-def parse_instant(value: Any) -> int | None:
-    """Milliseconds of ISO 8601 text; without a zone it is UTC. None for anything else."""
-    if type(value) is not str or len(value) > 40 or len(value) < 10:
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        return round(moment.timestamp() * 1000)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def _object(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
