@@ -11,12 +11,13 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import onnxruntime as ort
 
 from app.domain.definitions import ModelCard
+from app.domain.json import is_list
 from app.errors import ModelUnavailable
 
 MAX_ROWS = 120
@@ -101,7 +102,7 @@ class OnnxModel:
 
     def _feeds(self, rows: Sequence[Sequence[float | str]]) -> dict[str, np.ndarray]:
         columns = {column.tensor: i for i, column in enumerate(self.card.inputs)}
-        feeds = {}
+        feeds: dict[str, np.ndarray] = {}
         for each in self._inputs:
             dtype = _DTYPES.get(each.type)
             if dtype is None:
@@ -126,7 +127,8 @@ class OnnxModel:
         return found
 
     def _fixed_rows(self, matrix: np.ndarray) -> list[float]:
-        size, found = self._fixed, []
+        size = self._fixed
+        found: list[float] = []
         for at in range(0, len(matrix), size):
             part = matrix[at : at + size]
             full = np.vstack([part, np.repeat(part[-1:], size - len(part), axis=0)]) if len(part) < size else part
@@ -156,7 +158,7 @@ class OnnxModel:
 
     def _checked(self, output: Any, rows: int) -> list[float]:
         """One finite number in range per row, or ModelUnavailable."""
-        if isinstance(output, list):
+        if is_list(output):
             return self._in_range([self._of_map(each) for each in output], rows)
         if output.ndim == 2:
             width, index = output.shape[1], self.card.output_index
@@ -170,7 +172,7 @@ class OnnxModel:
         return self._in_range(output.tolist(), rows)
 
     def _of_map(self, row: Any) -> float:
-        if not isinstance(row, dict) or not row:
+        if not _by_class(row):
             raise ModelUnavailable(f"{self.card.id}: the output is no number a row", code="shape")
         values = list(row.values())
         index = self.card.output_index if self.card.output_index is not None else min(1, len(values) - 1)
@@ -241,6 +243,11 @@ class OnnxRuntime:
 
     def get(self, id: str) -> Any:
         return self.models.get(id)
+
+
+def _by_class(row: Any) -> TypeGuard[dict[int | str, float]]:
+    """What a ZipMap gives for a row: class -> probability."""
+    return isinstance(row, dict) and row != {}
 
 
 def open_session(data: bytes) -> ort.InferenceSession:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import hiredis
@@ -20,6 +20,8 @@ from app.adapters.breaker import Breaker
 from app.errors import StoreUnavailable
 
 Command = tuple[Any, ...]
+# hiredis leaves open what a command's elements are
+_packed: Callable[[Command], bytes] = hiredis.pack_command  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 CONNECT_SECONDS = 0.25
 _REFUSALS = ("READONLY", "OOM", "LOADING", "MASTERDOWN", "MISCONF", "BUSY", "CLUSTERDOWN", "TRYAGAIN", "NOAUTH", "WRONGPASS")
 
@@ -68,8 +70,7 @@ class Link(asyncio.Protocol):
             return future
         seconds = self.read_seconds if seconds is None else seconds
         pending = Pending(future, len(commands), loop.time() + seconds)
-        pack = hiredis.pack_command
-        data = b"".join([pack(command) for command in commands]) if len(commands) > 1 else pack(commands[0])
+        data = b"".join([_packed(command) for command in commands]) if len(commands) > 1 else _packed(commands[0])
         self._unsent.append((pending, data))
         if not self._flushing:
             self._flushing = True
@@ -121,10 +122,10 @@ class Link(asyncio.Protocol):
             return
         finally:
             self._connecting = None
-        self._transport = transport  # pyright: ignore[reportAttributeAccessIssue]
+        self._transport = transport
         if greeting:
             self._greeting = len(greeting)
-            transport.write(b"".join([hiredis.pack_command(command) for command in greeting]))
+            transport.write(b"".join([_packed(command) for command in greeting]))
         self._flush()
 
     def data_received(self, data: bytes) -> None:

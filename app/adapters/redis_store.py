@@ -14,14 +14,14 @@ import msgspec
 from app.adapters.redis_link import Command, Link, refusal
 from app.adapters.redis_names import Names
 from app.adapters.redis_scripts import Script, evaluate, evaluate_many
-from app.domain.change import Append, Applied, Change, Grant, Know, Merge
-from app.domain.event import Identity
+from app.domain.change import Append, Applied, Change, Grant, Know, Merge, Result
+from app.domain.event import Event, Identity
 from app.domain.history import ENTRY, NO_HISTORY, Dictionary, History, Unnamed
 from app.domain.profile import Profile
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
-_RESULTS = {ord("a"): "applied", ord("d"): "duplicate", ord("o"): "too_old"}
+_RESULTS: dict[int, Result] = {ord("a"): "applied", ord("d"): "duplicate", ord("o"): "too_old"}
 KEPT_SECONDS = 35 * 86_400
 CHUNK = 400
 """Events that one script call takes at most."""
@@ -95,7 +95,7 @@ class RedisStore:
             head = [self._names.dictionary.epoch, self._bound, now - self._age if self._age else 0]
             calls = [(_keys(key), [*head, *chunk]) for _, key, chunk in todo]
             replies = await evaluate_many(self._link, self._apply, calls, self._write_seconds)
-            moved = []
+            moved: list[tuple[int, str, list[Any]]] = []
             for (i, _, chunk), (state, results) in zip(todo, replies, strict=True):
                 if state.startswith(b"moved:"):
                     moved.append((i, state[6:].decode(), chunk))
@@ -104,10 +104,7 @@ class RedisStore:
                 else:
                     found[i].append(results)
             todo = moved
-        return [
-            Applied(tuple(_RESULTS[code] for code in b"".join(results)), gone)  # pyright: ignore[reportArgumentType]
-            for results, gone in zip(found, erased, strict=True)
-        ]
+        return [Applied(tuple(_RESULTS[code] for code in b"".join(results)), gone) for results, gone in zip(found, erased, strict=True)]
 
     async def _packed(self, changes: Sequence[Change]) -> list[list[Any]]:
         """Script arguments: events, an empty separator, fields; in chunks where there are many events."""
@@ -128,7 +125,7 @@ class RedisStore:
         first = [*events[:CHUNK], b"", *fields]
         return [first, *([*events[at : at + CHUNK], b""] for at in range(CHUNK, len(events), CHUNK))]
 
-    async def _entry(self, event: Any) -> bytes:
+    async def _entry(self, event: Event) -> bytes:
         while True:
             try:
                 code, payload = self._names.dictionary.pack(event)
@@ -207,7 +204,6 @@ def _unread(history: History) -> bool:
     """Whether the history mentions an event name or a shape that this worker has not heard of."""
     names: Dictionary = history.names
     return any(code not in names.type_names for code in set(history.types))
-
 
 
 

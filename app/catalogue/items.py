@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.domain.event import MAX_ID_BYTES
+from app.domain.json import is_list, is_object, is_sequence
 from app.errors import RequestInvalid
 
 MAX_RELATED = 200
@@ -36,7 +37,7 @@ def _problem(key: str, value: Any) -> str:
         case "url" | "image":
             return "" if _address(value) else "must be an http or https address"
         case "related":
-            fits = isinstance(value, (list, tuple)) and len(value) <= MAX_RELATED and all(isinstance(each, str) for each in value)
+            fits = is_sequence(value) and len(value) <= MAX_RELATED and all(isinstance(each, str) for each in value)
             return "" if fits else f"must be a list of at most {MAX_RELATED} ids"
         case _:
             return _free(value, 0)
@@ -59,9 +60,9 @@ def _address(value: Any) -> bool:
 def _free(value: Any, depth: int) -> str:
     if depth > 8:
         return "is nested too deeply"
-    if isinstance(value, dict):
+    if is_object(value):
         return next((found for each in value.values() if (found := _free(each, depth + 1))), "")
-    if isinstance(value, list):
+    if is_list(value):
         return next((found for each in value if (found := _free(each, depth + 1))), "")
     if isinstance(value, str):
         return "" if len(value) <= MAX_BYTES else "is too long"

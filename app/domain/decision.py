@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from app.domain.event import empty
 from app.domain.item import Item
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -38,7 +39,7 @@ class Choice:
     offer: str | None
     block: str
     reason: str
-    vars: Mapping[str, Any] = field(default_factory=dict)
+    vars: Mapping[str, Any] = field(default_factory=empty)
     items: Sequence[Item] = ()
     priced: Sequence[tuple[str, float | None]] = ()
     version: str = ""
@@ -87,7 +88,7 @@ class Record:
 
 def decode_record(data: bytes) -> Record:
     mail, version, rows = _decode(data[8:])
-    choices = {}
+    choices: dict[str, Choice] = {}
     for id, (offer, block, priced, variables, *own) in rows.items():
         reason = "fallback" if offer is None else "eligible"
         pairs = [(item, price) for item, price in priced]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
+
+empty: Callable[[], dict[str, Any]] = dict
+"""What a field that is a mapping starts with."""
 
 MAX_ID_BYTES = 256
 FUTURE_MILLISECONDS = 24 * 3_600_000

@@ -37,7 +37,7 @@ ESCAPE = 255
 MAX_NUMBER = 65_535
 
 _pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder(list).decode
+_unpack = msgspec.msgpack.Decoder(list[Any]).decode
 
 Shape = tuple[str, ...]
 
@@ -158,7 +158,8 @@ class History:
 
     def _append(self, tail: bytes) -> None:
         """Take the tail in: behind the columns where it is newer than all of them, else by packing anew."""
-        entries, at = [], 0
+        entries: list[bytes] = []
+        at = 0
         while at < len(tail):
             end = at + 2 + U2.unpack_from(tail, at)[0]
             entries.append(tail[at + 2 : end])
@@ -224,22 +225,22 @@ class History:
 
     def properties(self, i: int) -> dict[str, Any]:
         shape, values = self.values(i)
-        if shape == 0:
-            return values  # pyright: ignore[reportReturnType]
+        if isinstance(values, dict):
+            return values
         return dict(zip(self.names.shape_names[shape], values, strict=True))
 
     def value(self, i: int, name: str) -> Any:
         """One property of event `i`, None where it lacks it."""
         shape, values = self.values(i)
-        if shape == 0:
-            return values.get(name)  # pyright: ignore[reportAttributeAccessIssue]
+        if isinstance(values, dict):
+            return values.get(name)
         at = self.names.position(shape, name)
         return None if at is None else values[at]
 
     def positions(self, number: int, start: int, stop: int) -> list[int]:
         """Where the events of one type stand, oldest first."""
-        types, found = self.types, []
-        find = types.find
+        found: list[int] = []
+        find = self.types.find
         code = number if number < ESCAPE else ESCAPE
         i = find(code, start, stop)
         while i >= 0:

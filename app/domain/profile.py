@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain.event import Identity
+from app.domain.event import Identity, empty
 from app.domain.history import NO_HISTORY, History
 
 
@@ -20,11 +20,11 @@ class Profile:
 
     key: str | None = None
     history: History = NO_HISTORY
-    traits: Mapping[str, Any] = field(default_factory=dict)
-    consents: Mapping[str, bool] = field(default_factory=dict)
+    traits: Mapping[str, Any] = field(default_factory=empty)
+    consents: Mapping[str, bool] = field(default_factory=empty)
     identities: tuple[Identity, ...] = ()
     record: bytes | None = None
-    sends: Mapping[str, bytes] = field(default_factory=dict)
+    sends: Mapping[str, bytes] = field(default_factory=empty)
     known: bool = False
     erased: bool = False
 

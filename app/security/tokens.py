@@ -78,10 +78,10 @@ class Tokens:
             body = key.token.decrypt(_decode(parts[2]), None)
         except (InvalidTag, ValueError):
             return None
-        *fields, expires, epoch = _unpack(body)
-        if fields[0] != surface or epoch < self._epoch:
+        minted_for, placement, profile, send, mail, expires, epoch = _unpack(body)
+        if minted_for != surface or epoch < self._epoch:
             return None
-        return (Claims if now <= expires + SKEW else Expired)(*fields, expires)
+        return (Claims if now <= expires + SKEW else Expired)(surface, placement, profile, send, mail, expires)
 
     def seal(self, profile: str, send: str) -> str:
         """The id of the decision of a (profile, send); the same for the same, and resolvable without a look-up."""

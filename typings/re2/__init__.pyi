@@ -1,0 +1,16 @@
+"""What Inlay uses of google-re2, which carries no types of its own."""
+
+class error(Exception): ...
+
+class Options:
+    log_errors: bool
+    max_mem: int
+
+class _Match:
+    def group(self, number: int = ...) -> str | None: ...
+
+class _Pattern:
+    def search(self, text: str) -> _Match | None: ...
+    def fullmatch(self, text: str) -> _Match | None: ...
+
+def compile(pattern: str, options: Options | None = ...) -> _Pattern: ...
