@@ -26,7 +26,7 @@ check: setup
 	$(BIN)/inlay check
 
 test: $(VENV)/.ready-test
-	$(BIN)/ruff check app tests
+	$(BIN)/ruff check app tests bench
 	$(BIN)/python -m pytest -q -n 2 tests
 
 test-all: $(VENV)/.ready-test

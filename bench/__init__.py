@@ -1,0 +1,1 @@
+"""Benchmarks of the real server. Never part of the test run; README.md explains each figure."""
