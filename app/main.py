@@ -25,6 +25,7 @@ from app.web.errors import answer, body_of
 from app.web.events import Events
 from app.web.hot import Hot
 from app.web.items import Items
+from app.web.measured import measured
 from app.web.operations import Operations
 from app.web.profiles import Profiles
 from app.web.surfaces import Surfaces
@@ -97,12 +98,7 @@ class Application:
 
     def _endpoint(self, surface: str, handler: Handler) -> Callable[..., Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
-            try:
-                reply = await handler(request.scope, request.receive)
-            except InlayError as error:
-                status, body, headers = answer(error)
-                reply = Reply(status, body, headers, "refused" if status < 500 else "error")
-            self.worker.parts.telemetry.request(surface, reply.outcome, 0.0)
+            reply = await measured(self.worker.parts, surface, handler(request.scope, request.receive))
             response = Response(reply.body, reply.status)
             response.raw_headers = [*reply.headers, (b"content-length", str(len(reply.body)).encode())]
             return response

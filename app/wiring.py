@@ -11,6 +11,7 @@ from hashlib import blake2b
 from itertools import count
 from pathlib import Path
 
+from app import __version__
 from app.adapters.breaker import Breaker
 from app.adapters.onnx_runtime import OnnxRuntime, Watchdog
 from app.adapters.redis_catalogue import RedisCatalogue
@@ -18,6 +19,7 @@ from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.adapters.redis_store import RedisStore
+from app.adapters.timed_store import TimedStore
 from app.catalogue.replica import Replica
 from app.content.load import load
 from app.content.snapshot import Snapshot
@@ -59,13 +61,15 @@ class Worker:
         self.catalogue = Replica()
         tokens = Tokens(parse_secret(settings.secret))
         random_ids = _random_ids()
+        self.telemetry = Telemetry(settings.data / "metrics", state=self._state)
+        timed = TimedStore(self.store, self.telemetry)
         self.parts = Parts(
-            None, wall_clock, self.store, self.catalogue_store, self.catalogue,
-            Decider(self.store, self.catalogue, tokens.seal, lambda: next(random_ids)), tokens,
-            KeyRing(settings.data / "keys.json", settings.admin_key), Telemetry(settings.data / "metrics"), settings,
+            None, wall_clock, timed, self.catalogue_store, self.catalogue,
+            Decider(timed, self.catalogue, tokens.seal, lambda: next(random_ids)), tokens,
+            KeyRing(settings.data / "keys.json", settings.admin_key), self.telemetry, settings,
             self.breaker, self._table,
         )
-        self.ingest = Ingest(self.store, lambda: secrets.token_bytes(8), hashed_id)
+        self.ingest = Ingest(timed, lambda: secrets.token_bytes(8), hashed_id)
         self._watchdog = Watchdog()
         self._published: Published | None = None
         self._stamp = 0
@@ -77,7 +81,7 @@ class Worker:
     def compile(self, published: Published) -> Snapshot:
         definitions = load(Path(published.path), bound=self.settings.history_per_type)
         previous = self.parts.snapshot.runtime if self.parts.snapshot is not None else None
-        runtime = OnnxRuntime(definitions.models, Path(published.path) / "models", self._watchdog, dict(published.models), previous)  # pyright: ignore[reportArgumentType]
+        runtime = OnnxRuntime(definitions.models, Path(published.path) / "models", self._watchdog, dict(published.models), previous, self.telemetry.model)  # pyright: ignore[reportArgumentType]
         return Snapshot(definitions, runtime)
 
     async def follow_content(self) -> None:
@@ -144,6 +148,17 @@ class Worker:
             self._loop.cancel()
         self.parts.telemetry.save()
         await self.link.close()
+
+    def _state(self) -> tuple[dict[str, float], dict[str, str]]:
+        """Gauges and infos, as of now."""
+        parts, content = self.parts, self.parts.content_state
+        broken = len(parts.snapshot.runtime.problems) if parts.snapshot is not None else 0  # pyright: ignore[reportAttributeAccessIssue]
+        gauges: dict[str, float] = {
+            "inlay_requests_in_flight": parts.inflight, "inlay_store_breaker_open": float(parts.breaker.open),
+            "inlay_content_problems": len(content.problems) if content is not None else 0, "inlay_models_broken": broken,
+        }
+        served = {"inlay_content_info": parts.snapshot.version} if parts.snapshot is not None else {}
+        return gauges, served | {"inlay_build_info": __version__}
 
     async def _table(self, version: str) -> object:
         with suppress(StoreUnavailable):

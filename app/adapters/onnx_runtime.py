@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -28,6 +28,14 @@ _DTYPES = {
     "tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(int64)": np.int64, "tensor(int32)": np.int32,
     "tensor(bool)": np.bool_, "tensor(string)": object,
 }
+
+
+Timed = Callable[[str, float], None]
+"""Told the model's id and the seconds of each run."""
+
+
+def _untimed(id: str, seconds: float) -> None:
+    pass
 
 
 class Watchdog:
@@ -53,6 +61,7 @@ class OnnxModel:
 
     def __init__(self, card: ModelCard, data: bytes, watchdog: Watchdog, budget: float = BUDGET_SECONDS) -> None:
         self.card = card
+        self.timed: Timed = _untimed
         self._watchdog = watchdog
         self._budget = budget
         self._benched_until = 0.0
@@ -149,7 +158,9 @@ class OnnxModel:
             raise ModelUnavailable(f"{self.card.id}: {str(error)[:120]}", code=code) from error
         finally:
             watchdog.options = None
-            if time.monotonic() - begun > self._budget:
+            taken = time.monotonic() - begun
+            self.timed(self.card.id, taken)
+            if taken > self._budget:
                 self._bench()
 
     def _bench(self) -> None:
@@ -226,7 +237,7 @@ class OnnxRuntime:
 
     `verdicts` says of each model whether the child process that loaded it first found it sound ('' is sound)."""
 
-    def __init__(self, cards: Mapping[str, ModelCard], directory: Path, watchdog: Watchdog, verdicts: Mapping[str, str], previous: OnnxRuntime | None = None) -> None:
+    def __init__(self, cards: Mapping[str, ModelCard], directory: Path, watchdog: Watchdog, verdicts: Mapping[str, str], previous: OnnxRuntime | None = None, timed: Timed = _untimed) -> None:
         self.models: dict[str, Any] = {}
         self.problems: dict[str, str] = {}
         for id, card in cards.items():
@@ -235,6 +246,7 @@ class OnnxRuntime:
                     raise ModelUnavailable(verdicts[id], code="canary")
                 model = OnnxModel(card, (directory / card.file).read_bytes(), watchdog)
                 model.verify()
+                model.timed = timed
             except (ModelUnavailable, OSError) as error:
                 self.problems[id] = str(error)
                 former = previous.models.get(id) if previous is not None else None

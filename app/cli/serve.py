@@ -6,13 +6,17 @@ import argparse
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from app.demo.shop import announce
+from app.security.redaction import Redaction
 from app.settings import Settings, load_settings
 from app.supervise.parent import LOOPBACK, Parent
+from app.telemetry import log, set_up_logs
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +44,15 @@ def run(arguments: argparse.Namespace) -> int:
             load_demo(running)
         banner(console, running, time.monotonic() - begun, embedded=embedded)
 
-    return Parent(settings, ready, lambda text: console.print(f"[dim]inlay:[/dim] {text}", markup=True)).run()
+    set_up_logs(Redaction())
+    return Parent(settings, ready, teller(console)).run()
+
+
+def teller(console: Console) -> Callable[[str], None]:
+    """What happens while the server runs: a line for who watches a terminal, else a line of the log."""
+    if not console.is_terminal:
+        return log.info
+    return lambda text: console.print(f"[dim]inlay:[/dim] {escape(text)}")
 
 
 def load_demo(settings: Settings) -> None:

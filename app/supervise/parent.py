@@ -22,6 +22,7 @@ from app.errors import ContentInvalid, Problem, SettingsInvalid
 from app.settings import Settings
 from app.supervise.content import fingerprint
 from app.supervise.embedded import EmbeddedRedis
+from app.telemetry import Telemetry
 
 POLL_SECONDS = 0.1
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -41,6 +42,7 @@ class Parent:
         self._check: subprocess.Popen[bytes] | None = None
         self._seen: object = None
         self._respawns: list[float] = []
+        self._telemetry = Telemetry(settings.data / "metrics", "parent")
 
     def run(self) -> int:
         settings = self.settings
@@ -94,6 +96,7 @@ class Parent:
         """Bring back what died: the embedded Redis at once, workers with a growing pause."""
         if self._embedded is not None and not self._embedded.alive() and not self._stopping:
             self._say("the embedded Redis ended; starting it again")
+            self._telemetry.respawned("redis")
             self._embedded.start()
         for worker in [worker for worker in self._workers if worker.poll() is not None]:
             if self._stopping:
@@ -102,6 +105,7 @@ class Parent:
             now = time.monotonic()
             self._respawns = [at for at in self._respawns if now - at < 30] + [now]
             self._say(f"a worker ended (exit {worker.returncode}); starting another")
+            self._telemetry.respawned("worker")
             time.sleep(min(2.0, 0.05 * 2 ** min(len(self._respawns), 6)))
             self._spawn()
 

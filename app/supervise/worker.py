@@ -17,7 +17,7 @@ from app.settings import Settings
 GRACE_SECONDS = 0.3
 UVICORN: dict[str, Any] = {
     "loop": "uvloop", "http": "httptools", "access_log": False, "server_header": False, "date_header": False, "proxy_headers": False,
-    "log_level": "warning", "timeout_graceful_shutdown": 10, "timeout_keep_alive": 75, "backlog": 2048, "ws": "none",
+    "log_config": None, "timeout_graceful_shutdown": 10, "timeout_keep_alive": 75, "backlog": 2048, "ws": "none",
 }
 """How uvicorn serves; the benchmark's no-op is served in the same way."""
 

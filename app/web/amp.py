@@ -41,13 +41,15 @@ class AmpLists:
             return Reply(403, _REFUSED, [JSON, PRIVATE], "refused")
         headers = [JSON, PRIVATE, *allowed.headers]
         placement = claims.placement
-        if isinstance(claims, Expired) or placement not in snapshot.fallbacks or parts.inflight > parts.settings.max_inflight:
-            return self._generic(snapshot, placement, headers)
+        if isinstance(claims, Expired) or placement not in snapshot.fallbacks:
+            return self._generic(snapshot, placement, headers, "expired")
+        if parts.inflight > parts.settings.max_inflight:
+            return self._generic(snapshot, placement, headers, "overload")
         try:
             body, degraded = await self._list(snapshot, claims, now)
         except Exception as error:  # noqa: BLE001 (a recipient's surface fails to valid content)
             parts.telemetry.failure(error)
-            return self._generic(snapshot, placement, headers)
+            return self._generic(snapshot, placement, headers, "error")
         if degraded:
             headers.append((b"x-inlay-degraded", ",".join(dict.fromkeys(degraded)).encode()))
         return Reply(200, body, headers, "degraded" if degraded else "ok")
@@ -63,7 +65,8 @@ class AmpLists:
         count(parts.telemetry, answer)
         return _encode(answer.decision.choices[claims.placement].content), answer.decision.degraded
 
-    def _generic(self, snapshot: Any, placement: str, headers: list[tuple[bytes, bytes]]) -> Reply:
+    def _generic(self, snapshot: Any, placement: str, headers: list[tuple[bytes, bytes]], reason: str) -> Reply:
         assert self.hot is not None
+        self._parts.telemetry.fallback(placement, reason)
         body = self.hot.fallbacks(snapshot).get(placement, "list") or b'{"items":[]}'
         return Reply(200, body, headers, "degraded")

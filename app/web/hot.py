@@ -6,7 +6,6 @@ Content surfaces never answer 5xx: whatever fails, the caller gets valid content
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from time import perf_counter
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,7 +17,7 @@ from app.domain.identity import looks_like_email, parse_profile_id
 from app.errors import InlayError, NotFound
 from app.web.answers import placement_json
 from app.web.asgi import JSON, PRIVATE, Headers, Reply, Scope, send_reply
-from app.web.errors import answer as error_answer
+from app.web.measured import measured
 from app.web.parts import Parts
 from app.web.surfaces import CONTENT_TYPES, EXTENSIONS, Fallbacks, Surfaces, encoded
 
@@ -54,16 +53,7 @@ class Hot:
             await self._rest(scope, receive, send)
 
     async def _serve(self, scope: Scope, send: Any, surface: str, answering: Awaitable[Reply]) -> None:
-        parts, begun = self._parts, perf_counter()
-        parts.inflight += 1
-        try:
-            reply = await answering
-        except InlayError as error:
-            status, body, headers = error_answer(error)
-            reply = Reply(status, body, headers, "refused" if status < 500 else "error")
-        finally:
-            parts.inflight -= 1
-        parts.telemetry.request(surface, reply.outcome, perf_counter() - begun)
+        reply = await measured(self._parts, surface, answering)
         await send_reply(send, reply.status, reply.headers, reply.body, head=scope["method"] == "HEAD")
 
     def fallbacks(self, snapshot: Snapshot) -> Fallbacks:
@@ -135,7 +125,8 @@ class Hot:
         return self._static(snapshot, placement, surface, "overload")
 
     def _static(self, snapshot: Snapshot, placement: str, surface: str, reason: str) -> Reply:
-        self._parts.telemetry.degraded(reason.partition(":")[0])
+        self._parts.telemetry.degraded(reason)
+        self._parts.telemetry.fallback(placement, reason)
         body = self.fallbacks(snapshot).get(placement, surface)
         if surface == "json":
             body = body[:-1] + b',"degraded":["' + reason.encode() + b'"]}'
@@ -176,11 +167,15 @@ def question(placement: str, query: bytes, snapshot: Snapshot, emails: bool) -> 
 
 def count(telemetry: Any, answer: Answer) -> None:
     """One decision in the metrics; a replay of a recorded one is not counted again."""
-    for reason in answer.decision.degraded:
-        telemetry.degraded(reason.partition(":")[0])
-    for placement in answer.verdicts:
-        choice = answer.decision.choices[placement]
-        telemetry.decision(placement, choice.offer or "", choice.reason)
+    decision = answer.decision
+    for reason in decision.degraded:
+        telemetry.degraded(reason)
+    for placement, choice in decision.choices.items():
+        judged = placement in answer.verdicts
+        if judged:
+            telemetry.decision(placement, choice.offer or "", choice.reason)
+        if choice.offer is None and (judged or not decision.replayed):
+            telemetry.fallback(placement, "rules" if judged else decision.degraded[0])
 
 
 __all__ = ["JSON", "Hot", "count", "question"]

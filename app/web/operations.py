@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from app.errors import InlayError
-from app.web.asgi import JSON, Reply, Scope
+from app.web.asgi import JSON, Reply, Scope, header
 from app.web.parts import Parts
 
 _encode = msgspec.json.Encoder().encode
@@ -44,8 +44,5 @@ class Operations:
     async def metrics(self, scope: Scope, receive: Any) -> Reply:
         parts = self._parts
         parts.keys.authorise(scope, "admin")
-        telemetry = parts.telemetry
-        telemetry.content_version = parts.snapshot.version if parts.snapshot else ""
-        problems = len(parts.content_state.problems) if parts.content_state else 0
-        telemetry.gauges |= {"inlay_requests_in_flight": parts.inflight, "inlay_store_breaker_open": int(parts.breaker.open), "inlay_content_problems": problems}
-        return Reply(200, telemetry.exposition(), [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")])
+        text, content_type = parts.telemetry.exposition((header(scope, b"accept") or b"").decode("latin-1"))
+        return Reply(200, text, [(b"content-type", content_type.encode())])

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.stories.server import Server
 
@@ -252,8 +253,26 @@ def test_metrics_count_decisions_and_name_the_content(server, who):
 
     text = server.get("/metrics").text
 
-    assert 'inlay_decisions_total{placement="hero",offer="",reason="fallback"}' in text
+    assert 'inlay_decisions_total{offer="",placement="hero",reason="fallback"}' in text
     assert "inlay_request_seconds_bucket" in text and "inlay_content_info{version=" in text
+
+
+def test_metrics_time_every_route_the_store_and_the_models(server, who):
+    shoe_browser(server, who)
+    server.get(f"/v1/placements/hero.html?profile={who}&ctx.stock=1")
+    server.get("/v1/placements/hero.html")
+    server.get(f"/v1/profiles/{who}")
+
+    found = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(server.get("/metrics").text) for sample in family.samples
+    }
+
+    assert found["inlay_request_seconds_sum", "profiles"] > 0
+    assert found["inlay_store_seconds_count", "read"] >= 2
+    assert found["inlay_store_seconds_count", "apply"] >= 1
+    assert found["inlay_events_total", "accepted"] >= 1
+    assert found["inlay_fallbacks_total", "hero", "rules"] >= 1
 
 
 def test_a_killed_redis_costs_no_answer_and_comes_back_with_what_it_acknowledged(server, who):
@@ -264,6 +283,7 @@ def test_a_killed_redis_costs_no_answer_and_comes_back_with_what_it_acknowledged
     server.until(lambda: server.get(f"/v1/placements/hero.json?profile={who}&ctx.stock=1").json["offer"] == "shoes_15", 5)
 
     assert during == [200] * 5
+    assert 'inlay_respawns_total{process="redis"} 1.0' in server.get("/metrics").text
 
 
 def test_a_hung_redis_costs_no_answer(server, who):

@@ -1,0 +1,61 @@
+"""A `ProfileStore` that measures the one it stands before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+
+from app.domain.change import Applied, Change
+from app.domain.profile import Profile
+from app.errors import StoreUnavailable
+from app.ports import ProfileStore
+from app.telemetry import Telemetry
+
+
+class TimedStore:
+    """Every call is timed as its caller experiences it, waiting and failing included; failures are counted by code."""
+
+    def __init__(self, store: ProfileStore, telemetry: Telemetry) -> None:
+        self._store = store
+        self._telemetry = telemetry
+
+    async def read(self, key: str, send: str | None = None, *, sends: bool = False) -> Profile:
+        with _Timed(self._telemetry, "read"):
+            return await self._store.read(key, send, sends=sends)
+
+    async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int) -> list[Applied]:
+        with _Timed(self._telemetry, "apply"):
+            return await self._store.apply(writes, now)
+
+    async def link(self, anonymous: str, user: str, now: int) -> None:
+        with _Timed(self._telemetry, "link"):
+            await self._store.link(anonymous, user, now)
+
+    async def erase(self, key: str, now: int) -> None:
+        with _Timed(self._telemetry, "erase"):
+            await self._store.erase(key, now)
+
+    async def record(self, key: str, send: str, expected: bytes | None, record: bytes, trace: bytes, now: int) -> bytes | None:
+        with _Timed(self._telemetry, "record"):
+            return await self._store.record(key, send, expected, record, trace, now)
+
+    async def decision(self, key: str, send: str) -> tuple[bytes | None, bytes | None]:
+        with _Timed(self._telemetry, "decision"):
+            return await self._store.decision(key, send)
+
+
+class _Timed:
+    __slots__ = ("_begun", "_operation", "_telemetry")
+
+    def __init__(self, telemetry: Telemetry, operation: str) -> None:
+        self._telemetry = telemetry
+        self._operation = operation
+        self._begun = perf_counter()
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        self._telemetry.store(self._operation, perf_counter() - self._begun)
+        if isinstance(error, StoreUnavailable):
+            self._telemetry.store_failed(self._operation, error.code)

@@ -1,0 +1,30 @@
+"""Every request is counted and timed here, whichever way it came."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from time import perf_counter
+
+from app.errors import InlayError
+from app.web.asgi import Reply
+from app.web.errors import answer
+from app.web.parts import Parts
+
+
+async def measured(parts: Parts, surface: str, answering: Awaitable[Reply]) -> Reply:
+    """The reply; an error is one too. What nobody expected is a 500 that tells nothing but its code."""
+    begun = perf_counter()
+    parts.inflight += 1
+    try:
+        reply = await answering
+    except InlayError as error:
+        status, body, headers = answer(error)
+        reply = Reply(status, body, headers, "refused" if status < 500 else "error")
+    except Exception as error:  # noqa: BLE001 (logged by type and place; the caller is told by a body like any other)
+        parts.telemetry.failure(error)
+        status, body, headers = answer(InlayError("something unexpected happened; the log says where", code="internal"))
+        reply = Reply(500, body, headers, "error")
+    finally:
+        parts.inflight -= 1
+    parts.telemetry.request(surface, reply.outcome, perf_counter() - begun)
+    return reply
