@@ -1,6 +1,7 @@
 """YAML with lines: 1.2 core schema, booleans only `true` and `false`, no aliases, at most 32 deep.
 
-Depth, aliases and tags are checked on the event stream, before anything is built.
+Depth, aliases and tags are checked on the event stream, before anything is built. What is wrong with one value is
+noted and reading goes on; what leaves the rest in doubt ends the file.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from app.errors import Problem
 
 MAX_DEPTH = 32
 MAX_BYTES = 4 << 20
+MAX_NODES = 300_000
 _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _BASE = {"0o": 8, "0x": 16}
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NOT_FINITE = frozenset({*(f"{sign}.{word}" for sign in ("", "+", "-") for word in ("inf", "Inf", "INF")), ".nan", ".NaN", ".NAN"})
 _WORDS = {"true": True, "false": False, "null": None, "Null": None, "NULL": None, "~": None, "": None}
 
 
@@ -42,10 +45,6 @@ class _Broken(Exception):
     def __init__(self, line: int, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.line, self.message, self.hint = line, message, hint
-
-
-def _aliased(line: int) -> _Broken:
-    return _Broken(line, "aliases and anchors are not available", "write the value out")
 
 
 def read_yaml(path: Path, name: str, problems: list[Problem]) -> Node | None:
@@ -74,8 +73,13 @@ def parse_yaml(data: bytes, name: str, problems: list[Problem]) -> Node | None:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         message = getattr(error, "problem", None) or str(error).split("\n")[0]
-        problems.append(Problem(name, mark.line + 1 if mark else 1, "yaml", str(message)))
+        problems.append(Problem(name, mark.line + 1 if mark else _line_of(error, text), "yaml", str(message)))
     return None
+
+
+def _line_of(error: yaml.YAMLError, text: str) -> int:
+    """The line of an error that knows the byte alone: a character that no YAML may hold."""
+    return text.encode()[: getattr(error, "position", None) or 0].count(b"\n") + 1
 
 
 class _Builder:
@@ -87,34 +91,39 @@ class _Builder:
         root: Node | None = None
         stack: list[tuple[Node, list[Any]]] = []
         documents = 0
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        for number, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
             kind, line = type(event), event.start_mark.line + 1
+            if number > MAX_NODES:
+                raise _Broken(line, f"more than {MAX_NODES:,} values", "several files are one namespace")
             if kind is yaml.ScalarEvent:
-                if event.anchor is not None:
-                    raise _aliased(line)
                 root = self._place(stack, Node(self._scalar(event, line), line), root, event.value)
             elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-                self._check(event, line, len(stack))
+                if len(stack) >= MAX_DEPTH:
+                    raise _Broken(line, f"deeper than {MAX_DEPTH} levels")
+                self._plain(event, line)
                 node = Node({} if kind is yaml.MappingStartEvent else [], line)
                 root = self._place(stack, node, root, None)
                 stack.append((node, []))
             elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
                 stack.pop()
             elif kind is yaml.AliasEvent:
-                raise _aliased(line)
+                self._wrong(line, "aliases and anchors are not available", "write the value out")
+                root = self._place(stack, Node(None, line), root, event.anchor)
             elif kind is yaml.DocumentStartEvent:
                 documents += 1
                 if documents > 1:
                     raise _Broken(line, "a second document", "one document a file")
         return None if root is not None and root.value is None else root
 
-    def _check(self, event: Any, line: int, depth: int) -> None:
+    def _wrong(self, line: int, message: str, hint: str = "") -> None:
+        self._problems.append(Problem(self._name, line, "yaml", message, hint))
+
+    def _plain(self, event: Any, line: int) -> None:
+        """No anchor and no tag but that of text."""
         if event.anchor is not None:
-            raise _aliased(line)
-        if event.tag is not None:
-            raise _Broken(line, f"tags such as {event.tag} are not available")
-        if depth >= MAX_DEPTH:
-            raise _Broken(line, f"deeper than {MAX_DEPTH} levels")
+            self._wrong(line, "aliases and anchors are not available", "write the value out")
+        if event.tag not in (None, "tag:yaml.org,2002:str", "!"):
+            self._wrong(line, f"tags such as {event.tag[:60]} are not available")
 
     def _place(self, stack: list[tuple[Node, list[Any]]], node: Node, root: Node | None, text: str | None) -> Node:
         if not stack:
@@ -136,21 +145,20 @@ class _Builder:
         return root  # pyright: ignore[reportReturnType]
 
     def _scalar(self, event: Any, line: int) -> Any:
-        if event.tag not in (None, "tag:yaml.org,2002:str", "!"):
-            raise _Broken(line, f"tags such as {event.tag} are not available")
+        self._plain(event, line)
         text = event.value
         if not event.implicit[0]:
             return text
         if text in _WORDS:
             return _WORDS[text]
-        if len(text) < 40 and _INT.fullmatch(text):
-            whole = int(text, _BASE.get(text[:2], 10))
-            if abs(whole) >= 1 << 63:
-                raise _Broken(line, f"{text} is too large a number")
-            return whole
-        if len(text) >= 40 or not _FLOAT.fullmatch(text):
-            return text
-        number = float(text)
-        if not isfinite(number):
-            raise _Broken(line, f"{text} is too large a number")
-        return number
+        if _INT.fullmatch(text):
+            whole = int(text, _BASE.get(text[:2], 10)) if len(text) < 40 else 1 << 63
+            if abs(whole) < 1 << 63:
+                return whole
+        elif text not in _NOT_FINITE:
+            if not _FLOAT.fullmatch(text):
+                return text
+            if isfinite(number := float(text)):
+                return number
+        self._wrong(line, f"{text[:40]} is {'no finite' if text in _NOT_FINITE else 'too large a'} number", "put quotes around what is text")
+        return 0
