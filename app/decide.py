@@ -65,7 +65,7 @@ class Decider:
         profile, degraded = await self._profile(snapshot, q, timeout)
         context, ignored = snapshot.coerce(q.context) if q.context else ({}, [])
         for _ in range(RETRIES):
-            r = Request(now, consented(snapshot, profile), context, snapshot.score)
+            r = Request(now, snapshot.consented(profile), context, snapshot.score)
             r.degraded += degraded
             answer = self._answer(snapshot, q, profile, r, render)
             answer.ignored = ignored
@@ -153,10 +153,3 @@ def wanted(snapshot: Snapshot, q: Question) -> tuple[str, ...]:
         return q.placements
     mail = snapshot.definitions.mails[q.mail].placements
     return (*mail, *(placement for placement in q.placements if placement not in mail))
-
-
-def consented(snapshot: Snapshot, profile: Profile) -> Profile:
-    """The profile as decisions may use it: without a consent that gates `decide`, nothing is known of the person."""
-    if all(profile.consents.get(purpose) is True for purpose in snapshot.gated):
-        return profile
-    return Profile(key=profile.key, consents=profile.consents, record=profile.record, known=profile.known)

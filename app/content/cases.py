@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from app.catalogue.items import parse_item
 from app.catalogue.replica import Replica
 from app.content.choosing import Taken, choose
 from app.content.snapshot import Snapshot
@@ -15,7 +17,8 @@ from app.domain.event import Event, event_name
 from app.domain.history import Dictionary, History
 from app.domain.profile import Profile
 from app.domain.request import Request
-from app.errors import Problem
+from app.errors import Problem, RequestInvalid
+from app.formats.segment import LATEST, MAX_PAYLOAD
 
 
 def run_cases(snapshot: Snapshot, now: int) -> list[Problem]:
@@ -24,19 +27,13 @@ def run_cases(snapshot: Snapshot, now: int) -> list[Problem]:
 
 
 def _run(snapshot: Snapshot, case: Case, now: int) -> list[Problem]:
-    at = now if case.at is None else case.at
-    given = case.given
+    at, given = now if case.at is None else case.at, case.given
     try:
-        history = History.of(_events(given.get("events") or [], at, ZoneInfo(snapshot.definitions.timezone)), Dictionary(growing=True))
+        r = _request(snapshot, given, at)
+        catalogue = _catalogue(given.get("items") or [])
     except ValueError as error:
         return [_problem(case, str(error))]
-    consents = {purpose: status == "granted" for purpose, status in (given.get("consents") or {}).items()}
-    profile = Profile("u:test", history, given.get("profile") or {}, consents, known=True)
-    context, _ = snapshot.coerce(given.get("context") or {})
-    r = Request(at, profile, context, snapshot.score)
-    r.given_scores = given.get("models") or {}
-    catalogue, taken, found = Replica(), Taken(), []
-    catalogue.apply(0, {item["id"]: item for item in given.get("items") or [] if isinstance(item, dict) and "id" in item})
+    taken, found = Taken(), []
     for placement, expected in case.expect.items():
         choice, verdict = choose(snapshot, r, placement, catalogue, taken, None)
         got = {
@@ -46,6 +43,32 @@ def _run(snapshot: Snapshot, case: Case, now: int) -> list[Problem]:
         found += [_problem(case, f"{placement}.{key}: expected {want!r}, got {got[key]!r}")
                   for key, want in (expected or {}).items() if not _agrees(got[key], want)]
     return found
+
+
+def _request(snapshot: Snapshot, given: Mapping[str, Any], at: int) -> Request:
+    if not 0 <= at < LATEST:
+        raise ValueError("at: lies outside of 1970 to 2100")
+    events = _events(given.get("events") or [], at, ZoneInfo(snapshot.definitions.timezone))
+    consents = {purpose: status == "granted" for purpose, status in (given.get("consents") or {}).items()}
+    profile = Profile("u:test", History.of(events, Dictionary(growing=True)), given.get("profile") or {}, consents, known=True)
+    context, _ = snapshot.coerce(given.get("context") or {})
+    r = Request(at, snapshot.consented(profile), context, snapshot.score)
+    r.given_scores = given.get("models") or {}
+    return r
+
+
+def _catalogue(rows: list[Any]) -> Replica:
+    items: dict[str, Any] = {}
+    for i, row in enumerate(rows):
+        try:
+            item = parse_item(row)
+        except RequestInvalid as error:
+            raise ValueError(f"given.items[{i}]: {error.message}") from error
+        if items.setdefault(item["id"], item) is not item:
+            raise ValueError(f"given.items[{i}]: a second {item['id']!r}")
+    catalogue = Replica()
+    catalogue.apply(0, items)
+    return catalogue
 
 
 def _agrees(got: Any, want: Any) -> bool:
@@ -62,7 +85,12 @@ def _events(rows: list[Any], at: int, timezone: ZoneInfo) -> list[Event]:
         when = at - duration(row["ago"]) if duration(row.get("ago")) is not None else instant(row.get("at"), timezone)  # pyright: ignore[reportOperatorIssue]
         if when is None:
             raise ValueError(f"given.events[{i}]: needs ago: 2h or at: 2026-10-01T09:00:00Z")
-        found.append(Event(event_name(str(row["event"])), int(when), i.to_bytes(8, "big"), row.get("properties") or {}))
+        if not 0 <= when < LATEST:
+            raise ValueError(f"given.events[{i}]: lies outside of 1970 to 2100")
+        properties = {name: value for name, value in (row.get("properties") or {}).items() if value is not None}
+        if len(json.dumps(properties)) > MAX_PAYLOAD:
+            raise ValueError(f"given.events[{i}]: has more than {MAX_PAYLOAD:,} bytes of properties")
+        found.append(Event(event_name(str(row["event"])), int(when), i.to_bytes(8, "big"), properties))
     return found
 
 

@@ -14,6 +14,7 @@ from app.content.program import Judgement, Program
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, ItemsQuery, Offer, Placement, Shown
 from app.domain.literals import parse_number
+from app.domain.profile import Profile
 from app.domain.request import Request
 from app.errors import ContentInvalid, ModelUnavailable
 from app.ports import ModelRuntime
@@ -89,6 +90,12 @@ class Snapshot:
 
     def offer(self, id: str) -> Offer | None:
         return self.definitions.offers.get(id)
+
+    def consented(self, profile: Profile) -> Profile:
+        """The profile as decisions may use it: without a consent that gates `decide`, nothing is known of the person."""
+        if all(profile.consents.get(purpose) is True for purpose in self.gated):
+            return profile
+        return Profile(key=profile.key, consents=profile.consents, record=profile.record, known=profile.known)
 
     def score(self, r: Request, id: str) -> float | None:
         """The score of a model for this person, computed once per request; the card's fallback where it fails."""

@@ -11,7 +11,7 @@ from app.domain.literals import parse_instant
 
 MAX_PAYLOAD = 32 << 10
 _OLDEST = 0
-_LATEST = 4_102_444_800_000  # 2100
+LATEST = 4_102_444_800_000  # 2100
 _KINDS = ("identify", "track", "page", "group", "alias")
 
 
@@ -93,7 +93,7 @@ def _instant(raw: Mapping[str, Any], now: int) -> int:
     if value is None:
         return now
     at = parse_instant(value)
-    if at is None or not _OLDEST <= at < _LATEST:
+    if at is None or not _OLDEST <= at < LATEST:
         raise NotHeard("invalid", f"timestamp: {str(value)[:60]!r} is no ISO 8601 instant between 1970 and 2100")
     if at > now + FUTURE_MILLISECONDS:
         raise NotHeard("future", f"timestamp: {str(value)[:60]} is more than 24 h ahead of the clock")

@@ -11,7 +11,7 @@ import msgspec
 from app.content.load import read_items_query
 from app.content.matching import instant_of
 from app.content.snapshot import Snapshot, iso, plain
-from app.decide import Answer, Question, consented
+from app.decide import Answer, Question
 from app.domain.decision import decode_record
 from app.domain.event import Identity
 from app.domain.identity import parse_profile_id
@@ -165,7 +165,7 @@ class Decisions:
                 profile = await parts.store.read(identity.key, sends=bool(query.exclude_shown))
             except StoreUnavailable:
                 degraded.append("store")
-        r = Request(parts.clock(), consented(snapshot, profile), context, snapshot.score)
+        r = Request(parts.clock(), snapshot.consented(profile), context, snapshot.score)
         plan = snapshot.plan(query)
         items = plan.choose(r, parts.catalogue) or []
         answer = {

@@ -70,7 +70,7 @@ CASE = """\
 tests:
   - name: a browser of shoes sees the offer
     at: 2026-10-12T09:00:00Z
-    given: {events: [{event: Product Viewed, ago: 2h, properties: {category: shoes}}]}
+    given: {consents: {marketing: granted}, events: [{event: Product Viewed, ago: 2h, properties: {category: shoes}}]}
     expect: {hero: {offer: shoes_15}}
 """
 
@@ -84,3 +84,27 @@ def test_a_test_in_the_files_that_fails_says_what_it_got(tmp_path: Path) -> None
     assert [(problem.line, problem.message) for problem in found] == [
         (22, "'a browser of shoes sees the offer': hero.offer: expected 'shoes_15', got None"),
     ]
+
+
+GATED = CASE.replace("given: {consents: {marketing: granted}", "given: {profile: {tier: gold}, consents: {marketing: denied}")
+
+
+def test_a_test_in_the_files_knows_nothing_of_a_person_without_the_consent_that_gates_decisions(tmp_path: Path) -> None:
+    folder = shop(tmp_path, RULES + GATED.replace("{offer: shoes_15}", "{offer: null, removed: {shoes_15: eligibility}}"))
+    assert check(folder, NOW) == []
+
+
+IMPOSSIBLE = [
+    ("at: 1960-01-01", "events: []", "at: lies outside of 1970 to 2100"),
+    ("at: 2026-10-12", "events: [{event: x, ago: 999999w}]", "given.events[0]: lies outside of 1970 to 2100"),
+    ("at: 2026-10-12", "events: [{event: x, at: 2100-01-02}]", "given.events[0]: lies outside of 1970 to 2100"),
+    ("at: 2026-10-12", f"events: [{{event: x, ago: 1h, properties: {{a: {'x' * 40_000}}}}}]", "given.events[0]: has more than 32,768 bytes of properties"),
+    ("at: 2026-10-12", "items: [{id: a}, {id: a}]", "given.items[1]: a second 'a'"),
+    ("at: 2026-10-12", "items: [{id: a, price: '5'}]", "given.items[0]: the item cannot be taken: price must be a number, 0 or more"),
+]
+
+
+@pytest.mark.parametrize(("at", "given", "message"), IMPOSSIBLE, ids=[row[2] for row in IMPOSSIBLE])
+def test_what_no_server_would_take_is_refused_in_a_test_too(tmp_path: Path, at: str, given: str, message: str) -> None:
+    rules = RULES + f"tests: [{{name: a, {at}, given: {{{given}}}, expect: {{hero: {{}}}}}}]\n"
+    assert [str(problem) for problem in check(shop(tmp_path, rules), NOW)] == [f"rules/shop.yaml:21 tests: 'a': {message}"]
