@@ -1,4 +1,4 @@
-"""The application: the hot path in front, FastAPI with everything documented behind it."""
+"""The application: the hot path in front, FastAPI with the rest behind it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from app import __version__
 from app.content.snapshot import Snapshot
 from app.errors import InlayError
 from app.security.redaction import Redaction
@@ -19,6 +18,7 @@ from app.settings import Settings
 from app.studio.routes import studio_routes
 from app.telemetry import set_up_logs
 from app.web.amp import AmpLists
+from app.web.apidocs import ApiDocs
 from app.web.asgi import Reply
 from app.web.decisions import Decisions
 from app.web.errors import answer, body_of
@@ -44,12 +44,12 @@ class Application:
         surfaces = Surfaces(parts.tokens, settings.recipients_url)
         decisions, events = Decisions(parts, surfaces), Events(parts, worker.ingest)
         self._routes = [
-            ("POST", "/v1/decisions", "decide", decisions.single, "Decide for one person"),
-            ("POST", "/v1/decisions/batch", "batch", decisions.batch, "Decide for up to 1,000 people, answered as NDJSON"),
-            ("POST", "/v1/recommendations", "recommend", decisions.recommend, "Items for a person"),
-            ("POST", "/v1/events", "events", events.take, "Take Segment-shaped events, one or a batch"),
+            ("POST", "/v1/decisions", "decide", decisions.single),
+            ("POST", "/v1/decisions/batch", "batch", decisions.batch),
+            ("POST", "/v1/recommendations", "recommend", decisions.recommend),
+            ("POST", "/v1/events", "events", events.take),
         ]
-        exact = {(method, path): (surface, handler) for method, path, surface, handler, _ in self._routes}
+        exact = {(method, path): (surface, handler) for method, path, surface, handler in self._routes}
         amp = AmpLists(parts, surfaces)
         self.api = self._api(decisions, Profiles(parts), Items(parts), Operations(parts))
         self.hot = amp.hot = Hot(parts, surfaces, exact, amp, self.api)
@@ -73,26 +73,29 @@ class Application:
             yield
             await worker.stop()
 
-        api = FastAPI(title="Inlay", version=__version__, description=_ABOUT, lifespan=lifespan, redirect_slashes=False,
-                      docs_url=None, redoc_url=None, openapi_url=None)
-        rows: list[tuple[str, str, str, Handler, str]] = [
+        api = FastAPI(lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
+        docs = ApiDocs(worker.parts)
+        rows: list[tuple[str, str, str, Handler]] = [
             *self._routes,
-            ("GET", "/v1/decisions/{decision_id}", "explain", decisions.stored, "A recorded decision, every candidate and why not"),
-            ("GET", "/v1/profiles/{id}", "profiles", profiles.show, "What is known of a person"),
-            ("PATCH", "/v1/profiles/{id}", "profiles", profiles.patch, "Set traits; null removes"),
-            ("DELETE", "/v1/profiles/{id}", "profiles", profiles.erase, "Erase a person, leaving a tombstone"),
-            ("PUT", "/v1/profiles/{id}/consents", "profiles", profiles.consents, "Record consents: purpose -> granted or denied"),
-            ("GET", "/v1/items/{id:path}", "items", items.show, "An item"),
-            ("PUT", "/v1/items/{id:path}", "items", items.put, "Replace or add an item"),
-            ("PATCH", "/v1/items/{id:path}", "items", items.patch, "Change fields of an item; null removes"),
-            ("DELETE", "/v1/items/{id:path}", "items", items.delete, "Remove an item"),
-            ("GET", "/healthz", "operations", operations.alive, "The process is alive"),
-            ("GET", "/readyz", "operations", operations.ready, "The server has content and is not stopping"),
-            ("GET", "/metrics", "operations", operations.metrics, "Prometheus metrics"),
+            ("GET", "/v1/decisions/{decision_id}", "explain", decisions.stored),
+            ("GET", "/v1/profiles/{id}", "profiles", profiles.show),
+            ("PATCH", "/v1/profiles/{id}", "profiles", profiles.patch),
+            ("DELETE", "/v1/profiles/{id}", "profiles", profiles.erase),
+            ("PUT", "/v1/profiles/{id}/consents", "profiles", profiles.consents),
+            ("GET", "/v1/items/{id:path}", "items", items.show),
+            ("PUT", "/v1/items/{id:path}", "items", items.put),
+            ("PATCH", "/v1/items/{id:path}", "items", items.patch),
+            ("DELETE", "/v1/items/{id:path}", "items", items.delete),
+            ("GET", "/healthz", "operations", operations.alive),
+            ("GET", "/readyz", "operations", operations.ready),
+            ("GET", "/metrics", "operations", operations.metrics),
+            ("GET", "/openapi.json", "operations", docs.openapi),
+            ("GET", "/docs", "operations", docs.page),
+            ("GET", "/docs/{file}", "operations", docs.asset),
         ]
-        for method, path, surface, handler, summary in rows:
-            api.add_api_route(path, self._endpoint(surface, handler), methods=[method], summary=summary, response_class=Response)
-        api.router.routes.extend(studio_routes(worker.parts, api, *demo(worker.settings)))
+        for method, path, surface, handler in rows:
+            api.add_api_route(path, self._endpoint(surface, handler), methods=[method], response_class=Response)
+        api.router.routes.extend(studio_routes(worker.parts, *demo(worker.settings)))
         _install_errors(api)
         return api
 
@@ -129,8 +132,3 @@ def demo(settings: Settings) -> tuple[list[dict[str, Any]], str | None]:
 
 def create_app(settings: Settings) -> Application:
     return Application(settings)
-
-
-_ABOUT = """Decides, at the moment an e-mail is sent or opened, what each recipient sees.
-
-`GET /v1/placements/{placement}.{html|txt|json|amp}?profile=ID&send=ID&mail=ID` gives the content of one placement."""

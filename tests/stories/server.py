@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parent.parent.parent
 SHOP = Path(__file__).parent.parent / "content" / "shop"
 
 
@@ -47,12 +48,22 @@ class Server:
     @staticmethod
     def of(content: Path = SHOP, **environment: str) -> Server:
         folder = Path(tempfile.mkdtemp(prefix="inlay-story-"))
-        shutil.copytree(content, folder / "content")
+        for name in ("rules", "blocks", "models"):
+            if (content / name).is_dir():
+                shutil.copytree(content / name, folder / "content" / name)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         server = Server(folder / "content", folder / "data", port, environment=environment)
         server.start()
+        return server
+
+    @staticmethod
+    def starter(**environment: str) -> Server:
+        """The project's own content with the invented shop loaded, as `make run` has it."""
+        server = Server.of(ROOT, INLAY_DEMO="1", **environment)
+        subprocess.run([sys.executable, "-m", "app.demo", f"http://127.0.0.1:{server.port}"], check=True, timeout=30)
+        server.until(lambda: server.get("/v1/placements/grid.json?profile=jonas").json["offer"] == "accessories", 3)
         return server
 
     def start(self, workers: int = 1) -> None:

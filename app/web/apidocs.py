@@ -1,0 +1,83 @@
+"""`/docs` and `/openapi.json`: the API's reference for people and for machines. Nothing comes from another host."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from app.content.snapshot import Snapshot
+from app.errors import NotFound, Unauthorised
+from app.web.asgi import JSON, Headers, Reply, Scope
+from app.web.errors import answer
+from app.web.openapi import document
+from app.web.parts import Parts
+from app.web.reference import Sample
+
+_encode = msgspec.json.Encoder().encode
+_TYPES = {"html": b"text/html; charset=utf-8", "js": b"text/javascript; charset=utf-8", "css": b"text/css; charset=utf-8"}
+_LIBRARY = ("swagger-ui-bundle.js", "swagger-ui.css")
+"""Swagger UI, as the wheel of fastapi-offline carries it."""
+_OWN = ("docs.html", "docs.js", "docs.css")
+_POLICY = (
+    b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: http: https:; connect-src 'self'; "
+    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_CHALLENGE = (b"www-authenticate", b'Basic realm="inlay", charset="UTF-8"')
+
+
+class ApiDocs:
+    """With keys both need `admin`; a browser is asked for a key as password. The assets are anybody's."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._made: tuple[tuple[Snapshot | None, int], bytes] | None = None
+        library, own = files("fastapi_offline") / "static", files("app.web") / "assets"
+        self._files = {name: (library / name).read_bytes() for name in _LIBRARY} | {name: (own / name).read_bytes() for name in _OWN}
+
+    async def page(self, scope: Scope, receive: Any) -> Reply:
+        return self._refusal(scope) or self._file("docs.html", [(b"content-security-policy", _POLICY), (b"cache-control", b"no-cache")])
+
+    async def asset(self, scope: Scope, receive: Any) -> Reply:
+        name = scope["path"].rpartition("/")[2]
+        if name not in self._files or name == "docs.html":
+            raise NotFound(f"no such file: {name[:80]!r}")
+        return self._file(name, [(b"cache-control", b"public, max-age=3600")])
+
+    async def openapi(self, scope: Scope, receive: Any) -> Reply:
+        return self._refusal(scope) or Reply(200, self._document(), [JSON, (b"cache-control", b"no-store")])
+
+    def _document(self) -> bytes:
+        """Made once for each version of content and catalogue: it takes 30 ms."""
+        key = (self._parts.snapshot, self._parts.catalogue.version)
+        if self._made is None or self._made[0] != key:
+            self._made = (key, _encode(document(sample(self._parts))))
+        return self._made[1]
+
+    def _file(self, name: str, headers: Headers) -> Reply:
+        kind = (b"content-type", _TYPES[name.rpartition(".")[2]])
+        return Reply(200, self._files[name], [kind, (b"x-content-type-options", b"nosniff"), *headers])
+
+    def _refusal(self, scope: Scope) -> Reply | None:
+        try:
+            self._parts.keys.authorise(scope, "admin")
+        except Unauthorised as error:
+            status, body, headers = answer(error)
+            return Reply(status, body, [*headers, _CHALLENGE], "refused")
+        return None
+
+
+def sample(parts: Parts) -> Sample:
+    """What exists on this server, so that the reference's examples can be tried."""
+    profile, send = "mara" if parts.settings.demo else "u1", "2026-11-news"
+    snapshot: Snapshot | None = parts.snapshot
+    if snapshot is None:
+        return Sample()
+    sender = next(iter(parts.settings.amp_senders), "news@shop.example")
+    placements = tuple(snapshot.fallbacks)
+    return Sample(
+        placements, tuple(snapshot.definitions.mails), tuple(snapshot.definitions.consents), tuple(snapshot.definitions.context),
+        profile, send, next(iter(parts.catalogue.ids()), "fjell"), f"news{sender}" if sender.startswith("@") else sender,
+        parts.tokens.mint("amp", placements[0], "", "", "", parts.clock()) if placements else "", parts.tokens.seal(f"u:{profile}", send),
+    )

@@ -1,0 +1,219 @@
+"""The API's reference: every operation with its parameters, bodies, answers, and examples that work when they are tried.
+
+`openapi.py` makes a document of it. Examples name what the running server knows (`Sample`), so that each can be sent as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from app.web import schemas as s
+from app.web.surfaces import CONTENT_TYPES, EXTENSIONS
+
+NDJSON = "application/x-ndjson"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Names that exist on this server, for examples; `token` and `decision` are minted with its secret."""
+
+    placements: tuple[str, ...] = ("hero",)
+    mails: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
+    profile: str = "u1"
+    send: str = "2026-11-news"
+    item: str = "fjell"
+    sender: str = "news@shop.example"
+    token: str = "v1.k1.payload.mac"
+    decision: str = "k1-id"
+
+    @property
+    def placement(self) -> str:
+        return self.placements[0] if self.placements else "hero"
+
+    @property
+    def mail(self) -> str | None:
+        return self.mails[0] if self.mails else None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: str
+    where: Literal["path", "query", "header"]
+    meaning: str
+    example: Any = None
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    meaning: str
+    model: type[BaseModel] | None = None
+    media: tuple[str, ...] = ("application/json",)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`scope` is what a key needs, empty where anybody may call. Of several `models` a body is one."""
+
+    method: str
+    path: str
+    tag: str
+    summary: str
+    answers: tuple[Answer, ...]
+    scope: str = ""
+    about: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    models: tuple[type[BaseModel], ...] = ()
+    examples: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+TAGS: dict[str, str] = {
+    "Content": "What an ESP calls while it merges a mail, and what inboxes fetch when it is opened",
+    "Decisions": "For internal services: several placements, whole lists of people, the reasons",
+    "Events": "What people did; the next decision knows it",
+    "People": "What is known of a person, and their rights",
+    "Items": "The catalogue; every worker sees a change within a second",
+    "Operations": "For probes, monitoring and developers",
+}
+DEGRADED = {"X-Inlay-Degraded": "Why the answer is not what it could be, where it is not"}
+DECISION = {"X-Inlay-Decision": "The decision's id", "X-Inlay-Decided-At": "When it was taken"}
+_ERRORS = {
+    400: "Not JSON, not UTF-8, or deeper than 32", 401: "No valid key", 403: "The key lacks the scope", 404: "Unknown; the message names what there is",
+    413: "Over 4 MiB", 422: "Wrong content; `problems` names each wrong key", 503: "The store is away, or too many requests are in flight; come back after Retry-After",
+}
+
+
+def errors(*statuses: int) -> tuple[Answer, ...]:
+    return tuple(Answer(status, _ERRORS[status], s.ErrorAnswer) for status in statuses)
+
+
+_BODY_ERRORS = errors(400, 401, 403, 413, 422, 503)
+
+
+def operations(sample: Sample) -> tuple[Operation, ...]:
+    """Every operation, in the order in which a reader wants them."""
+    return (*_content(sample), *_decisions(sample), *_events(sample), *_people(sample), *_items(sample), *_running())
+
+
+def _content(sample: Sample) -> tuple[Operation, ...]:
+    media = tuple(dict.fromkeys(CONTENT_TYPES[surface].decode().partition(";")[0] for surface in EXTENSIONS.values()))
+    return (
+        Operation(
+            "GET", "/v1/placements/{placement}.{surface}", "Content", "The content of one placement for one person",
+            (Answer(200, "Always valid content: a fallback where anything fails", s.PlacementAnswer, media, {**DECISION, **DEGRADED}), *errors(401, 403, 404)),
+            "content", "What an ESP merges into a mail. Idempotent: with a `send`, every part and every retry of it get one choice. Nothing here is a 4xx for a person who is unknown.",
+            (
+                Parameter("placement", "path", "A placement of the rules", sample.placement, sample.placements),
+                Parameter("surface", "path", "`html`, `txt`, `json`, or `amp`: markup with a tokened amp-list", "html", tuple(EXTENSIONS)),
+                Parameter("profile", "query", "A user id, or `kind:value`. An e-mail address in a URL gets the fallback", sample.profile),
+                Parameter("send", "query", "Names the send; without it nothing is recorded", sample.send),
+                Parameter("mail", "query", "Decide all placements of this mail at its first call", sample.mail, sample.mails),
+                *(Parameter(f"ctx.{name}", "query", "Context that the rules declare") for name in sample.context),
+            ),
+        ),
+        Operation(
+            "GET", "/amp/{token}", "Content", "What an AMP mail's list fetches when the mail is opened",
+            (Answer(200, "The list, also for a token that has expired", s.AmpList, headers={"AMP-Email-Allow-Sender": "The sender, where it is listed", **DEGRADED}),
+             Answer(403, "The sender is not listed or the token is not ours: one answer for all, without CORS headers", s.ErrorAnswer),
+             Answer(400, "A version 1 request without Origin", s.ErrorAnswer)),
+            about="Tokens stand in the `.amp` surface; they are bound to the person, the send and the placement, and live for 31 days. Consent, stock and prices are looked at again at open. Senders are listed in `INLAY_AMP_SENDERS`.",
+            parameters=(
+                Parameter("token", "path", "From the src of an amp-list", sample.token),
+                Parameter("AMP-Email-Sender", "header", "Version 2 of AMP's CORS: who sent the mail", sample.sender),
+                Parameter("__amp_source_origin", "query", "Version 1: who sent the mail, beside an Origin header"),
+            ),
+        ),
+    )
+
+
+def _decisions(sample: Sample) -> tuple[Operation, ...]:
+    asked: dict[str, Any] = {"send": sample.send, "placements": list(sample.placements[:2]), "explain": True} | ({"mail": sample.mail} if sample.mail else {})
+    return (
+        Operation(
+            "POST", "/v1/decisions", "Decisions", "Decide for one person",
+            (Answer(200, "One choice per placement; `degraded` says what could not be used", s.DecisionAnswer), *_BODY_ERRORS[:3], *errors(404), *_BODY_ERRORS[3:]),
+            "decide", models=(s.DecisionRequest,), examples={"With reasons": {"profile": sample.profile, **asked}, "Rendered": {"profile": sample.profile, "placements": [sample.placement], "surface": "html"}},
+        ),
+        Operation(
+            "POST", "/v1/decisions/batch", "Decisions", "Decide for up to 1,000 people, answered as NDJSON",
+            (Answer(200, "A line per recipient in the order given: a decision, or `{\"index\", \"error\"}`", s.DecisionAnswer, (NDJSON,)), *_BODY_ERRORS[:3], *errors(404), *_BODY_ERRORS[3:]),
+            "decide", models=(s.BatchRequest,), examples={"Two people": {"placements": [sample.placement], "recipients": [{"profile": sample.profile}, {"profile": "u2"}]}},
+        ),
+        Operation(
+            "GET", "/v1/decisions/{decision_id}", "Decisions", "A recorded decision, every candidate and why not",
+            (Answer(200, "As it was taken; items are ids with the price of that instant", s.DecisionAnswer), *errors(401, 403, 404, 503)),
+            "decide", "Decisions for a send are recorded, for 35 days; others are a 404 `not_recorded`. The example is that of `POST /v1/decisions`: try that first.",
+            (Parameter("decision_id", "path", "From any answer", sample.decision),),
+        ),
+        Operation(
+            "POST", "/v1/recommendations", "Decisions", "Items for a person",
+            (Answer(200, "The best first", s.RecommendationAnswer), *_BODY_ERRORS), "decide", models=(s.RecommendationRequest,),
+            examples={"From the catalogue": {"profile": sample.profile, "from": "catalogue", "filter": {"field": "item.price", "lt": 100}, "rank": "-item.price", "limit": 3}},
+        ),
+    )
+
+
+def _events(sample: Sample) -> tuple[Operation, ...]:
+    viewed = {"type": "track", "userId": sample.profile, "event": "Product Viewed", "properties": {"product_id": sample.item, "category": "shoes", "price": 129}}
+    known = {"type": "identify", "userId": sample.profile, "anonymousId": "web-1", "traits": {"city": "Berlin"}}
+    return (
+        Operation(
+            "POST", "/v1/events", "Events", "Take Segment-shaped events, one or a batch",
+            (Answer(200, "Every accepted event is durable and applied; valid ones are kept whatever their neighbours are", s.EventsAnswer), *_BODY_ERRORS),
+            "events", models=(s.Event, s.EventBatch), examples={"One": viewed, "A batch": {"batch": [known, {**viewed, "messageId": "m-1"}]}},
+        ),
+    )
+
+
+def _people(sample: Sample) -> tuple[Operation, ...]:
+    who = (Parameter("id", "path", "A user id, or `kind:value`", sample.profile),)
+    told = Answer(200, "The person as they are now", s.Profile)
+    path = "/v1/profiles/{id}"
+    return (
+        Operation("GET", path, "People", "What is known of a person", (told, *errors(401, 403, 404, 422, 503)), "profiles", parameters=who),
+        Operation("PATCH", path, "People", "Set traits; null removes", (told, *_BODY_ERRORS), "profiles", parameters=who,
+                  models=(s.TraitsPatch,), examples={"Two traits": {"traits": {"city": "Hamburg", "tier": "gold"}}}),
+        Operation("DELETE", path, "People", "Erase a person, leaving a tombstone", (Answer(204, "Gone, also where nothing was known"), *errors(401, 403, 422, 503)), "profiles",
+                  "Later events of the person are dropped; every surface treats them like somebody unknown.", (Parameter("id", "path", "A user id, or `kind:value`", "somebody"),)),
+        Operation("PUT", f"{path}/consents", "People", "Record consents", (Answer(200, "What was recorded", s.Consents), *_BODY_ERRORS), "profiles",
+                  "Purposes are declared under `consents:` of the rules; a declared one without a record is denied.", who, (s.Consents,),
+                  {"Granted": dict.fromkeys(sample.purposes[:1] or ("marketing",), "granted")}),
+    )
+
+
+def _items(sample: Sample) -> tuple[Operation, ...]:
+    which = (Parameter("id", "path", "The item's id", sample.item),)
+    told = Answer(200, "The item as it is now", s.Item)
+    path = "/v1/items/{id}"
+    whole = {"name": "Fjell Trail shoe", "price": 129, "stock": 24, "category": "shoes", "url": "https://nordlys.example/p/fjell", "image": "https://nordlys.example/p/fjell.png"}
+    return (
+        Operation("GET", path, "Items", "An item", (told, *errors(401, 403, 404, 503)), "decide", parameters=which),
+        Operation("PUT", path, "Items", "Replace or add an item", (told, *_BODY_ERRORS), "admin", parameters=which, models=(s.ItemFields,), examples={"A shoe": whole}),
+        Operation("PATCH", path, "Items", "Change fields of an item; null removes", (told, *_BODY_ERRORS[:3], *errors(404), *_BODY_ERRORS[3:]), "admin", parameters=which,
+                  models=(s.ItemFields,), examples={"Stock and price": {"stock": 23, "price": 119}}),
+        Operation("DELETE", path, "Items", "Remove an item", (Answer(204, "Gone, also where it was not there"), *errors(401, 403, 503)), "admin",
+                  parameters=(Parameter("id", "path", "The item's id", "old-shoe"),)),
+    )
+
+
+def _running() -> tuple[Operation, ...]:
+    text = ("text/plain",)
+    return (
+        Operation("GET", "/healthz", "Operations", "The process is alive; nothing else is looked at", (Answer(200, "Alive", s.Alive),)),
+        Operation("GET", "/readyz", "Operations", "The server has content and is not stopping",
+                  (Answer(200, "Ready, degraded or not", s.Ready), Answer(503, "Before the first content, and while stopping", s.Ready)),
+                  about="Degraded is ready: a blip of Redis takes no replica out. Details in development mode and with a key that has `admin`."),
+        Operation("GET", "/metrics", "Operations", "Prometheus metrics", (Answer(200, "docs/metrics.md explains each", media=text), *errors(401, 403)), "admin"),
+        Operation("GET", "/openapi.json", "Operations", "This reference, for machines", (Answer(200, "OpenAPI 3.1"), *errors(401, 403)), "admin"),
+        Operation("GET", "/docs", "Operations", "This reference, for people", (Answer(200, "A page", media=("text/html",)), *errors(401, 403)), "admin"),
+        Operation("GET", "/", "Operations", "Several people's mails side by side, each with the reason for its choice",
+                  (Answer(200, "A page", media=("text/html",)), *errors(401, 403)), "admin"),
+    )

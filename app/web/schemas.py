@@ -1,0 +1,273 @@
+"""The public JSON of every route as models: what the API's reference is made of. Handlers read bodies themselves.
+
+Requests refuse unknown keys, as their `additionalProperties: false` says; events and items may carry more.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
+
+ProfileId = Annotated[str, Field(
+    max_length=256, description="A user id, or `kind:value` of `anonymous_id`, `email` or `phone`. Absent or empty: somebody unknown", examples=["u1"])]
+Send = Annotated[str, Field(min_length=1, max_length=256, description="Names the send: one decision per person and send. Without it nothing is recorded")]
+Mail = Annotated[str, Field(description="A mail of the rules: all of its placements are decided together, at its first call")]
+Context = Annotated[dict[str, Any], Field(description="What the caller knows now; names and types are declared under `context:` of the rules")]
+Instant = Annotated[AwareDatetime | int, Field(description="ISO 8601 with a zone, or milliseconds since 1970")]
+Surface = Literal["html", "text", "json", "amp"]
+Status = Literal["granted", "denied"]
+
+
+class Request(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorProblem(BaseModel):
+    at: str = Field(description="The key that is wrong")
+    message: str
+
+
+class ErrorBody(BaseModel):
+    code: str = Field(description="For machines", examples=["unknown_placement"])
+    message: str = Field(description="For people: what is wrong, and what would be right")
+    problems: list[ErrorProblem]
+
+
+class ErrorAnswer(BaseModel):
+    """The one shape of every error."""
+
+    error: ErrorBody
+
+
+# -- decisions ---------------------------------------------------------------------------------------------------------
+
+
+class Question(Request):
+    """What is asked of a decision."""
+
+    send: Send | None = None
+    mail: Mail | None = None
+    placements: list[str] | None = Field(None, min_length=1, description="Names of placements; all of the mail's where left out")
+    surface: Surface | None = Field(None, description="Also render the choice, as `content`")
+    explain: bool = Field(False, description="Also tell every candidate and why not, and the features behind the choice")
+    at: Instant | None = Field(None, description="Decide as of this instant and record nothing; needs the scope `preview`")
+
+
+class DecisionRequest(Question):
+    profile: ProfileId | None = None
+    context: Context | None = None
+
+
+class Recipient(Request):
+    profile: ProfileId | None = None
+    context: Context | None = None
+
+
+class BatchRequest(Question):
+    recipients: list[Recipient] = Field(min_length=1, max_length=1_000)
+
+
+class Item(BaseModel):
+    """A thing of the catalogue. Fields beyond those named are free: texts, numbers, booleans, lists, objects."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str = Field(max_length=256)
+    name: str | None = None
+    price: float | None = Field(None, ge=0)
+    stock: float | None = Field(None, ge=0)
+    category: str | None = None
+    url: str | None = Field(None, description="An http or https address")
+    image: str | None = Field(None, description="An http or https address")
+    related: list[str] | None = Field(None, max_length=200, description="Ids of items that go with it")
+
+
+class ItemFields(Item):
+    """An item without its id, which the address names. In a PATCH, null removes a field."""
+
+    id: str | None = None
+
+
+class Choice(BaseModel):
+    """What one placement shows."""
+
+    offer: str | None = Field(description="null: a fallback")
+    block: str
+    variant: dict[str, str] = Field(description="The person's variant of each experiment that is behind the choice")
+    reason: Literal["eligible", "fallback"]
+    vars: dict[str, Any] = Field(description="The block's variables, resolved")
+    items: list[Item]
+    content: str | dict[str, Any] | None = Field(None, description="The rendered surface, where one was asked for")
+
+
+class Candidate(BaseModel):
+    offer: str
+    outcome: Literal["chosen", "outranked", "removed"]
+    by: Literal["valid", "stock", "eligibility", "applicability", "suitability", "suppress", "caps", "items", "duplicate", "render"] | None = None
+    at: str | None = Field(None, description="File and line of what removed it", examples=["rules/shop.yaml:31"])
+    score: float | None = Field(None, description="What the placement's `rank` gave it")
+
+
+class FeatureValue(BaseModel):
+    value: Any
+    as_of: AwareDatetime | None = None
+    status: Literal["truncated"] | None = Field(None, description="`truncated`: the window reaches into events that are no longer kept")
+
+
+class Explanation(BaseModel):
+    placements: dict[str, list[Candidate]]
+    features: dict[str, FeatureValue]
+    segments: list[str] | None = Field(None, description="Segments that the person is in")
+    ignored_context: list[str] | None = Field(None, description="Context that the rules do not declare")
+
+
+class Decided(BaseModel):
+    decision_id: str
+    profile: str
+    send: str | None
+    decided_at: AwareDatetime
+    content_version: str
+    degraded: list[str] = Field(description="What could not be used: `store deadline overload profile model:ID render:BLOCK content_changed`")
+
+
+class DecisionAnswer(Decided):
+    mail: str | None = None
+    placements: dict[str, Choice]
+    explain: Explanation | None = None
+
+
+class PlacementAnswer(Decided, Choice):
+    """A placement's choice and its decision, flat."""
+
+    placement: str
+
+
+class LineError(BaseModel):
+    """A recipient that could not be decided for; its neighbours are."""
+
+    index: int
+    error: ErrorBody
+
+
+class RecommendationRequest(Request):
+    """Items chosen as an offer's `items:` would, see docs/rules.md."""
+
+    profile: ProfileId | None = None
+    context: Context | None = None
+    source: str | list[str] | dict[str, Any] = Field("catalogue", alias="from", description="`catalogue`, a list of ids, or `{related_to: {last: event.path}}`")
+    filter: dict[str, Any] | None = Field(None, description="A condition that may read `item.*`")
+    exclude: dict[str, str] | None = Field(None, description="`bought` and `shown`, each with a duration")
+    rank: str | None = Field(None, description="An expression, or a model of items")
+    limit: int = Field(6, ge=1, le=100)
+    at_least: int = Field(1, description="Fewer are none at all")
+
+
+class ScoredItem(Item):
+    score: float | None = Field(description="What ranked it")
+
+
+class RecommendationAnswer(BaseModel):
+    profile: str
+    items: list[ScoredItem]
+    degraded: list[str]
+    content_version: str
+
+
+class AmpList(BaseModel):
+    """`{"items": [...]}` with the block's variables beside it; a block without items has one item that holds them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    items: list[dict[str, Any]]
+
+
+# -- events ------------------------------------------------------------------------------------------------------------
+
+
+class Event(BaseModel):
+    """In Segment's shape; keys that are not named here are passed over."""
+
+    type: Literal["identify", "track", "page", "group", "alias"]
+    userId: str | int | None = Field(None, description="At least one of `userId` and `anonymousId`")
+    anonymousId: str | int | None = None
+    event: str | None = Field(None, description="Of `track`: what happened, such as Order Completed")
+    name: str | None = Field(None, description="Of `page`: its name")
+    groupId: str | int | None = None
+    previousId: str | int | None = Field(None, description="Of `alias`: the id that becomes the user's")
+    messageId: str | None = Field(None, description="Makes the event idempotent")
+    timestamp: Instant | None = Field(None, description="When it happened; now, where left out. At most 24 h ahead of the clock")
+    properties: dict[str, Any] | None = None
+    traits: dict[str, Any] | None = None
+    context: dict[str, Any] | None = None
+
+
+class EventBatch(BaseModel):
+    batch: list[Event] = Field(max_length=10_000)
+
+
+class Rejection(BaseModel):
+    index: int
+    reason: Literal["invalid", "no_identity", "future", "too_old", "too_large", "erased", "conflict"]
+    detail: str
+
+
+class EventsAnswer(BaseModel):
+    """`accepted`, `duplicates` and `rejected` are disjoint and sum to what was sent."""
+
+    accepted: int
+    duplicates: int
+    rejected: list[Rejection]
+
+
+# -- people ------------------------------------------------------------------------------------------------------------
+
+
+class Identity(BaseModel):
+    kind: str
+    value: str
+
+
+class EventCount(BaseModel):
+    count: int
+    first_at: AwareDatetime
+    last_at: AwareDatetime
+
+
+class Profile(BaseModel):
+    id: str
+    identities: list[Identity]
+    traits: dict[str, Any]
+    consents: dict[str, Status]
+    segments: list[str]
+    events: dict[str, EventCount] = Field(description="Per type, those included that are no longer kept")
+
+
+class TraitsPatch(Request):
+    traits: dict[str, Any] = Field(description="null removes a trait")
+
+
+class Consents(RootModel[dict[str, Status]]):
+    """Purpose -> granted or denied."""
+
+
+# -- operations --------------------------------------------------------------------------------------------------------
+
+
+class Alive(BaseModel):
+    status: Literal["ok"]
+
+
+class ContentState(BaseModel):
+    version: str | None
+    problems: list[str] = Field(description="Of the newest content, which is not served while there are any")
+
+
+class Ready(BaseModel):
+    """`content`, `store` and `models` are shown in development mode and to `admin`."""
+
+    status: Literal["ready", "starting", "stopping"]
+    degraded: list[str] | bool
+    content: ContentState | None = None
+    store: Literal["up", "down"] | None = None
+    models: dict[str, str] | Literal["ok"] | None = None
