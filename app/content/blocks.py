@@ -7,7 +7,7 @@ compiled apart, and its rendering is kept on the item: a product card is drawn o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -215,7 +215,7 @@ class Block:
         self.has_amp = "amp" in surfaces
         self._surfaces = surfaces
         self._texts: dict[str, str] = {}
-        self._defaults = {each.name: each.default for each in definition.variables if each.default is not None}
+        self.defaults = {each.name: each.default for each in definition.variables if each.default is not None}
         self._urls = frozenset(each.name for each in definition.variables if each.type == "url")
         self._list_urls = mustache_urls(definition.templates.get("amp", ("", ""))[1])
 
@@ -238,7 +238,7 @@ class Block:
 
     def data(self, vars: Mapping[str, Any], items: Sequence[Item]) -> dict[str, Any]:
         """The JSON of the amp-list: `items` with the fields that the block names, and the variables."""
-        values = {name: self._listed(name, value) for name, value in {**self._defaults, **vars}.items()}
+        values = {name: self._listed(name, value) for name, value in {**self.defaults, **vars}.items()}
         rows = [
             {name: self._listed(name, item.fields.get(name)) for name in self.definition.item_fields} for item in items
         ]
@@ -250,7 +250,7 @@ class Block:
         return value
 
     def _render(self, kind: str, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str]) -> str:
-        values: dict[str, Any] = {**self._defaults, **vars}
+        values: dict[str, Any] = {**self.defaults, **vars}
         values |= {"items": items, "profile": View(profile), "context": View(context), "urls": View(urls)}
         try:
             return self._surfaces[kind].render(values)
@@ -268,7 +268,7 @@ def compile_blocks(definitions: Mapping[str, BlockDefinition], zone: tzinfo = UT
     for definition in definitions.values():
         variables = frozenset(variable.name for variable in definition.variables)
         surfaces: dict[str, Surface] = {}
-        wrong = list(_misnamed(definition))
+        wrong: list[Problem] = []
         for kind, (file, source) in definition.templates.items():
             surface = Surface(definition.id, kind, source, variables, zone)
             noted = surface.problems + (lint(source) if kind == "amp" else [])
@@ -278,14 +278,6 @@ def compile_blocks(definitions: Mapping[str, BlockDefinition], zone: tzinfo = UT
         if "html" in surfaces and not wrong:
             found[definition.id] = Block(definition, surfaces)
     return found, problems
-
-
-def _misnamed(definition: BlockDefinition) -> Iterator[Problem]:
-    place = definition.place
-    for each in definition.variables:
-        if each.name in _ROOTS or each.name.startswith("_") or not each.name.isidentifier():
-            at = f"blocks.{definition.id}.variables.{each.name}"
-            yield Problem(place.file, place.line, at, "cannot name a variable", "letters, digits and _; not profile, context, items, urls")
 
 
 def sample_values(definition: BlockDefinition) -> tuple[dict[str, Any], list[Item]]:

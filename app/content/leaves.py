@@ -7,7 +7,7 @@ from typing import Any
 
 import re2
 
-from app.content.reader import LATER, Reader, later
+from app.content.reader import A_KIND, LATER, Reader, later
 from app.content.source import Node
 from app.content.values import instant, meant
 from app.domain import conditions as c
@@ -30,7 +30,6 @@ _FOR = {
     "instant": ("before", "after", "between", "eq", "ne", "gt", "gte", "lt", "lte", "exists"),
     "string": (*_ORDER, "contains", "not_contains", "starts_with", "ends_with", "matches", "between", "before", "after", "exists"),
 }
-_A = {"number": "a number", "boolean": "true or false", "instant": "an instant", "string": "text"}
 _TEXT = frozenset({"starts_with", "ends_with", "matches"})
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
@@ -129,7 +128,7 @@ def _fits(reader: Reader, ref: c.Ref, found: c.Test, line: int, at: str) -> None
         return
     allowed = _FOR[left]
     if found.operator not in allowed:
-        reader.wrong(line, at, f"does not apply to {ref}, {_A[left]}", f"one of {', '.join(allowed)}")
+        reader.wrong(line, at, f"does not apply to {ref}, {A_KIND[left]}", f"one of {', '.join(allowed)}")
         return
     if isinstance(found.value, c.Ref):
         rights = {reader.names.kind_of(found.value)} - {None}
@@ -137,7 +136,7 @@ def _fits(reader: Reader, ref: c.Ref, found: c.Test, line: int, at: str) -> None
         rights = {_kind(each) for each in (found.value if isinstance(found.value, tuple) else (found.value,))}
     if other := next((right for right in rights if right != left and not (left == "string" and right == "instant")), None):
         hint = "use before, after or between with dates" if left == "instant" else "put quotes around it" if left == "string" else ""
-        reader.wrong(line, at, f"{ref} is {_A[left]} and never compares with {_A[other]}", hint)  # pyright: ignore[reportArgumentType]
+        reader.wrong(line, at, f"{ref} is {A_KIND[left]} and never compares with {A_KIND[other]}", hint)  # pyright: ignore[reportArgumentType]
 
 
 def _kind(value: object) -> str:

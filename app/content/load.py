@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-from app.content import sections
+from app.content import declared, sections
 from app.content.leaves import condition
 from app.content.lint import warnings
 from app.content.reader import Names, Reader, names_in
@@ -188,7 +188,7 @@ class _Loader:
             if not (folder / "block.yaml").exists():
                 self.problems.append(Problem(name, 1, f"blocks.{folder.name}", "is missing", "a block has block.yaml and html.j2"))
                 node = Node({"description": Node("", 1)}, 1)
-            found[folder.name] = sections.block(self._reader(name), folder.name, node or Node({}, 1), self._templates(folder))
+            found[folder.name] = declared.block(self._reader(name), folder.name, node or Node({}, 1), self._templates(folder))
         return found
 
     def _templates(self, folder: Path) -> dict[str, tuple[str, str]]:

@@ -24,10 +24,11 @@ def prove(snapshot: Snapshot) -> list[Problem]:
 
 def _samples(block: Block) -> Iterator[Problem]:
     values, items = sample_values(block.definition)
+    profile, context = block.definition.sample.get("profile", {}), block.definition.sample.get("context", {})
     for surface in ("html", "text", "amp") if block.has_amp else ("html", "text"):
         file = block.definition.templates.get(surface, block.definition.templates["html"])[0]
         try:
-            content = getattr(block, surface)(values, items, {}, {}, URLS)
+            content = getattr(block, surface)(values, items, profile, context, URLS)
         except RenderFailed as error:
             yield Problem(file, 1, f"blocks.{block.id}", error.message, "the sample in block.yaml must be enough to render it")
             continue

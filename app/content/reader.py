@@ -21,6 +21,7 @@ LATER = frozenset({
 
 
 LARGEST = 10**15
+A_KIND = {"number": "a number", "boolean": "true or false", "instant": "an instant", "string": "text"}
 
 
 @dataclass(slots=True)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.content import leaves, sections
+from app.content import declared, leaves, sections
+from app.content.variables import TAKES
 from app.domain import definitions as d
 
 Shape = dict[str, Any]
@@ -169,12 +170,12 @@ def _case() -> Shape:
 # -- blocks and models -----------------------------------------------------------------------------------------------
 
 def _block() -> Shape:
-    variable = {"type": {"enum": list(sections.VARIABLE_KINDS)}, "default": SCALAR, "description": TEXT}
+    variable = {"type": {"enum": list(TAKES)}, "default": SCALAR, "description": TEXT}
     shapes: dict[str, Shape] = {
         "description": TEXT, "variables": {"type": "object", "additionalProperties": _object(variable, variable, ("type",))},
         "item_fields": NAMES, "sample": {"type": "object"},
     }
-    return _file("Inlay block", _object(sections.BLOCK_KEYS, shapes, ("description",)), {})
+    return _file("Inlay block", _object(declared.BLOCK_KEYS, shapes, ("description",)), {})
 
 
 def _model() -> Shape:

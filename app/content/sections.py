@@ -1,13 +1,14 @@
-"""The sections of rules files, block.yaml and model cards: from nodes to definitions."""
+"""The sections of rules files and model cards: from nodes to definitions."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from app.content.leaves import ITEM_ROOTS, ROOTS, WINDOWS, condition, wheres, window
-from app.content.reader import LARGEST, Reader
+from app.content.reader import A_KIND, LARGEST, Reader
 from app.content.source import Node
 from app.content.values import duration, meant
+from app.content.variables import FITS, WANTED, typed
 from app.domain import conditions as c
 from app.domain import definitions as d
 from app.domain.event import event_name
@@ -23,14 +24,12 @@ SECTIONS = ("version", "timezone", "context", "consents", "features", "segments"
 OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "items", "block", "vars", "description", "attributes")
 ITEMS_KEYS = ("from", "filter", "exclude", "rank", "limit", "at_least")
 PLACEMENT_KEYS = ("fallback", "rank", "deadline", "on_degraded", "description")
-BLOCK_KEYS = ("description", "variables", "item_fields", "sample")
 CASE_KEYS = ("name", "at", "given", "expect")
 EVENT_KEYS = ("event", "ago", "at", "properties")
 EXPECTED = ("offer", "block", "reason", "items", "removed")
 CONTEXT_KINDS = ("number", "string", "boolean")
 GATES = ("segments", "decide", "enrich", "ingest")
 ANSWERS = ("fallback", "fail")
-VARIABLE_KINDS = ("string", "number", "boolean", "url", "date")
 TENSOR_KINDS = ("float", "int", "bool", "string")
 GIVEN = ("profile", "consents", "context", "events", "items", "models")
 
@@ -117,15 +116,15 @@ def _variable(reader: Reader, name: str, value: Node, at: str, declared: Any, no
     if isinstance(value.value, dict):
         inner = reader.mapping(value, at, ("field",), ("field",))
         ref = reader.ref(inner["field"].value, value.line, at, ROOTS) if "field" in inner else None
+        if name in types and ref is not None and (kind := reader.names.kind_of(ref)) not in (None, *FITS[types[name].type]):
+            reader.wrong(value.line, at, f"{ref} is {A_KIND[kind]}", f"the block declares {name} as {WANTED[types[name].type]}")
         if name in types and types[name].default is None:
             reader.wrong(value.line, at, "may be missing at the request", f"give {name} a default in the block", warning=not last)
         return ref or ""
     if not isinstance(value.value, (str, int, float, bool)):
         reader.wrong(value.line, at, "needs one value", "text, a number, true or false, or {field: ...}")
         return ""
-    if name in types and not _is(types[name].type, value.value):
-        reader.wrong(value.line, at, f"is {value.value!r:.40}", f"the block declares a {types[name].type}")
-    return value.value
+    return value.value if name not in types else typed(reader, types[name].type, value, at)
 
 
 def _required(reader: Reader, block: str | None, variables: dict[str, Any], node: Node, at: str) -> None:
@@ -247,47 +246,6 @@ def _expected(reader: Reader, node: Node, at: str) -> None:
             reader.text(each, here)
     if "removed" in found:
         reader.mapping(found["removed"], f"{at}.removed", reader.names.offers)
-
-
-def block(reader: Reader, id: str, node: Node, templates: dict[str, tuple[str, str]]) -> d.BlockDefinition:
-    found = reader.mapping(node, "", BLOCK_KEYS, ("description",))
-    variables = []
-    for name, each in reader.mapping(found["variables"], "variables").items() if "variables" in found else ():
-        inner = reader.mapping(each, f"variables.{name}", ("type", "default", "description"), ("type",))
-        kind = reader.one_of(inner["type"], f"variables.{name}.type", VARIABLE_KINDS, "type") if "type" in inner else None
-        if not name.isidentifier() or name in ("profile", "context", "items", "urls"):
-            reader.wrong(each.line, f"variables.{name}", "cannot be read by a template", "letters, digits and _; not profile, context, items, urls")
-        default = _default(reader, inner["default"], f"variables.{name}.default", kind) if "default" in inner else None
-        variables.append(d.Variable(name, kind or "string", default))  # pyright: ignore[reportArgumentType]
-    fields = tuple(reader.text(each, at) for at, each in reader.items(found["item_fields"], "item_fields")) if "item_fields" in found else ()
-    sample = _sample(reader, found["sample"], {each.name: each.type for each in variables}) if "sample" in found else {}
-    description = reader.text(found["description"], "description") if "description" in found else ""
-    return d.BlockDefinition(id, description, tuple(variables), fields, sample, templates, reader.place(node))
-
-
-_TYPES: dict[str, tuple[type, ...]] = {"number": (int, float), "boolean": (bool,), "string": (str, int, float), "url": (str,), "date": (str,)}
-
-
-def _is(kind: str, value: Any) -> bool:
-    return type(value) in _TYPES[kind]
-
-
-def _default(reader: Reader, node: Node, at: str, kind: str | None) -> Any:
-    if kind is None or _is(kind, node.value):
-        return node.value
-    reader.wrong(node.line, at, f"is {node.plain()!r:.40}", f"the variable is a {kind}; leave default out where it has none")
-    return None
-
-
-def _sample(reader: Reader, node: Node, types: dict[str, str]) -> dict[str, Any]:
-    found = reader.mapping(node, "sample", (*types, "items", "profile", "context"))
-    for name, each in found.items():
-        if name in types and not _is(types[name], each.value):
-            reader.wrong(each.line, f"sample.{name}", f"is {each.plain()!r:.40}", f"the variable is a {types[name]}")
-    if "items" in found:
-        for at, each in reader.items(found["items"], "sample.items"):
-            reader.mapping(each, at)
-    return {name: each.plain() for name, each in found.items()}
 
 
 CARD_KEYS = ("description", "version", "file", "inputs", "output", "fallback", "golden", "sha256", "trained")

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from app.content.blocks import Block, compile_blocks
 from app.content.items import ItemsPlan, as_input
 from app.content.program import Judgement, Program
+from app.content.variables import TAKES
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, ItemsQuery, Offer, Placement, Shown
 from app.domain.literals import parse_number
@@ -22,23 +23,23 @@ from app.ports import ModelRuntime
 
 @dataclass(frozen=True, slots=True)
 class Dish:
-    """A `Shown` made ready: its block, the resolvers of its vars, its plan for items."""
+    """A `Shown` made ready: its block, what its vars are for everybody, those to look up, its plan for items."""
 
     shown: Shown
     block: Block
     fixed: Mapping[str, Any]
-    looked_up: tuple[tuple[str, Callable[[Request], Any]], ...]
+    looked_up: tuple[tuple[str, Callable[[Request], Any], Callable[[Any], Any]], ...]
     plan: ItemsPlan | None
 
     def vars(self, r: Request) -> Mapping[str, Any]:
-        """The variables for this person; what is missing is left to the block's default."""
+        """The variables for this person; what is missing, or of another type, is left to the block's default."""
         if not self.looked_up:
             return self.fixed
         found = dict(self.fixed)
-        for name, resolve in self.looked_up:
-            value = resolve(r)
+        for name, resolve, take in self.looked_up:
+            value = take(plain(resolve(r)))
             if value is not None:
-                found[name] = plain(value)
+                found[name] = value
         return found
 
 
@@ -143,11 +144,12 @@ class Snapshot:
         return found
 
     def _dish(self, shown: Shown) -> Dish:
-        fixed = {name: value for name, value in shown.vars.items() if not isinstance(value, c.Ref)}
-        resolver = self.program.writer.resolver
-        looked_up = tuple((name, resolver(value)) for name, value in shown.vars.items() if isinstance(value, c.Ref))
+        block, resolver = self.blocks[shown.block], self.program.writer.resolver
+        types = {each.name: each.type for each in block.definition.variables}
+        literals = {name: value for name, value in shown.vars.items() if not isinstance(value, c.Ref)}
+        looked_up = tuple((name, resolver(value), TAKES[types[name]]) for name, value in shown.vars.items() if isinstance(value, c.Ref))
         plan = None if shown.items is None else ItemsPlan(shown.items, self.program, self.definitions.models, self.runtime)
-        return Dish(shown, self.blocks[shown.block], fixed, looked_up, plan)
+        return Dish(shown, block, {**block.defaults, **literals}, looked_up, plan)
 
     def table(self) -> dict[str, Any]:
         """What the numbers in traces mean: placement -> [offer ids, [by, place] per code] (`domain/trace.py`)."""

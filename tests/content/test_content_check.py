@@ -108,3 +108,9 @@ IMPOSSIBLE = [
 def test_what_no_server_would_take_is_refused_in_a_test_too(tmp_path: Path, at: str, given: str, message: str) -> None:
     rules = RULES + f"tests: [{{name: a, {at}, given: {{{given}}}, expect: {{hero: {{}}}}}}]\n"
     assert [str(problem) for problem in check(shop(tmp_path, rules), NOW)] == [f"rules/shop.yaml:21 tests: 'a': {message}"]
+
+
+def test_a_sample_of_a_person_and_a_request_is_what_the_block_is_tried_with(tmp_path: Path) -> None:
+    sample = "description: x\nsample: {profile: {name: Anna}, context: {stock: 5}}\n"
+    folder = shop(tmp_path, more={"blocks/hello/block.yaml": sample, "blocks/hello/html.j2": "<p>{{ profile.name }}: {{ context.stock }}</p>"})
+    assert check(folder, NOW) == []

@@ -9,10 +9,11 @@ import pytest
 from content_shapes import fits
 from content_shop import MODEL
 
-from app.content import leaves, sections
+from app.content import declared, leaves, sections
 from app.content.load import inspect
 from app.content.schema import schemas
 from app.content.source import parse_yaml
+from app.content.variables import TAKES
 from app.domain.definitions import Definitions
 
 TEXT = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
@@ -66,8 +67,8 @@ def test_every_condition_and_window_has_an_example(kind: str) -> None:
 
 
 WORDS = (
-    *sections.SECTIONS, *sections.FEATURE_KINDS, *sections.OFFER_KEYS, *sections.PLACEMENT_KEYS, *sections.ITEMS_KEYS, *sections.BLOCK_KEYS,
-    *sections.CASE_KEYS, *sections.GIVEN, *sections.EXPECTED, *sections.GATES, *sections.VARIABLE_KINDS, *sections.TENSOR_KINDS, *sections.CARD_KEYS,
+    *sections.SECTIONS, *sections.FEATURE_KINDS, *sections.OFFER_KEYS, *sections.PLACEMENT_KEYS, *sections.ITEMS_KEYS, *declared.BLOCK_KEYS,
+    *sections.CASE_KEYS, *sections.GIVEN, *sections.EXPECTED, *sections.GATES, *TAKES, *sections.TENSOR_KINDS, *sections.CARD_KEYS,
 )
 
 

@@ -153,11 +153,6 @@ def test_all_problems_of_a_template_come_at_once_even_behind_a_style():
     assert [each.line for each in found] == [4, 5, 6]
 
 
-@pytest.mark.parametrize("name", ["profile", "items", "_x", "a b"])
-def test_a_variable_cannot_take_a_name_of_ours(name):
-    assert [each.key for each in problems("x", variables=text(name))] == [f"blocks.b.variables.{name}"]
-
-
 @pytest.mark.parametrize("source", [
     "{{ big|replace('y', big)|length }}", "{% set a = big %}" + "{% set a = a ~ a %}" * 40 + "{{ a }}", "{{ big|join(big) }}",
     "{% set a = big %}" + "{% set a = a + a %}" * 40 + "{{ a }}", "{% set a = 99999999999 %}" + "{% set a = a * a %}" * 40 + "{{ a }}",
