@@ -93,21 +93,29 @@ class Model(Protocol):
     """One loaded model. Never raises anything but `ModelUnavailable` (broken, benched, refused output)."""
 
     card: ModelCard
+    dtype: Any
+    """The numpy type of the matrix that `score_rows` reads; None where the model wants `score_table`."""
 
     def score(self, row: Sequence[float | str]) -> float:
         """The score of one row; its values stand in the order of the card's inputs."""
         ...
 
     def score_rows(self, matrix: np.ndarray) -> list[float]:
-        """Scores of a C-contiguous float32 matrix [rows, inputs], for models whose inputs are one float tensor; at
-        most 120 rows a run inside. For other models use `score_table`."""
+        """Scores of a C-contiguous matrix [rows, inputs] of `dtype`, for models that read one tensor of numbers; at
+        most 120 rows a run inside."""
         ...
 
-    def score_table(self, rows: Sequence[Sequence[float | str]]) -> list[float]: ...
+    def score_table(self, rows: Sequence[Sequence[float | str]]) -> list[float]:
+        """Scores of rows whose values stand in the order of the card's inputs, for any model."""
+        ...
 
 
 class ModelRuntime(Protocol):
     def get(self, id: str) -> Model | None: ...
+
+    def troubles(self) -> Mapping[str, str]:
+        """id -> why its fallback score is used just now: it could not be loaded, or is benched."""
+        ...
 
 
 class KeyStore(Protocol):

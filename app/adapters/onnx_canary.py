@@ -1,6 +1,6 @@
-"""A model is first loaded in a child process, so that one which crashes or hangs takes nobody along.
+"""A model is first loaded in a child process (`onnx_trial.py`), so that one which crashes or hangs takes nobody along.
 
-The verdict is kept by the hash of card and file: a start with known models costs nothing.
+A sound verdict is kept by the hash of card, file and runtime: a start with known models costs nothing.
 """
 
 from __future__ import annotations
@@ -10,19 +10,27 @@ import json
 import pickle
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 
 from app.domain.definitions import ModelCard
 
 SECONDS = 20.0
-MEMORY = 4 << 30
+REFUSED_SECONDS = 3600.0
+"""How long a refusal is kept: it may have been the machine's fault."""
+SOUND = "sound"
+"""What the child says of a model that passed."""
 
 
 def verdicts(cards: Mapping[str, ModelCard], directory: Path, cache: Path, seconds: float = SECONDS) -> dict[str, str]:
     """id -> '' where the model loads, warms and gives its golden rows, else why not."""
     cache.mkdir(parents=True, exist_ok=True)
-    return {id: _verdict(card, directory / card.file, cache, seconds) for id, card in cards.items()}
+    with ThreadPoolExecutor(2) as pool:
+        running = {id: pool.submit(_verdict, card, directory / card.file, cache, seconds) for id, card in cards.items()}
+        return {id: each.result() for id, each in running.items()}
 
 
 def _verdict(card: ModelCard, path: Path, cache: Path, seconds: float) -> str:
@@ -30,9 +38,10 @@ def _verdict(card: ModelCard, path: Path, cache: Path, seconds: float) -> str:
         data = path.read_bytes()
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    kept = cache / (hashlib.sha256(repr(card).encode() + data).hexdigest()[:32] + ".json")
-    if kept.exists():
-        return json.loads(kept.read_text())
+    seal = repr(card).encode() + version("onnxruntime").encode() + data
+    kept = cache / (hashlib.sha256(seal).hexdigest()[:32] + ".json")
+    if (known := _known(kept)) is not None:
+        return known
     found = try_out(card, path, seconds)
     part = kept.with_suffix(".part")
     part.write_text(json.dumps(found))
@@ -40,31 +49,24 @@ def _verdict(card: ModelCard, path: Path, cache: Path, seconds: float) -> str:
     return found
 
 
+def _known(kept: Path) -> str | None:
+    try:
+        found, age = json.loads(kept.read_text()), time.time() - kept.stat().st_mtime
+    except (OSError, ValueError):
+        return None
+    return found if not found or age < REFUSED_SECONDS else None
+
+
 def try_out(card: ModelCard, path: Path, seconds: float = SECONDS) -> str:
     """Load one model in a child process of limited time and memory."""
-    command = [sys.executable, "-m", "app.adapters.onnx_canary", str(path)]
+    command = [sys.executable, "-m", "app.adapters.onnx_trial", str(path)]
     try:
         child = subprocess.run(command, input=pickle.dumps(card), capture_output=True, timeout=seconds, check=False)
     except subprocess.TimeoutExpired:
         return f"did not load and answer within {seconds:g} s"
     if child.returncode < 0:
         return f"killed the process that loaded it (signal {-child.returncode})"
-    return child.stdout.decode(errors="replace").strip() if child.returncode == 0 else "ended the process that loaded it"
-
-
-def main(path: str) -> None:
-    import resource
-
-    from app.adapters.onnx_runtime import OnnxModel, Watchdog
-    from app.errors import ModelUnavailable
-
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    card = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 (from our own parent)
-    try:
-        OnnxModel(card, Path(path).read_bytes(), Watchdog(), budget=2.0).verify()
-    except ModelUnavailable as error:
-        print(error)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+    told = child.stdout.decode(errors="replace").strip()
+    if child.returncode or not told:
+        return "ended the process that loaded it"
+    return "" if told == SOUND else told

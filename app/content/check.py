@@ -19,6 +19,9 @@ class _Unscored:
     def get(self, id: str) -> Any:
         return None
 
+    def troubles(self) -> dict[str, str]:
+        return {}
+
 
 def check(directory: Path, now: int, runtime: Any = None, *, bound: int = 1_000) -> list[Problem]:
     """Every problem and warning at once. Templates are tried even where the rules cannot be read; the proof and the

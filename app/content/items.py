@@ -132,7 +132,7 @@ class ItemsPlan:
 
     def _ranked(self, r: Request, candidates: Candidates | None, items: list[Item]) -> list[Item]:
         if self.card is not None:
-            scores: Sequence[float | None] = self._scores(r, candidates, items[:MAX_SCORED])
+            scores: Sequence[float | None] = self._scores(r, candidates, items if len(items) <= MAX_SCORED else items[:MAX_SCORED])
         elif self._rank is not None:
             scores = self._rank(r, items)
         else:
@@ -143,18 +143,19 @@ class ItemsPlan:
     def _scores(self, r: Request, candidates: Candidates | None, items: list[Item]) -> list[float]:
         card = self.card
         assert card is not None
+        if not items:
+            return []
         if card.id in r.given_scores:
             return [r.given_scores[card.id]] * len(items)
         model = self.runtime.get(card.id)
         try:
             if model is None:
                 raise ModelUnavailable(f"no model {card.id}")
-            if any(column.tensor for column in card.inputs):
+            if model.dtype is None:
                 return model.score_table([self._row(r, item) for item in items])
-            if candidates is not None and items is candidates.items[:MAX_SCORED] or candidates is not None and len(candidates.items) <= MATRIX_ROWS:
+            if candidates is not None and len(candidates.items) <= MAX_SCORED:
                 return self._from_matrix(r, model, candidates, items)
-            matrix = np.array([self._row(r, item) for item in items], dtype=np.float32)
-            return model.score_rows(matrix)
+            return model.score_rows(np.array([self._row(r, item) for item in items], dtype=model.dtype))
         except ModelUnavailable:
             r.degraded.append(f"model:{card.id}")
             return [card.fallback] * len(items)
@@ -164,7 +165,7 @@ class ItemsPlan:
         matrix = candidates.matrix
         if matrix is None:
             rows = [self._row(r, item) for item in candidates.items]
-            matrix = candidates.matrix = np.ascontiguousarray(np.array(rows, dtype=np.float32))
+            matrix = candidates.matrix = np.array(rows, dtype=model.dtype)
             candidates.position = {item.id: i for i, item in enumerate(candidates.items)}
         inputs = self.card.inputs  # pyright: ignore[reportOptionalMemberAccess]
         for at, resolve in enumerate(self._columns):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from app.errors import Problem
@@ -15,13 +16,16 @@ KEPT = 3
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """`path` holds the files of `version`; `problems` are those of a newer state that is not served; `models` says of
-    each model why it is not sound ('' is sound)."""
+    """`path` holds the files of `version`, and `source` is the version of the user's own files, another one where a
+    served model stayed in place of a broken one: `kept` says of each why. `problems` are those of a newer state that is
+    not served; `models` says of each served model why it is not sound ('' is sound)."""
 
     version: str
     path: str
+    source: str = ""
     problems: tuple[str, ...] = ()
     models: tuple[tuple[str, str], ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
 
 
 def pointer(data: Path) -> Path:
@@ -34,23 +38,30 @@ def read_current(data: Path) -> Published | None:
         row = json.loads(pointer(data).read_text())
     except (OSError, ValueError):
         return None
-    return Published(row["version"], row["path"], tuple(row["problems"]), tuple((id, why) for id, why in row["models"]))
+    pairs = {name: tuple((id, why) for id, why in row.get(name, ())) for name in ("models", "kept")}
+    return Published(row["version"], row["path"], row.get("source", row["version"]), tuple(row["problems"]), **pairs)
 
 
-def publish(data: Path, content: Path, files: Sequence[Path], version: str, models: dict[str, str]) -> None:
-    """Copy the files and flip the pointer, atomically; the oldest versions go."""
-    home = data / "content" / version
-    if not home.exists():
-        part = home.with_name(f".{version}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        for name in ("rules", "blocks", "models"):
-            (part / name).mkdir(parents=True)
-        for path in files:
-            target = part / path.relative_to(content)
-            target.parent.mkdir(parents=True, exist_ok=True)
+def stage(data: Path, content: Path, files: Sequence[Path]) -> Path:
+    """A copy of the user's files as they are now; what went meanwhile is left out."""
+    part = data / "content" / ".staged"
+    shutil.rmtree(part, ignore_errors=True)
+    for name in ("rules", "blocks", "models"):
+        (part / name).mkdir(parents=True)
+    for path in files:
+        target = part / path.relative_to(content)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
             shutil.copyfile(path, target)
-        part.replace(home)
-    _write(data, Published(version, str(home.resolve()), (), tuple(models.items())))
+    return part
+
+
+def publish(data: Path, staged: Path, found: Published) -> None:
+    """Give the staged files their place and flip the pointer, atomically; the oldest versions go."""
+    home = data / "content" / found.version
+    if not home.exists():
+        staged.replace(home)
+    _write(data, replace(found, path=str(home.resolve())))
     versions = sorted((p for p in home.parent.iterdir() if p.is_dir()), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in versions[KEPT:]:
         if old != home:
@@ -62,7 +73,7 @@ def refuse(data: Path, problems: Sequence[Problem]) -> None:
     current = read_current(data)
     if current is not None:
         shown = tuple(str(problem) for problem in problems[:100])
-        _write(data, Published(current.version, current.path, shown, current.models))
+        _write(data, replace(current, problems=shown))
 
 
 def _write(data: Path, published: Published) -> None:

@@ -181,7 +181,7 @@ def _block() -> Shape:
 def _model() -> Shape:
     column = {"name": TEXT, "default": SCALAR, "type": {"enum": list(sections.TENSOR_KINDS)}, "tensor": TEXT}
     bounds = {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}
-    output = {"name": TEXT, "index": {"type": "integer", "minimum": 0}, "range": bounds}
+    output = {"name": TEXT, "index": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 10_000}, TEXT]}, "range": bounds}
     golden = {"inputs": _list(SCALAR), "output": NUMBER}
     shapes: dict[str, Shape] = {
         "description": TEXT, "version": TEXT, "file": TEXT, "inputs": _list(_object(column, column, ("name",))), "output": _object(output, output),

@@ -259,14 +259,22 @@ def card(reader: Reader, id: str, node: Node) -> d.ModelCard:
     if "range" in output and (len(bounds) != 2 or bounds[0] > bounds[1]):
         reader.wrong(output["range"].line, "output.range", "needs two numbers", "[low, high]")
         bounds = []
+    if bounds and "fallback" in found and not bounds[0] <= reader.number(found["fallback"], "fallback") <= bounds[1]:
+        reader.wrong(found["fallback"].line, "fallback", "lies outside of output.range", "a score that the model could give", warning=True)
     golden = tuple(_golden(reader, each, at, len(inputs)) for at, each in reader.items(found["golden"], "golden")) if "golden" in found else ()
     text = {key: reader.text(found[key], key) for key in ("description", "version", "file", "sha256") if key in found}
     return d.ModelCard(
         id, text.get("file") or f"{id}.onnx", inputs, reader.number(found["fallback"], "fallback") if "fallback" in found else 0.0,
         text.get("description", ""), text.get("version", ""), reader.text(output["name"], "output.name") if "name" in output else "",
-        reader.whole(output["index"], "output.index", 0, 10_000, 0) if "index" in output else None,
+        _output_index(reader, output["index"]) if "index" in output else None,
         (bounds[0], bounds[1]) if bounds else None, golden, text.get("sha256", ""), reader.place(node),
     )
+
+
+def _output_index(reader: Reader, node: Node) -> int | str:
+    if isinstance(node.value, str):
+        return reader.text(node, "output.index")
+    return reader.whole(node, "output.index", 0, 10_000, 0)
 
 
 _TENSOR: dict[str, tuple[type, ...]] = {"float": (int, float), "int": (int,), "bool": (bool, int), "string": (str,)}

@@ -149,7 +149,8 @@ class Golden:
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """`models/<id>.yaml`. `output_range` is inclusive; a score outside it is refused."""
+    """`models/<id>.yaml`. `output_range` is inclusive; a score outside it is refused. `output_index` is a column of the
+    output, or a class where the output tells classes apart by name (ZipMap)."""
 
     id: str
     file: str
@@ -158,7 +159,7 @@ class ModelCard:
     description: str = ""
     version: str = ""
     output_name: str = ""
-    output_index: int | None = None
+    output_index: int | str | None = None
     output_range: tuple[float, float] | None = None
     golden: tuple[Golden, ...] = ()
     sha256: str = ""

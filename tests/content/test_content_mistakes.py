@@ -182,6 +182,8 @@ FILES = [
     ({"models/buy.yaml": MODEL.replace("spend_90d", "spend")}, 'models/buy.yaml:1 inputs[0].name: no feature "spend"; did you mean "spend_90d"?'),
     ({"models/buy.yaml": MODEL.replace("default: 0", "default: [1]")}, "models/buy.yaml:1 inputs[0].default: [1] is no float"),
     ({"models/buy.yaml": MODEL + "golden: [{inputs: [1, 2], output: 0.5}]\n"}, "models/buy.yaml:3 golden[0].inputs: has 2 values; the card has 1 inputs"),
+    ({"models/buy.yaml": MODEL + "output: {index: -1}\n"}, "models/buy.yaml:3 output.index: is -1; a whole number from 0 to 10000 belongs here"),
+    ({"models/buy.yaml": MODEL + "output: {range: [0.2, 1]}\n"}, "models/buy.yaml:2 fallback: warning: lies outside of output.range; a score that the model could give"),
     ({"models/buy.yaml": MODEL + "output: {range: [1, 0]}\n"}, "models/buy.yaml:3 output.range: needs two numbers; [low, high]"),
     ({"rules/more.yaml": "segments: {shoe_browsers: {did: a}}\n"}, "rules/shop.yaml:10 segments.shoe_browsers: is declared twice; first at rules/more.yaml:1"),
 ]

@@ -1,0 +1,312 @@
+"""One model by ONNX Runtime, inline in the event loop: one thread, no spinning, at most 120 rows a run.
+
+Outputs that are not finite, out of the card's range or of another shape are refused. A watchdog thread ends what takes
+too long; the model is then benched for a while.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeGuard
+
+import numpy as np
+import onnxruntime as ort
+
+from app.adapters.onnx_file import refuse_foreign
+from app.domain.definitions import ModelCard
+from app.domain.json import is_list
+from app.errors import ModelUnavailable
+from app.telemetry import log
+
+MAX_ROWS = 120
+BUDGET_SECONDS = 0.1
+"""What one scoring may take, whatever its number of rows."""
+WARM_SECONDS = 2.0
+"""What it may take at load, when nothing is warm and nobody waits."""
+BENCH_SECONDS = 10.0
+FORGIVEN_SECONDS = 600.0
+GOLDEN = 1e-4
+_DTYPES: dict[str, Any] = {
+    "tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16, "tensor(int64)": np.int64, "tensor(int32)": np.int32,
+    "tensor(int16)": np.int16, "tensor(int8)": np.int8, "tensor(uint8)": np.uint8, "tensor(bool)": np.bool_, "tensor(string)": np.object_,
+}
+_SCORES = frozenset({
+    "tensor(float)", "tensor(double)", "tensor(float16)", "seq(map(int64,tensor(float)))", "seq(map(string,tensor(float)))",
+})
+_LABELS = frozenset({"tensor(int64)", "tensor(int32)", "tensor(bool)"})
+
+
+_NOISE = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/\S+ |\w+\.(?:cc|h):\d+ |onnxruntime::[^\n]*?\) ")
+
+
+Timed = Callable[[str, float], None]
+"""Told the model's id and the seconds of each run."""
+
+
+def untimed(id: str, seconds: float) -> None:
+    pass
+
+
+class Watchdog:
+    """A thread that ends scorings which are over their budget. Watching one costs two writes to a dictionary."""
+
+    def __init__(self) -> None:
+        self.runs: dict[int, tuple[float, ort.RunOptions]] = {}
+        threading.Thread(target=self._watch, name="model-watchdog", daemon=True).start()
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(0.02)
+            now = time.monotonic()
+            for deadline, options in list(self.runs.values()):
+                if now > deadline:
+                    options.terminate = True
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A tensor that the model reads: which columns of a row fill it (None: all, in order), as a matrix or as a vector
+    of one a row."""
+
+    tensor: str
+    dtype: Any
+    columns: tuple[int, ...] | None
+    vector: bool
+
+    def of(self, rows: Sequence[Sequence[float | str]]) -> np.ndarray:
+        try:
+            picked = rows if self.columns is None else [[row[at] for at in self.columns] for row in rows]
+            matrix = np.array(picked, dtype=self.dtype)
+            return matrix[:, 0] if self.vector else matrix
+        except (ValueError, TypeError, OverflowError) as error:
+            raise ModelUnavailable(f"{self.tensor} cannot hold what it is given: {str(error)[:80]}", code="inputs") from error
+
+
+class OnnxModel:
+    """One loaded model with its card."""
+
+    def __init__(self, card: ModelCard, data: bytes, watchdog: Watchdog, budget: float = BUDGET_SECONDS) -> None:
+        self.card = card
+        self.timed: Timed = untimed
+        self._watchdog = watchdog
+        self.budget = budget
+        self._benched_until = 0.0
+        self._benched_times = 0
+        self._session = open_session(data)
+        inputs = self._session.get_inputs()
+        self._feeds = feeds(card, inputs)
+        self._output = [output(card, self._session.get_outputs())]
+        self._step, self._fixed = _batch(inputs)
+        dtypes = [each.dtype for each in self._feeds]
+        self.dtype = dtypes[0] if len(dtypes) == 1 and dtypes[0] is not np.object_ else None
+
+    # -- scoring ---------------------------------------------------------------------------------------------------
+
+    def score(self, row: Sequence[float | str]) -> float:
+        return self.score_table([row])[0]
+
+    def score_rows(self, matrix: np.ndarray) -> list[float]:
+        only = self._feeds[0]
+        if only.vector:
+            matrix = matrix[:, 0]
+        return self._in_runs(len(matrix), lambda rows: {only.tensor: matrix[rows]})
+
+    def score_table(self, rows: Sequence[Sequence[float | str]]) -> list[float]:
+        whole = {each.tensor: each.of(rows) for each in self._feeds}
+        return self._in_runs(len(rows), lambda part: {name: tensor[part] for name, tensor in whole.items()})
+
+    def _in_runs(self, count: int, part: Callable[[Any], dict[str, np.ndarray]]) -> list[float]:
+        """Scores of `count` rows in as many runs as the model needs; the last row fills up a fixed batch."""
+        deadline = time.monotonic() + self.budget
+        step = self._step
+        if count <= step and not self._fixed:
+            return self._checked(self._run(part(slice(None)), deadline), count)
+        found: list[float] = []
+        for at in range(0, count, step):
+            size = step if self._fixed else min(step, count - at)
+            rows = np.minimum(np.arange(at, at + size), count - 1)
+            found += self._checked(self._run(part(rows), deadline), size)
+        return found[:count]
+
+    def _run(self, feeds: dict[str, np.ndarray], deadline: float) -> Any:
+        if self._benched_until and time.monotonic() < self._benched_until:
+            raise ModelUnavailable(f"{self.card.id} is benched: it was too slow", code="benched")
+        options = ort.RunOptions()
+        here, begun = threading.get_ident(), time.monotonic()
+        self._watchdog.runs[here] = (deadline, options)
+        try:
+            return self._session.run(self._output, feeds, options)[0]
+        except Exception as error:
+            # Whatever the runtime raises, the card's fallback score stands in.
+            code = "slow" if options.terminate else "failed"
+            raise ModelUnavailable(f"{self.card.id}: {_said(error)}", code=code) from error
+        finally:
+            del self._watchdog.runs[here]
+            ended = time.monotonic()
+            self.timed(self.card.id, ended - begun)
+            if ended > deadline:
+                self._bench()
+
+    @property
+    def benched(self) -> bool:
+        return time.monotonic() < self._benched_until
+
+    def _bench(self) -> None:
+        """Out for 10 s, twice as long each time; forgiven after ten quiet minutes."""
+        now = time.monotonic()
+        if now - self._benched_until > FORGIVEN_SECONDS:
+            self._benched_times = 0
+        seconds = BENCH_SECONDS * 2**self._benched_times
+        self._benched_until = now + seconds
+        self._benched_times = min(self._benched_times + 1, 5)
+        log.warning("model %s took longer than %g s and is out for %g s", self.card.id, self.budget, seconds)
+
+    # -- what came out ---------------------------------------------------------------------------------------------
+
+    def _checked(self, found: Any, rows: int) -> list[float]:
+        """One finite number in range per row, or ModelUnavailable."""
+        if is_list(found):
+            return self._in_range([self._of_map(each) for each in found], rows)
+        if found.dtype.kind not in "fiub":
+            raise self._misshapen("no numbers come out")
+        if found.ndim != 1:
+            found = self._column(found, rows)
+        return self._in_range(found.tolist(), rows)
+
+    def _column(self, found: np.ndarray, rows: int) -> np.ndarray:
+        if found.size == 0 or found.size % rows or (found.ndim and found.shape[0] != rows):
+            raise self._misshapen(f"{list(found.shape)} comes out for {rows} rows")
+        found = found.reshape(rows, -1)
+        return found[:, self._position(found.shape[1])]
+
+    def _position(self, width: int) -> int:
+        """Which of a row's numbers is the score: the card's `index`; else the only one, or the second of two."""
+        index = self.card.output_index
+        if index is None and width <= 2:
+            return width - 1
+        if not isinstance(index, int) or index >= width:
+            raise self._misshapen(f"{width} numbers a row; the card must name an index below {width}")
+        return index
+
+    def _of_map(self, row: Any) -> float:
+        """A ZipMap's score: that of the class which `index` names, else the one at that position."""
+        if not _by_class(row):
+            raise self._misshapen("no number a row comes out")
+        index = self.card.output_index
+        if index in row:
+            return row[index]
+        if isinstance(index, str):
+            raise self._misshapen(f"no class {index!r:.40}; there are {', '.join(map(str, row))[:80]}")
+        return list(row.values())[self._position(len(row))]
+
+    def _in_range(self, scores: list[float], rows: int) -> list[float]:
+        if len(scores) != rows:
+            raise self._misshapen(f"{len(scores)} scores for {rows} rows")
+        total = sum(scores)
+        if total - total != 0.0 and not all(map(math.isfinite, scores)):
+            raise ModelUnavailable(f"{self.card.id}: a score that is not finite", code="nan")
+        if self.card.output_range is not None:
+            low, high = self.card.output_range
+            if min(scores) < low or max(scores) > high:
+                raise ModelUnavailable(f"{self.card.id}: a score outside [{low:g}, {high:g}]", code="range")
+        return scores
+
+    def _misshapen(self, what: str) -> ModelUnavailable:
+        return ModelUnavailable(f"{self.card.id}: {what}", code="shape")
+
+    def verify(self) -> None:
+        """Warm the session with one row and with many, and compare it with the card's golden rows, within 1e-4."""
+        budget, self.budget = self.budget, max(self.budget, WARM_SECONDS)
+        try:
+            usual = tuple(column.default for column in self.card.inputs)
+            self.score(usual)
+            self.score_table([usual] * MAX_ROWS)
+            for golden in self.card.golden:
+                got = self.score(golden.inputs)
+                if abs(got - golden.output) > GOLDEN:
+                    row = f"{list(golden.inputs)!r:.80}"
+                    raise ModelUnavailable(f"{self.card.id}: golden row {row} gives {got:.6f}, the card says {golden.output}", code="golden")
+        finally:
+            self.budget = budget
+
+
+def _by_class(row: Any) -> TypeGuard[dict[int | str, float]]:
+    """What a ZipMap gives for a row: class -> probability, in the order of the classes."""
+    return isinstance(row, dict) and row != {}
+
+
+def open_session(data: bytes) -> ort.InferenceSession:
+    """A session of one thread over a file that stands alone."""
+    refuse_foreign(data)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 4
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.load_model_format", "ONNX")
+    try:
+        return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise ModelUnavailable(f"cannot be loaded: {_said(error)}", code="load") from error
+
+
+def _said(error: Exception) -> str:
+    """What the runtime said, without its error numbers and the paths of its own sources."""
+    return _NOISE.sub("", str(error)).strip()[:200]
+
+
+def feeds(card: ModelCard, inputs: Sequence[Any]) -> tuple[Feed, ...]:
+    """How the card's columns fill the model's tensors, at least one; `ModelUnavailable` where they do not fit."""
+    if not inputs or not card.inputs:
+        raise ModelUnavailable("the model reads nothing" if card.inputs else "the card names no inputs", code="inputs")
+    named = {column.tensor for column in card.inputs}
+    if named == {""} and len(inputs) == 1:
+        return (_feed(card, inputs[0], tuple(range(len(card.inputs)))),)
+    wanted = {each.name for each in inputs}
+    if wanted != named:
+        given = ", ".join(sorted(filter(None, named))) or "no tensors"
+        raise ModelUnavailable(f"the model reads {', '.join(sorted(wanted))}; the card names {given}", code="inputs")
+    return tuple(_feed(card, each, tuple(i for i, column in enumerate(card.inputs) if column.tensor == each.name)) for each in inputs)
+
+
+def _feed(card: ModelCard, tensor: Any, columns: tuple[int, ...]) -> Feed:
+    shape, dtype = tensor.shape, _DTYPES.get(tensor.type)
+    if dtype is None:
+        raise ModelUnavailable(f"{tensor.name} is a {tensor.type}, which nothing can fill", code="inputs")
+    texts = {card.inputs[at].type == "string" for at in columns}
+    if texts != {dtype is np.object_}:
+        holds = "texts" if dtype is np.object_ else "numbers"
+        raise ModelUnavailable(f"{tensor.name} holds {holds}; the card's columns for it are of another type", code="inputs")
+    if len(shape) not in (1, 2):
+        raise ModelUnavailable(f"{tensor.name} has {len(shape)} dimensions; rows of numbers have 2", code="inputs")
+    width = shape[1] if len(shape) == 2 else 1
+    if isinstance(width, int) and width != len(columns):
+        raise ModelUnavailable(f"{tensor.name} reads {width} columns, the card names {len(columns)}", code="inputs")
+    whole = columns == tuple(range(len(card.inputs)))
+    return Feed(tensor.name, dtype, None if whole else columns, len(shape) == 1)
+
+
+def output(card: ModelCard, outputs: Sequence[Any]) -> str:
+    """The name of the output that holds the scores: the card's, else the only one that holds numbers."""
+    kinds = {each.name: each.type for each in outputs}
+    if card.output_name:
+        if card.output_name not in kinds:
+            raise ModelUnavailable(f"no output {card.output_name!r:.60}; the model has {', '.join(kinds)}", code="output")
+        return card.output_name
+    scores = [name for name, kind in kinds.items() if kind in _SCORES] or [name for name, kind in kinds.items() if kind in _LABELS]
+    if len(scores) != 1:
+        raise ModelUnavailable(f"the model gives {', '.join(kinds)}; the card must name its output", code="output")
+    return scores[0]
+
+
+def _batch(inputs: Sequence[Any]) -> tuple[int, bool]:
+    """(rows a run, whether it must be exactly that many)."""
+    fixed = {each.shape[0] for each in inputs if isinstance(each.shape[0], int)}
+    if len(fixed) > 1 or 0 in fixed:
+        raise ModelUnavailable(f"the model reads batches of {' and '.join(map(str, sorted(fixed)))} rows at once", code="inputs")
+    return (fixed.pop(), True) if fixed else (MAX_ROWS, False)
