@@ -56,7 +56,7 @@ METRICS: dict[str, Metric] = {
     "inlay_store_failures_total": Metric("counter", ("operation", "code"), "calls to Redis that failed: unavailable, refused, or open while the breaker is"),
     "inlay_store_breaker_open": Metric("gauge", (), "1 while calls to Redis fail at once in any worker"),
     "inlay_model_seconds": Metric("histogram", ("model",), "seconds that one run of a model took, of all its rows", _MODEL_SECONDS),
-    "inlay_models_broken": Metric("gauge", (), "models of the served content that could not be loaded"),
+    "inlay_models_broken": Metric("gauge", (), "models that could not be loaded, are benched, or of which an older file is served"),
     "inlay_content_info": Metric("info", ("version",), "1 for the version of the content that is served"),
     "inlay_content_problems": Metric("gauge", (), "problems of the newest content, which is not served while there are any"),
     "inlay_failures_total": Metric("counter", ("kind",), "unexpected errors, by type"),

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from app import __version__
 from app.adapters.breaker import Breaker
-from app.adapters.onnx_runtime import OnnxRuntime, Watchdog
+from app.adapters.onnx_model import Watchdog
+from app.adapters.onnx_runtime import OnnxRuntime
 from app.adapters.redis_catalogue import RedisCatalogue
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_link import Link
@@ -80,8 +81,9 @@ class Worker:
 
     def compile(self, published: Published) -> Snapshot:
         definitions = load(Path(published.path), bound=self.settings.history_per_type)
-        previous = self.parts.snapshot.runtime if self.parts.snapshot is not None else None
-        runtime = OnnxRuntime(definitions.models, Path(published.path) / "models", self._watchdog, dict(published.models), previous, self.telemetry.model)  # pyright: ignore[reportArgumentType]
+        runtime = OnnxRuntime(definitions.models, Path(published.path) / "models", self._watchdog, dict(published.models), self.telemetry.model)
+        for id, why in runtime.problems.items():
+            log.warning("model %s is not used: %s", id, why)
         return Snapshot(definitions, runtime)
 
     async def follow_content(self) -> None:
@@ -152,10 +154,11 @@ class Worker:
     def _state(self) -> tuple[dict[str, float], dict[str, str]]:
         """Gauges and infos, as of now."""
         parts, content = self.parts, self.parts.content_state
-        broken = len(parts.snapshot.runtime.problems) if parts.snapshot is not None else 0  # pyright: ignore[reportAttributeAccessIssue]
+        troubled = set(parts.snapshot.runtime.troubles()) if parts.snapshot is not None else set[str]()
+        troubled |= dict(content.kept).keys() if content is not None else set()
         gauges: dict[str, float] = {
             "inlay_requests_in_flight": parts.inflight, "inlay_store_breaker_open": float(parts.breaker.open),
-            "inlay_content_problems": len(content.problems) if content is not None else 0, "inlay_models_broken": broken,
+            "inlay_content_problems": len(content.problems) if content is not None else 0, "inlay_models_broken": len(troubled),
         }
         served = {"inlay_content_info": parts.snapshot.version} if parts.snapshot is not None else {}
         return gauges, served | {"inlay_build_info": __version__}

@@ -6,14 +6,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from app.adapters.onnx_canary import verdicts
+from app.content.blocks import compile_blocks
 from app.content.load import content_files, inspect
+from app.content.published import Published, publish, read_current, refuse, stage
+from app.domain.definitions import Definitions
 from app.errors import Problem
-from app.content.published import publish, read_current, refuse
 
 
 def fingerprint(content: Path) -> tuple[tuple[str, int, int], ...]:
@@ -31,21 +35,63 @@ def fingerprint(content: Path) -> tuple[tuple[str, int, int], ...]:
 
 
 def validate_and_publish(content: Path, data: Path, bound: int) -> list[Problem]:
-    """All problems; published where no error is among them, else the last good version stays."""
-    from app.adapters.onnx_canary import verdicts
-    from app.content.blocks import compile_blocks
+    """All problems; published where no error is among them, else the last good version stays.
 
-    definitions, problems = inspect(content, bound=bound)
+    What is validated is a copy, and that copy is what is served: a file that changes meanwhile changes nothing.
+    """
+    staged = stage(data, content, content_files(content))
+    definitions, problems = inspect(staged if (content / "rules").is_dir() else content, bound=bound)
     if definitions is not None:
         problems += compile_blocks(definitions.blocks)[1]
     if definitions is None or any(not problem.warning for problem in problems):
         refuse(data, problems)
         return problems
     published = read_current(data)
-    if published is None or published.version != definitions.version or published.problems:
-        models = verdicts(definitions.models, content / "models", data / "canary")
-        publish(data, content, content_files(content), definitions.version, models)
+    if published is None or published.source != definitions.version or published.problems or published.kept or any(dict(published.models).values()):
+        found = _with_good_models(staged, definitions, published, data / "canary", bound)
+        publish(data, staged, found)
+        problems += _of_models(definitions, found)
     return problems
+
+
+def _of_models(definitions: Definitions, found: Published) -> Iterator[Problem]:
+    """Models that are not served, as warnings: the rest of the content is."""
+    instead = {**dict.fromkeys(dict(found.models), "its fallback score is used"), **dict.fromkeys(dict(found.kept), "the one before it is served")}
+    for id, why in (*found.kept, *found.models):
+        if why:
+            place = definitions.models[id].place
+            yield Problem(place.file, place.line, f"models.{id}", why, instead[id], warning=True)
+
+
+def _with_good_models(staged: Path, definitions: Definitions, published: Published | None, cache: Path, bound: int) -> Published:
+    """What is to be published: a model that proves broken gives way to the one that is served now, card and file."""
+    source, found = definitions.version, verdicts(definitions.models, staged / "models", cache)
+    kept = {id: why for id, why in found.items() if why and published is not None and _take_back(staged, definitions, published, id, bound)}
+    if kept:
+        definitions = inspect(staged, bound=bound)[0] or definitions
+        found |= dict.fromkeys(kept, "")
+    return Published(definitions.version, "", source, (), tuple(found.items()), tuple(kept.items()))
+
+
+def _take_back(staged: Path, definitions: Definitions, published: Published, id: str, bound: int) -> bool:
+    """Put the served model in the place of a broken one, where there is one and the changed rules can do with it."""
+    former = inspect(Path(published.path), bound=bound)[0]
+    if former is None or id not in former.models or dict(published.models).get(id):
+        return False
+    file = former.models[id].file
+    if any(card.file == file for other, card in definitions.models.items() if other != id):
+        return False
+    names = (f"{id}.yaml", file)
+    saved = {name: (staged / "models" / name).read_bytes() for name in names if (staged / "models" / name).exists()}
+    for name in names:
+        shutil.copyfile(Path(published.path) / "models" / name, staged / "models" / name)
+    if inspect(staged, bound=bound)[0] is not None:
+        return True
+    for name in names:
+        (staged / "models" / name).unlink()
+        if name in saved:
+            (staged / "models" / name).write_bytes(saved[name])
+    return False
 
 
 def main() -> int:

@@ -145,6 +145,9 @@ class Parent:
         problems = tuple(Problem(**row) for row in json.loads(output)) if output else (Problem("", 0, "content", f"the check ended with {code}"),)
         if code != 0 and first:
             raise ContentInvalid(problems)
+        for problem in problems:
+            if problem.warning and problem.key.startswith("models."):
+                self._say(str(problem))
         if not first:
             self._say("the content changed" if code == 0 else "the changed content is not served: " + "; ".join(map(str, problems[:5])))
 

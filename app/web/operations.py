@@ -25,7 +25,8 @@ class Operations:
         """503 before the first content and while stopping; degraded is ready. Details in development or with `admin`."""
         parts = self._parts
         serving = parts.snapshot is not None and not parts.stopping
-        degraded = ["store"] if parts.breaker.open else []
+        troubles = parts.snapshot.runtime.troubles() if parts.snapshot is not None else {}
+        degraded = ["store"] * parts.breaker.open + [f"model:{id}" for id in troubles]
         body: dict[str, Any] = {"status": "stopping" if parts.stopping else "ready" if serving else "starting", "degraded": degraded}
         try:
             parts.keys.authorise(scope, "admin")
@@ -34,10 +35,10 @@ class Operations:
         else:
             state = parts.content_state
             problems = [str(problem) for problem in (state.problems if state else ())]
-            broken = dict(parts.snapshot.runtime.problems) if parts.snapshot is not None else {}  # pyright: ignore[reportAttributeAccessIssue]
+            kept = {id: f"the one before it is served: {why}" for id, why in (state.kept if state else ())}
             body |= {
                 "content": {"version": parts.snapshot.version if parts.snapshot else None, "problems": problems},
-                "store": "down" if degraded else "up", "models": broken or "ok",
+                "store": "down" if parts.breaker.open else "up", "models": kept | dict(troubles) or "ok",
             }
         return Reply(200 if serving else 503, _encode(body), [JSON])
 

@@ -27,19 +27,18 @@ SOUND: Sequence[tuple[ModelCard, bytes]] = (
 
 def damaged(data: bytes, rng: random.Random) -> bytes:
     """One to eight changes: a byte or a bit, a piece cut out, doubled or overwritten, the end cut off."""
-    found = bytearray(data)
     for _ in range(rng.choice((1, 1, 1, 2, 8))):
-        at, size = rng.randrange(max(1, len(found))), rng.randrange(1, 16)
-        piece = bytes(found[at : at + size])
-        rng.choice((
-            lambda: found.__setitem__(slice(at, at + 1), bytes([rng.randrange(256)])),
-            lambda: found.__setitem__(slice(at, at + 1), bytes([found[at] ^ 1 << rng.randrange(8)])),
-            lambda: found.__delitem__(slice(at, at + size)),
-            lambda: found.__setitem__(slice(at, at), piece),
-            lambda: found.__setitem__(slice(at, at + size), rng.choice((b"\xff", b"\x00", b"\x7f")) * size),
-            lambda: found.__delitem__(slice(at, None)),
-        ))()
-    return bytes(found)
+        at, size = rng.randrange(len(data) + 1), rng.randrange(1, 16)
+        head, piece, tail = data[:at], data[at : at + size], data[at + size :]
+        data = rng.choice((
+            head + bytes([rng.randrange(256)]) + data[at + 1 :],
+            head + bytes(byte ^ 1 << rng.randrange(8) for byte in data[at : at + 1]) + data[at + 1 :],
+            head + tail,
+            head + piece + piece + tail,
+            head + rng.choice((b"\xff", b"\x00", b"\x7f")) * size + tail,
+            head,
+        ))  # fmt: skip
+    return data
 
 
 def outcomes(folder: Path, count: int, seed: int) -> dict[str, int]:
