@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,6 +14,7 @@ from app.content.snapshot import Snapshot
 from app.errors import InlayError
 from app.security.redaction import Redaction
 from app.settings import Settings
+from app.studio.demo import Demo, announced
 from app.studio.routes import studio_routes
 from app.telemetry import set_up_logs
 from app.web.amp import AmpLists
@@ -51,7 +51,7 @@ class Application:
         ]
         exact = {(method, path): (surface, handler) for method, path, surface, handler in self._routes}
         amp = AmpLists(parts, surfaces)
-        self.api = self._api(decisions, Profiles(parts), Items(parts), Operations(parts))
+        self.api = self._api(surfaces, decisions, Profiles(parts), Items(parts), Operations(parts))
         self.hot = amp.hot = Hot(parts, surfaces, exact, amp, self.api)
         worker.on_snapshot = self._warm
 
@@ -64,7 +64,7 @@ class Application:
     def begin_stop(self) -> None:
         self.worker.parts.stopping = True
 
-    def _api(self, decisions: Decisions, profiles: Profiles, items: Items, operations: Operations) -> FastAPI:
+    def _api(self, surfaces: Surfaces, decisions: Decisions, profiles: Profiles, items: Items, operations: Operations) -> FastAPI:
         worker = self.worker
 
         @asynccontextmanager
@@ -95,7 +95,7 @@ class Application:
         ]
         for method, path, surface, handler in rows:
             api.add_api_route(path, self._endpoint(surface, handler), methods=[method], response_class=Response)
-        api.router.routes.extend(studio_routes(worker.parts, *demo(worker.settings)))
+        api.router.routes.extend(studio_routes(worker.parts, surfaces, announced(worker.settings.data) if worker.settings.demo else Demo()))
         _install_errors(api)
         return api
 
@@ -119,15 +119,6 @@ def _install_errors(api: FastAPI) -> None:
     async def ours(request: Request, error: InlayError) -> Response:
         status, body, headers = answer(error)
         return Response(body, status, {name.decode(): value.decode() for name, value in headers})
-
-
-def demo(settings: Settings) -> tuple[list[dict[str, Any]], str | None]:
-    """The people of the page and the folder of the pictures: the invented shop's, where it is asked for."""
-    listed = settings.data / "demo.json"
-    if not settings.demo or not listed.exists():
-        return [], None
-    row = json.loads(listed.read_text())
-    return row["people"], row["pictures"]
 
 
 def create_app(settings: Settings) -> Application:

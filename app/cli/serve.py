@@ -12,9 +12,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from app.demo.shop import announce
+from app.demo import demo
 from app.security.redaction import Redaction
 from app.settings import Settings, load_settings
+from app.studio.demo import announce
 from app.supervise.parent import LOOPBACK, Parent
 from app.telemetry import log, set_up_logs
 
@@ -37,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     console, begun = Console(highlight=False), time.monotonic()
 
     if settings.demo:
-        announce(settings.data)
+        announce(settings.data, demo())
 
     def ready(running: Settings, embedded: bool) -> None:
         if running.demo:
@@ -57,11 +58,11 @@ def teller(console: Console) -> Callable[[str], None]:
 
 def load_demo(settings: Settings) -> None:
     """Fill the running server with the invented shop, through its own API."""
-    host = "127.0.0.1" if settings.host in LOOPBACK else settings.host
+    host = "localhost" if settings.host in LOOPBACK else settings.host
     command = [sys.executable, "-m", "app.demo", f"http://{host}:{settings.port}"]
     done = subprocess.run(command, capture_output=True, timeout=30, check=False)
     if done.returncode != 0:
-        print("inlay: the demo was not loaded: it needs development mode (no API keys)", file=sys.stderr)
+        print("inlay: the demo was not loaded: where there are API keys it needs INLAY_ADMIN_KEY", file=sys.stderr)
 
 
 def banner(console: Console, settings: Settings, seconds: float, *, embedded: bool) -> None:

@@ -13,6 +13,8 @@ from app.errors import Forbidden, Unauthorised
 from app.security.keys import SCOPES, Entry, digest, entry_of
 
 _FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip")
+_READS = ("GET", "HEAD")
+_OWN_PAGES = (b"same-origin", b"none")
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "testserver")
 
 
@@ -57,8 +59,11 @@ class KeyRing:
         headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
         if not self._by_digest and self._admin is None:
             self._loopback_only(headers)
+            _own_pages_only(scope)
             return
         given = next((value for name, value in headers if name == b"authorization"), None)
+        if given is not None and given[:5].lower() == b"basic":
+            _own_pages_only(scope)
         entry = self._seen.get(given) if given is not None else None
         if entry is None:
             entry = self._look_up(given)
@@ -83,6 +88,15 @@ class KeyRing:
                 raise Forbidden("development mode takes no forwarded requests: create a key with `inlay keys create`")
             if name == b"host" and _host(value) not in _LOOPBACK:
                 raise Forbidden("development mode answers on loopback only: create a key with `inlay keys create`")
+
+
+def _own_pages_only(scope: Mapping[str, Any]) -> None:
+    """What needs no key of the caller's own, because a browser remembers it or there is none, other sites' pages must not use to write.
+
+    Browsers say which page asks; programs send no such header.
+    """
+    if scope["method"] not in _READS and any(name == b"sec-fetch-site" and value not in _OWN_PAGES for name, value in scope["headers"]):
+        raise Forbidden("a page of another site asked for this: only Inlay's own pages may")
 
 
 def _host(value: bytes) -> str:
