@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,10 +28,14 @@ Numbered = tuple[int, Heard]
 class Ingest:
     """Takes batches of raw events. Raises `StoreUnavailable` where nothing may be claimed to be applied."""
 
-    def __init__(self, store: ProfileStore, random_id: Callable[[], bytes], hashed_id: Callable[[str], bytes]) -> None:
+    def __init__(
+        self, store: ProfileStore, random_id: Callable[[], bytes], hashed_id: Callable[[str], bytes], gates: Callable[[], Sequence[str]] = tuple
+    ) -> None:
+        """`gates` gives the purposes without whose consent nothing is taken of a person."""
         self._store = store
         self._random_id = random_id
         self._hashed_id = hashed_id
+        self._gates = gates
 
     async def take(self, raws: Sequence[Any], now: int) -> Receipt:
         """Events of one person keep their order; one store write for all events up to the next that links people."""
@@ -64,7 +69,25 @@ class Ingest:
         if len(receipt.rejected) == before:
             await self._store.link(heard.link.key, heard.who.key, now)
 
-    async def _apply(self, heard: Sequence[Numbered], now: int, receipt: Receipt) -> None:
+    async def _consented(self, heard: Sequence[Numbered], receipt: Receipt) -> Sequence[Numbered]:
+        """The events of people who agreed to every purpose that gates ingest; the rest are refused."""
+        gates = self._gates()
+        if not gates or not heard:
+            return heard
+        keys = {each.who.key for _, each in heard}
+        profiles = dict(zip(keys, await asyncio.gather(*map(self._store.read, keys)), strict=True))
+        found: list[Numbered] = []
+        for index, each in heard:
+            profile = profiles[each.who.key]
+            missing = [purpose for purpose in gates if profile.consents.get(purpose) is not True]
+            if missing and not profile.erased:
+                receipt.rejected.append(Refused(index, "consent", f"this person has not consented to {', '.join(missing)}"))
+            else:
+                found.append((index, each))
+        return found
+
+    async def _apply(self, events: Sequence[Numbered], now: int, receipt: Receipt) -> None:
+        heard = await self._consented(events, receipt)
         if not heard:
             return
         by_profile: dict[str, list[Numbered]] = {}

@@ -70,7 +70,7 @@ class Worker:
             KeyRing(settings.data / "keys.json", settings.admin_key), self.telemetry, settings,
             self.breaker, self._table,
         )
-        self.ingest = Ingest(timed, lambda: secrets.token_bytes(8), hashed_id)
+        self.ingest = Ingest(timed, lambda: secrets.token_bytes(8), hashed_id, self._ingest_gates)
         self._watchdog = Watchdog()
         self._published: Published | None = None
         self._stamp = 0
@@ -150,6 +150,9 @@ class Worker:
             self._loop.cancel()
         self.parts.telemetry.save()
         await self.link.close()
+
+    def _ingest_gates(self) -> tuple[str, ...]:
+        return self.parts.snapshot.gates("ingest") if self.parts.snapshot is not None else ()
 
     def _state(self) -> tuple[dict[str, float], dict[str, str]]:
         """Gauges and infos, as of now."""

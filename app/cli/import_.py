@@ -26,6 +26,7 @@ from app.adapters.redis_catalogue import RedisCatalogue
 from app.adapters.redis_names import Names
 from app.catalogue.items import parse_item
 from app.cli.store import store_link
+from app.content.load import gather
 from app.content.source import read_yaml
 from app.domain.literals import parse_number
 from app.errors import Problem, RequestInvalid, SettingsInvalid
@@ -96,13 +97,21 @@ async def _sink(arguments: argparse.Namespace, settings: Settings) -> AsyncItera
 
             yield put
             return
-        ingest = Ingest(build_store(settings.model_copy(update={"write_timeout_ms": 30_000}), link, Names(link)), lambda: secrets.token_bytes(8), hashed_id)
+        gates = _ingest_gates(settings.content)
+        store = build_store(settings.model_copy(update={"write_timeout_ms": 30_000}), link, Names(link))
+        ingest = Ingest(store, lambda: secrets.token_bytes(8), hashed_id, lambda: gates)
 
         async def send(batch: list[Any]) -> dict[str, int]:
             receipt = await ingest.take(batch, time.time_ns() // 1_000_000)
             return Counter({"accepted": receipt.accepted, "duplicates": receipt.duplicates}) + Counter(f"rejected: {each.reason}" for each in receipt.rejected)
 
         yield send
+
+
+def _ingest_gates(content: Path) -> list[str]:
+    """The purposes that the content declares to gate ingest; none where there is no content."""
+    definitions, _ = gather(content)
+    return [] if definitions is None else [each.purpose for each in definitions.consents.values() if "ingest" in each.gates]
 
 
 def _entries(arguments: argparse.Namespace) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from app.content.items import ItemsPlan, as_input
 from app.content.program import Judgement, Program
 from app.content.variables import TAKES
 from app.domain import conditions as c
-from app.domain.definitions import Definitions, ItemsQuery, Offer, Placement, Shown
+from app.domain.definitions import Definitions, Gate, ItemsQuery, Offer, Placement, Shown
 from app.domain.literals import parse_number
 from app.domain.profile import Profile
 from app.domain.request import Request
@@ -79,7 +79,7 @@ class Snapshot:
             dish.plan is not None and dish.plan.query.exclude_shown
             for dish in (*self.offers.values(), *(each for chain in self.fallbacks.values() for each in chain))
         )
-        self.gated = tuple(each.purpose for each in definitions.consents.values() if "decide" in each.gates)
+        self.gated = self.gates("decide")
         self._plans: dict[Any, ItemsPlan] = {}
 
     @property
@@ -91,6 +91,10 @@ class Snapshot:
 
     def offer(self, id: str) -> Offer | None:
         return self.definitions.offers.get(id)
+
+    def gates(self, gate: Gate) -> tuple[str, ...]:
+        """The declared purposes without whose consent this gate stays shut."""
+        return tuple(each.purpose for each in self.definitions.consents.values() if gate in each.gates)
 
     def consented(self, profile: Profile) -> Profile:
         """The profile as decisions may use it: without a consent that gates `decide`, nothing is known of the person."""

@@ -68,7 +68,7 @@ class Event:
 
 
 Kind: TypeAlias = Literal["identify", "track", "page", "group", "alias"]
-Reason: TypeAlias = Literal["invalid", "no_identity", "future", "too_old", "too_large", "erased", "conflict"]
+Reason: TypeAlias = Literal["invalid", "no_identity", "future", "too_old", "too_large", "erased", "conflict", "consent"]
 
 
 @dataclass(frozen=True, slots=True)
