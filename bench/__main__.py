@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bench import figures as file
 from bench import profile, report
-from bench.registry import Figure, figures
+from bench.registry import Figure, Measured, figures
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -43,12 +43,13 @@ def measure(wanted: Sequence[Figure], known: dict[str, Figure]) -> int:
     for each in wanted:
         console.print(f"[bold]{each.key}[/bold] {each.title}")
         try:
-            value = each.measure()
+            found = each.measure()
         except Exception as error:  # noqa: BLE001 (one figure that fails leaves the others)
             console.print(f"  [red]not measured[/red]: {type(error).__name__}: {error}", markup=True)
             failed = 1
             continue
-        entries = file.write({each.key: file.entry(each.key, each.unit, value)})
+        value, notes = (found.value, found.notes) if isinstance(found, Measured) else (found, {})
+        entries = file.write({each.key: file.entry(each.key, each.unit, value, **notes)})
         report.FILE.write_text(report.report(known, entries))
         verdict = "" if not each.target else " [green]reached[/green]" if each.reached(value) else " [red]missed[/red]"
         console.print(f"  {file.rounded(value):,g} {each.unit}  [dim]{each.target}[/dim]{verdict}")

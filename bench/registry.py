@@ -1,6 +1,6 @@
 """The figures: each is a key, a unit, a target and a function that measures it.
 
-Adding one is a decorated function in the file of its topic, and the topic in `topics()`:
+Adding one is a decorated function in the file of its topic, a new topic also in `TOPICS`:
 
     @figure("batch_vs_single", "times", at_least=5, title="decisions a second of the batch route over the single route")
     def batch_vs_single() -> float: ...
@@ -11,9 +11,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from typing import TypeVar
 
-TOPICS = ("block",)
-Measure = Callable[[], float]
+TOPICS = ("block", "batch", "rules", "events", "scale", "memory")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A value with notes that are kept beside it."""
+
+    value: float
+    notes: dict[str, str]
+
+
+Measure = Callable[[], float | Measured]
+M = TypeVar("M", bound=Measure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +52,10 @@ class Figure:
 _figures: dict[str, Figure] = {}
 
 
-def figure(key: str, unit: str, *, title: str, at_least: float | None = None, at_most: float | None = None) -> Callable[[Measure], Measure]:
+def figure(key: str, unit: str, *, title: str, at_least: float | None = None, at_most: float | None = None) -> Callable[[M], M]:
     """Enter the decorated function as the way to measure `key`."""
 
-    def enter(measure: Measure) -> Measure:
+    def enter(measure: M) -> M:
         if key in _figures:
             raise ValueError(f"two figures are called {key}")
         _figures[key] = Figure(key, unit, title, measure, at_least, at_most)

@@ -31,12 +31,9 @@ def scratch() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def inlay(*arguments: str, pin: bool = False, **environment: str) -> str:
+def inlay(*arguments: str, **environment: str) -> str:
     """Run an `inlay` command to its end; gives what it printed."""
-    done = subprocess.run(
-        _command(*arguments), cwd=ROOT, env=_environment(environment), stdout=subprocess.PIPE, text=True, check=True,
-        preexec_fn=_on_server_core if pin else None,
-    )
+    done = subprocess.run(_command(*arguments), cwd=ROOT, env=_environment(environment), stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout
 
 
@@ -48,17 +45,23 @@ class Inlay:
         self.environment = environment
         self.key = _key(data)
         self.port = free_port()
-        self.first_answer_seconds = 0.0
 
     def __enter__(self) -> Inlay:
-        arguments = ("serve", "--content", str(self.content), "--data", str(self.data), "--port", str(self.port))
-        self._process = subprocess.Popen(
-            _command(*arguments), cwd=ROOT, env=_environment(self.environment), stdout=subprocess.DEVNULL, preexec_fn=_on_server_core,
-        )
+        self.start()
         _until(lambda: self.get("/readyz")[0] == 200, self._process, 120)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self, *, pin: bool = True) -> None:
+        """Start the process, and wait for nothing."""
+        arguments = ("serve", "--content", str(self.content), "--data", str(self.data), "--port", str(self.port))
+        self._process = subprocess.Popen(
+            _command(*arguments), cwd=ROOT, env=_environment(self.environment), stdout=subprocess.DEVNULL, preexec_fn=_on_server_core if pin else None,
+        )
+
+    def stop(self) -> None:
         _end(self._process)
 
     @property

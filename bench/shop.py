@@ -40,7 +40,7 @@ FEATURES: dict[str, Any] = {
 
 
 def category(i: int) -> str:
-    return f"category{i % CATEGORIES:02}"
+    return f"cat{i % CATEGORIES:02}"
 
 
 def write_content(folder: Path, model: bytes, *, offers: int = 50) -> None:
@@ -60,9 +60,17 @@ def rules(offers: int) -> dict[str, Any]:
     return {
         "version": 1,
         "features": FEATURES,
-        "placements": {"grid": {"fallback": {"block": "plain"}, "rank": "offer.value"}},
-        "offers": {f"offer{i:04}": offer(i, draw) for i in range(offers - 1)} | {"for_all": for_all()},
+        "placements": {name: {"fallback": {"block": "plain"}, "rank": "offer.value"} for name in ("grid", "hero")},
+        "offers": {f"offer{i:04}": offer(i, draw) for i in range(offers - 1)} | {"for_all": for_all()} | heroes(),
     }
+
+
+def heroes() -> dict[str, Any]:
+    """Ten offers without items for the placement `hero`; the last one is for everybody."""
+    draw = Random(10)
+    found = {f"hero{i}": {"eligibility": {"all": [behaviour(draw), trait(draw)]}, "suitability": feature(draw), "value": 10 - i} for i in range(9)}
+    found["hero9"] = {"eligibility": {"field": "profile.age", "gte": 18}}
+    return {id: each | {"placements": ["hero"], "block": "plain"} for id, each in found.items()}
 
 
 def offer(i: int, draw: Random) -> dict[str, Any]:
