@@ -18,8 +18,8 @@ from app.domain.trace import encode_trace
 from app.errors import StoreUnavailable
 from app.ports import ProfileStore
 
-RETRIES = 4
-"""Times that a decision is taken anew after another call recorded first."""
+RETRIES = 32
+"""Times that a decision is taken anew after another call recorded first: as many placements may be asked for at once."""
 
 
 @dataclass(slots=True)
@@ -58,35 +58,34 @@ class Decider:
         self._store = store
         self._catalogue = catalogue
         self._seal = seal
-        self._random_id = random_id
+        self.random_id = random_id
 
     async def decide(self, snapshot: Snapshot, q: Question, now: int, timeout: float, render: RenderFor | None = None) -> Answer:
-        """The whole answer within `timeout` seconds, or a fallback with the reason `deadline`."""
-        profile, degraded = await self._profile(snapshot, q, timeout)
+        """The whole answer within `timeout` seconds, or one that is not recorded, with the reason `deadline`."""
+        deadline = asyncio.get_running_loop().time() + timeout
+        profile, degraded = await self._profile(snapshot, q, deadline)
         context, ignored = snapshot.coerce(q.context) if q.context else ({}, [])
         for _ in range(RETRIES):
             r = Request(now, snapshot.consented(profile), context, snapshot.score)
             r.degraded += degraded
             answer = self._answer(snapshot, q, profile, r, render)
             answer.ignored = ignored
-            decision = answer.decision
             if not answer.verdicts or q.send is None or profile.key is None or q.preview or profile.erased or degraded:
                 break
-            winner = await self._record(profile, q.send, answer, now)
+            winner = await self._record(profile, q.send, answer, now, deadline)
             if winner is None:
-                decision.recorded = True
                 break
             profile.record = winner
         return answer
 
-    async def _profile(self, snapshot: Snapshot, q: Question, timeout: float) -> tuple[Profile, list[str]]:
+    async def _profile(self, snapshot: Snapshot, q: Question, deadline: float) -> tuple[Profile, list[str]]:
         if q.unusable:
             return NOBODY, ["profile"]
         if q.identity is None:
             return NOBODY, []
         try:
             reading = self._store.read(q.identity.key, None if q.preview else q.send, sends=snapshot.needs_sends)
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout_at(deadline):
                 return await reading, []
         except StoreUnavailable:
             return Profile(key=q.identity.key), ["store"]
@@ -114,8 +113,9 @@ class Decider:
         return Answer(decision, r, verdicts, [])
 
     def _id(self, q: Question, profile: Profile, blind: bool) -> str:
-        if q.send is None or profile.key is None or q.preview or profile.erased or blind:
-            return self._random_id()
+        """Sealed for an erased person too, whom nobody tells from an unknown one by it."""
+        if q.send is None or profile.key is None or q.preview or blind:
+            return self.random_id()
         return self._seal(profile.key, q.send)
 
     def _replay(self, snapshot: Snapshot, record: Record, decision: Decision, taken: Taken, r: Request, q: Question, render: RenderFor | None) -> None:
@@ -129,18 +129,29 @@ class Decider:
             draw = render(decision.id, placement, r) if render is not None and placement in q.placements else None
             decision.choices[placement] = revive(snapshot, r, choice, self._catalogue, taken, draw, since)
 
-    async def _record(self, profile: Profile, send: str, answer: Answer, now: int) -> bytes | None:
+    async def _record(self, profile: Profile, send: str, answer: Answer, now: int, deadline: float) -> bytes | None:
+        """Store the decision, or give what another call stored first. None: stored, or the store is away, which
+        `degraded` says then. The mail and the content version of the first call stay."""
         decision = answer.decision
-        data = encode_record(decision.decided_at, decision.mail, decision.content_version, decision.choices)
+        mail, version = decision.mail, decision.content_version
+        if profile.record is not None:
+            earlier = decode_record(profile.record)
+            mail, version = earlier.mail or mail, earlier.version
+        data = encode_record(decision.decided_at, mail, version, decision.choices)
         features = {id: plain(value) for id, value in answer.request.features.items()}
         trace = encode_trace(decision.content_version, answer.verdicts, features)
         assert profile.key is not None
         try:
-            return await self._store.record(profile.key, send, profile.record, data, trace, now)
-        except StoreUnavailable:
-            decision.degraded.append("store")
-            decision.id = self._random_id()
+            async with asyncio.timeout_at(deadline):
+                winner = await self._store.record(profile.key, send, profile.record, data, trace, now)
+        except (StoreUnavailable, TimeoutError) as error:
+            decision.degraded.append("deadline" if isinstance(error, TimeoutError) else "store")
+            decision.recorded = False
+            if profile.record is None:
+                decision.id = self.random_id()
             return None
+        decision.recorded = winner is None
+        return winner
 
 
 RenderFor = Callable[[str, str, Request], Render]

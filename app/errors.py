@@ -6,9 +6,12 @@ InlayError
 │   ├── Unparsable        400: not JSON, not UTF-8, too deep
 │   └── TooLarge          413
 ├── NotFound              404: an unknown placement, mail, block, item, profile or decision
+├── MethodNotAllowed      405: names the methods that the address takes
 ├── Unauthorised          401: no valid key
 ├── Forbidden             403: a valid key without the scope, or a sender that is not listed
 ├── Overloaded            503: too many requests in flight
+├── Starting              503: there is no content yet
+├── Degraded              503: a placement that would rather fail than be degraded
 ├── StoreUnavailable      Redis is down, hung, refusing, or the breaker is open
 ├── ModelUnavailable      a model cannot be loaded or answered wrongly
 ├── RenderFailed          a template failed on this data
@@ -77,6 +80,16 @@ class NotFound(InlayError):
     code = "not_found"
 
 
+class MethodNotAllowed(InlayError):
+    """`allow` lists the methods, as the header of that name does."""
+
+    code = "method_not_allowed"
+
+    def __init__(self, message: str, *, allow: str) -> None:
+        super().__init__(message)
+        self.allow = allow
+
+
 class Unauthorised(InlayError):
     code = "unauthorised"
 
@@ -87,6 +100,14 @@ class Forbidden(InlayError):
 
 class Overloaded(InlayError):
     code = "overloaded"
+
+
+class Starting(InlayError):
+    code = "starting"
+
+
+class Degraded(InlayError):
+    code = "degraded"
 
 
 class StoreUnavailable(InlayError):

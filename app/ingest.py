@@ -61,8 +61,7 @@ class Ingest:
         """`identify` with both ids, and `alias`: the anonymous id's past and future become the user's."""
         assert heard.link is not None
         if heard.kind == "alias" and (await self._store.read("u:" + heard.link.value)).known:
-            detail = f"{heard.link.value[:60]!r} is a user of its own: two users are not merged"
-            receipt.rejected.append(Refused(index, "conflict", detail))
+            receipt.rejected.append(Refused(index, "conflict", "previousId is a user of its own: two users are not merged"))
             return
         before = len(receipt.rejected)
         await self._apply([(index, heard)], now, receipt)

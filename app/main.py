@@ -10,7 +10,6 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from app.content.snapshot import Snapshot
 from app.errors import InlayError
 from app.security.redaction import Redaction
 from app.settings import Settings
@@ -41,7 +40,7 @@ class Application:
         set_up_logs(Redaction())
         self.worker = worker = Worker(settings)
         parts = worker.parts
-        surfaces = Surfaces(parts.tokens, settings.recipients_url)
+        surfaces = Surfaces(parts.tokens, settings.recipients_url, parts.clock)
         decisions, events = Decisions(parts, surfaces), Events(parts, worker.ingest)
         self._routes = [
             ("POST", "/v1/decisions", "decide", decisions.single),
@@ -50,13 +49,9 @@ class Application:
             ("POST", "/v1/events", "events", events.take),
         ]
         exact = {(method, path): (surface, handler) for method, path, surface, handler in self._routes}
-        amp = AmpLists(parts, surfaces)
         self.api = self._api(surfaces, decisions, Profiles(parts), Items(parts), Operations(parts))
-        self.hot = amp.hot = Hot(parts, surfaces, exact, amp, self.api)
-        worker.on_snapshot = self._warm
-
-    def _warm(self, snapshot: Snapshot) -> None:
-        self.hot.warm(snapshot)
+        self.hot = Hot(parts, surfaces, exact, AmpLists(parts, surfaces), self.api)
+        worker.on_snapshot = surfaces.fallbacks
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self.hot(scope, receive, send)
@@ -82,6 +77,8 @@ class Application:
             ("PATCH", "/v1/profiles/{id}", "profiles", profiles.patch),
             ("DELETE", "/v1/profiles/{id}", "profiles", profiles.erase),
             ("PUT", "/v1/profiles/{id}/consents", "profiles", profiles.consents),
+            ("GET", "/v1/profiles/{id}/events", "profiles", profiles.events),
+            ("GET", "/v1/profiles/{id}/export", "profiles", profiles.export),
             ("GET", "/v1/items/{id:path}", "items", items.show),
             ("PUT", "/v1/items/{id:path}", "items", items.put),
             ("PATCH", "/v1/items/{id:path}", "items", items.patch),
@@ -109,11 +106,17 @@ class Application:
         return endpoint
 
 
+_REFUSALS = {
+    404: ("not_found", "there is nothing at this address; /docs lists what there is"),
+    405: ("method_not_allowed", "this address does not take this method; Allow names those that it takes"),
+}
+
+
 def _install_errors(api: FastAPI) -> None:
     @api.exception_handler(HTTPException)
     async def plain(request: Request, error: HTTPException) -> JSONResponse:
-        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "error")
-        return JSONResponse(body_of(code, f"{request.method} {request.url.path[:200]}: {error.detail}"), error.status_code)
+        code, said = _REFUSALS.get(error.status_code, ("error", str(error.detail)))
+        return JSONResponse(body_of(code, said), error.status_code, {**(error.headers or {}), "cache-control": "no-store"})
 
     @api.exception_handler(InlayError)
     async def ours(request: Request, error: InlayError) -> Response:

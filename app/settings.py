@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.errors import SettingsInvalid
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
 
 class Settings(BaseSettings):
     """Frozen. Every field is `INLAY_<NAME>`; a secret's value never appears in a message."""
@@ -50,6 +52,11 @@ class Settings(BaseSettings):
     def _readable(cls, value: str) -> str:
         parse_secret(value)
         return value
+
+    @property
+    def reachable(self) -> bool:
+        """Whether others than this machine can call."""
+        return self.host not in LOOPBACK
 
     @property
     def recipients_url(self) -> str:

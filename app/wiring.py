@@ -6,6 +6,7 @@ import asyncio
 import gc
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
 from itertools import count
@@ -67,7 +68,7 @@ class Worker:
         self.parts = Parts(
             None, wall_clock, timed, self.catalogue_store, self.catalogue,
             Decider(timed, self.catalogue, tokens.seal, lambda: next(random_ids)), tokens,
-            KeyRing(settings.data / "keys.json", settings.admin_key), self.telemetry, settings,
+            KeyRing(settings.data / "keys.json", settings.admin_key, guarded=settings.reachable), self.telemetry, settings,
             self.breaker, self._table,
         )
         self.ingest = Ingest(timed, lambda: secrets.token_bytes(8), hashed_id, self._ingest_gates)
@@ -75,7 +76,7 @@ class Worker:
         self._published: Published | None = None
         self._stamp = 0
         self._loop: asyncio.Task[None] | None = None
-        self.on_snapshot = lambda snapshot: None
+        self.on_snapshot: Callable[[Snapshot], object] = lambda snapshot: None
 
     # -- content ---------------------------------------------------------------------------------------------------
 

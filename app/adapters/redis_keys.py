@@ -7,9 +7,11 @@ from typing import Any
 
 import msgspec
 
-from app.adapters.redis_link import Link
+from app.adapters.redis_link import Link, refusal
 
 KEY = "inlay:keys"
+MARK = "made"
+"""A field that stays when the last key is revoked, so that no keys and lost keys are told apart."""
 
 
 class RedisKeys:
@@ -20,11 +22,16 @@ class RedisKeys:
         self._seconds = write_seconds
 
     async def put(self, id: str, entry: Mapping[str, Any]) -> None:
-        await self._link.call("HSET", KEY, id, msgspec.json.encode(dict(entry)), seconds=self._seconds)
+        await self._link.call("HSET", KEY, MARK, b"", id, msgspec.json.encode(dict(entry)), seconds=self._seconds)
 
     async def revoke(self, id: str) -> bool:
-        return bool(await self._link.call("HDEL", KEY, id, seconds=self._seconds))
+        replies = await self._link.pipeline([("HSET", KEY, MARK, b""), ("HDEL", KEY, id)], self._seconds)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise refusal(reply)
+        return bool(replies[1])
 
-    async def all(self) -> dict[str, dict[str, Any]]:
-        flat = await self._link.call("HGETALL", KEY)
-        return {id.decode(): msgspec.json.decode(data) for id, data in zip(flat[::2], flat[1::2], strict=True)}
+    async def all(self) -> dict[str, dict[str, Any]] | None:
+        flat: list[bytes] = await self._link.call("HGETALL", KEY)
+        rows = {id.decode(): data for id, data in zip(flat[::2], flat[1::2], strict=True)}
+        return {id: msgspec.json.decode(data) for id, data in rows.items() if id != MARK} if rows else None

@@ -13,6 +13,9 @@ from app.errors import RequestInvalid
 
 MAX_RELATED = 200
 MAX_BYTES = 64 << 10
+MAX_FIELDS = 500
+MAX_NAME = 128
+ID_RULE = f"must be text of 1 to {MAX_ID_BYTES} bytes without control characters"
 
 
 def parse_item(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,6 +23,8 @@ def parse_item(fields: Mapping[str, Any]) -> dict[str, Any]:
     problems = [(key, message) for key, value in fields.items() if value is not None and (message := _problem(key, value))]
     if "id" not in fields:
         problems.append(("id", "is missing"))
+    if len(fields) > MAX_FIELDS:
+        problems = [("item", f"has {len(fields):,} keys; at most {MAX_FIELDS}")]
     if problems:
         raise RequestInvalid("the item cannot be taken: " + "; ".join(f"{key} {message}" for key, message in problems)[:500], problems=tuple(problems))
     return {key: value for key, value in fields.items() if value is not None}
@@ -28,8 +33,7 @@ def parse_item(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _problem(key: str, value: Any) -> str:
     match key:
         case "id":
-            fits = isinstance(value, str) and value.isprintable() and 0 < len(value.encode()) <= MAX_ID_BYTES
-            return "" if fits else f"must be text of 1 to {MAX_ID_BYTES} bytes"
+            return "" if fits_id(value) else ID_RULE
         case "name" | "category":
             return "" if isinstance(value, str) and len(value) <= 2_000 else "must be text"
         case "price" | "stock":
@@ -40,11 +44,16 @@ def _problem(key: str, value: Any) -> str:
             fits = is_sequence(value) and len(value) <= MAX_RELATED and all(isinstance(each, str) for each in value)
             return "" if fits else f"must be a list of at most {MAX_RELATED} ids"
         case _:
-            return _free(value, 0)
+            return _free(value, 0) if 0 < len(key) <= MAX_NAME else f"names of keys have 1 to {MAX_NAME} characters"
+
+
+def fits_id(value: Any) -> bool:
+    """Whether the value can be an item's id."""
+    return isinstance(value, str) and value.isprintable() and "\ufffd" not in value and 0 < len(value.encode()) <= MAX_ID_BYTES
 
 
 def _number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value) and abs(value) < 2**53
+    return (type(value) is int or (type(value) is float and math.isfinite(value))) and abs(value) < 2**53
 
 
 def _address(value: Any) -> bool:

@@ -52,14 +52,14 @@ async def _create(arguments: argparse.Namespace, settings: Settings) -> int:
     async with store_link(settings) as link:
         keys = RedisKeys(link)
         await keys.put(entry.id, {"name": entry.name, "sha256": entry.sha256, "scopes": sorted(entry.scopes), "created": entry.created})
-        _mirror(settings, await keys.all())
+        _mirror(settings, await keys.all() or {})
     print(key)
     return 0
 
 
 async def _list(arguments: argparse.Namespace, settings: Settings) -> int:
     async with store_link(settings) as link:
-        entries = await RedisKeys(link).all()
+        entries = await RedisKeys(link).all() or {}
     table = Table("id", "name", "scopes", "created", box=None, header_style="dim")
     for id, row in sorted(entries.items(), key=lambda pair: pair[1]["created"]):
         table.add_row(id, row["name"], " ".join(row["scopes"]), time.strftime("%Y-%m-%d", time.gmtime(row["created"])))
@@ -70,10 +70,10 @@ async def _list(arguments: argparse.Namespace, settings: Settings) -> int:
 async def _revoke(arguments: argparse.Namespace, settings: Settings) -> int:
     async with store_link(settings) as link:
         keys = RedisKeys(link)
-        ids = [id for id, row in (await keys.all()).items() if arguments.key in (id, row["name"])]
+        ids = [id for id, row in (await keys.all() or {}).items() if arguments.key in (id, row["name"])]
         for id in ids:
             await keys.revoke(id)
-        _mirror(settings, await keys.all())
+        _mirror(settings, await keys.all() or {})
     if not ids:
         print(f"inlay: no key {arguments.key!r}; `inlay keys list` shows them", file=sys.stderr)
     return 0 if ids else 1

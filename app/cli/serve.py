@@ -16,7 +16,7 @@ from app.demo import demo
 from app.security.redaction import Redaction
 from app.settings import Settings, load_settings
 from app.studio.demo import announce
-from app.supervise.parent import LOOPBACK, Parent
+from app.supervise.parent import Parent
 from app.telemetry import log, set_up_logs
 
 
@@ -58,7 +58,7 @@ def teller(console: Console) -> Callable[[str], None]:
 
 def load_demo(settings: Settings) -> None:
     """Fill the running server with the invented shop, through its own API."""
-    host = "localhost" if settings.host in LOOPBACK else settings.host
+    host = settings.host if settings.reachable else "localhost"
     command = [sys.executable, "-m", "app.demo", f"http://{host}:{settings.port}"]
     done = subprocess.run(command, capture_output=True, timeout=30, check=False)
     if done.returncode != 0:

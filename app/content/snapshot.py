@@ -165,6 +165,11 @@ class Snapshot:
             for id, each in self.judgements.items()
         }
 
+    def deadline(self, placements: tuple[str, ...], limit_ms: int) -> float:
+        """Seconds that a decision of these placements may take: the least that one of them says, `limit_ms` at most."""
+        said = [deadline for id in placements if (deadline := self.definitions.placements[id].deadline)]
+        return min(limit_ms, *said) / 1000 if said else limit_ms / 1000
+
     # -- what the rules refer to -----------------------------------------------------------------------------------
 
     def features_of(self, placements: tuple[str, ...]) -> list[str]:
@@ -180,7 +185,7 @@ class Snapshot:
 
 
 def _number(value: Any) -> float | int | None:
-    if type(value) in (int, float):
+    if type(value) is float or (type(value) is int and -(2**63) <= value < 2**63):
         return value
     return parse_number(value) if isinstance(value, str) else None
 

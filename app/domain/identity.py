@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from app.domain.event import MAX_ID_BYTES, Identity
 from app.errors import RequestInvalid
 
 KINDS = frozenset({"anonymous_id", "email", "phone", "user_id"})
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s.]+")
+SEND_RULE = f"text of 1 to {MAX_ID_BYTES} bytes without control characters"
+_EMAIL = re.compile(r"[^@\s]@[^@\s.]+\.[^@\s.]")
 
 
 def parse_profile_id(text: str, declared: frozenset[str] = frozenset()) -> Identity:
@@ -21,7 +23,7 @@ def parse_profile_id(text: str, declared: frozenset[str] = frozenset()) -> Ident
         identity = Identity(kind, value.strip().lower() if kind == "email" else value)
     else:
         identity = Identity("user_id", text)
-    if not identity.value or len(text.encode("utf-8", "surrogatepass")) > MAX_ID_BYTES or not identity.value.isprintable() or "\ufffd" in text:
+    if not identity.value or not _fits(text):
         raise RequestInvalid(
             f"profile: an id of 1 to {MAX_ID_BYTES} bytes without control characters",
             problems=(("profile", f"{len(text)} characters are not usable as an id"),), code="profile",
@@ -29,9 +31,17 @@ def parse_profile_id(text: str, declared: frozenset[str] = frozenset()) -> Ident
     return identity
 
 
+def fits_send(value: object) -> bool:
+    """Whether the value can name a send."""
+    return isinstance(value, str) and value != "" and _fits(value)
+
+
+def _fits(text: str) -> bool:
+    return len(text.encode("utf-8", "surrogatepass")) <= MAX_ID_BYTES and text.isprintable() and "\ufffd" not in text
+
+
 def looks_like_email(text: str) -> bool:
-    """Whether an id is an e-mail address, which belongs into no URL."""
-    if "@" not in text:
-        return False
-    value = text.partition(":")[2] if text.startswith("email:") else text
-    return _EMAIL.fullmatch(value) is not None
+    """Whether an id holds an e-mail address, which belongs into no URL; encoded twice it is one all the same."""
+    if "%" in text:
+        text = unquote(text)
+    return "@" in text and _EMAIL.search(text) is not None

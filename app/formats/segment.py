@@ -58,7 +58,7 @@ def parse(raw: Any, now: int, random_id: Callable[[], bytes], hashed_id: Callabl
             return Heard(kind, who, Event("group", at, id, {"group_id": group}), {"group_id": group})
         case _:
             traits = _object(raw, "traits")
-            _fits(traits)
+            check_payload(traits)
             shown = {key: value for key, value in traits.items() if key.lower() not in PERSONAL and value is not None}
             link = Identity("anonymous_id", anonymous) if user and anonymous else None
             return Heard("identify", who, Event("identify", at, id, shown), traits, link)
@@ -114,7 +114,7 @@ def _properties(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
     found = {name: value for name, value in _object(raw, key).items() if value is not None}
     for value in found.values():
         if type(value) is not str or len(value) > 1_000:
-            _fits(found)
+            check_payload(found)
             break
     if isinstance(context := raw.get("context"), dict) and isinstance(device := context.get("device"), dict):
         kind = device.get("type")
@@ -123,7 +123,8 @@ def _properties(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
     return found
 
 
-def _fits(values: Mapping[str, Any]) -> None:
+def check_payload(values: Mapping[str, Any]) -> None:
+    """`NotHeard` where properties or traits are too large, or hold what is no plain JSON."""
     size = _size(values)
     if size > MAX_PAYLOAD:
         raise NotHeard("too_large", f"{size:,} bytes of properties; at most {MAX_PAYLOAD:,}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
+_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+")
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(://)[^\s/@:]*:[^\s/@]+@"), r"\1[credentials]@"),
     (re.compile(r"\bv1\.\w{1,64}\.[\w-]{8,}(?:\.[\w=-]*)?"), "[token]"),
@@ -13,7 +14,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(profile|user_?id|anonymous_?id|send|e|key|token|secret|password)=[^\s&\"']+", re.IGNORECASE), r"\1=[hidden]"),
     (re.compile(r"([\"'](?:profile|user_?id|anonymous_?id|email|phone|key|token|secret|password)[\"']\s*:\s*)(?:\"[^\"]*\"|'[^']*'|\d+)", re.IGNORECASE), r"\1[hidden]"),
     (re.compile(r"(?<![\w/])([htmdx]:)?\{?(?:u|a|email|phone|anonymous_id):[^\s,;)}\]\"']+\}?"), "[profile]"),
-    (re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+"), "[address]"),
+    (_ADDRESS, "[address]"),
     (re.compile(r"(?<![\w-])[A-Za-z0-9_-]{40,}(?![\w-])"), "[secret]"),
 )
 
@@ -23,6 +24,11 @@ def redact(text: str) -> str:
     for pattern, instead in _PATTERNS:
         text = pattern.sub(instead, text)
     return text
+
+
+def hide_addresses(text: str) -> str:
+    """The text without e-mail addresses: for what is said to a caller, who may well have sent one."""
+    return _ADDRESS.sub("[address]", text)
 
 
 class Redaction(logging.Filter):

@@ -50,7 +50,7 @@ def studio_routes(parts: Parts, surfaces: Surfaces, demo: Demo) -> list[BaseRout
         return _json(desk.people())
 
     async def decision(request: Request) -> Response:
-        return _json(await desk.decision(await read_json(request.receive)))
+        return _json(await desk.decision(await read_json(request.receive, request.scope)))
 
     async def mail(request: Request) -> Response:
         return _html(await desk.mail(request.query_params), policy=_MAIL)

@@ -3,6 +3,7 @@ workers alive. It answers no request itself."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import fcntl
 import json
@@ -18,14 +19,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from app.errors import ContentInvalid, Problem, SettingsInvalid
+from app.adapters.breaker import Breaker
+from app.adapters.redis_keys import RedisKeys
+from app.adapters.redis_link import Link
+from app.errors import ContentInvalid, Problem, SettingsInvalid, StoreUnavailable
 from app.settings import Settings
 from app.supervise.content import fingerprint
 from app.supervise.embedded import EmbeddedRedis
 from app.telemetry import Telemetry
 
 POLL_SECONDS = 0.1
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class Parent:
@@ -175,11 +178,26 @@ class Parent:
         settings = self.settings
         keys = settings.data / "keys.json"
         protected = settings.admin_key or (keys.exists() and json.loads(keys.read_text() or "{}"))
-        if settings.host not in LOOPBACK and not protected and not settings.redis_url:
+        if settings.reachable and not protected and not stored_keys(settings.redis_url):
             raise SettingsInvalid(
                 f"--host {settings.host} is open to others, and there are no API keys: create one with `inlay keys create "
                 "--name NAME --scope admin`, set INLAY_ADMIN_KEY, or listen on 127.0.0.1"
             )
+
+
+def stored_keys(redis_url: str) -> bool:
+    """Whether a Redis of one's own holds API keys; one that does not answer holds none for now."""
+
+    async def asked() -> bool:
+        link = Link(redis_url, Breaker(time.monotonic), read_seconds=2.0)
+        try:
+            return bool(await RedisKeys(link).all())
+        except StoreUnavailable:
+            return False
+        finally:
+            await link.close()
+
+    return bool(redis_url) and asyncio.run(asked())
 
 
 def lock_folder(data: Path) -> object:

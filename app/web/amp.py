@@ -11,7 +11,7 @@ from app.domain.event import Identity
 from app.security.amp_cors import Refused, cors
 from app.security.tokens import Claims, Expired
 from app.web.asgi import JSON, PRIVATE, Reply, Scope
-from app.web.hot import Hot, count
+from app.web.hot import count
 from app.web.parts import Parts
 from app.web.surfaces import Surfaces
 
@@ -25,7 +25,6 @@ class AmpLists:
     def __init__(self, parts: Parts, surfaces: Surfaces) -> None:
         self._parts = parts
         self._surfaces = surfaces
-        self.hot: Hot | None = None
 
     async def __call__(self, scope: Scope, receive: Any) -> Reply:
         parts = self._parts
@@ -35,7 +34,7 @@ class AmpLists:
         if scope["method"] == "OPTIONS":
             return Reply(204, b"", [*allowed.headers, PRIVATE])
         now = parts.clock()
-        claims = parts.tokens.read(scope["path"][len("/amp/") :], "amp", now)
+        claims = parts.tokens.read(scope["raw_path"][len(b"/amp/") :].decode("latin-1"), "amp", now)
         snapshot = parts.snapshot
         if claims is None or snapshot is None or scope["method"] not in ("GET", "HEAD"):
             return Reply(403, _REFUSED, [JSON, PRIVATE], "refused")
@@ -60,13 +59,14 @@ class AmpLists:
         q = Question((claims.placement,), identity, claims.send or None, claims.mail or None, at_open=True)
         if q.mail is not None and q.mail not in snapshot.definitions.mails:
             q.mail = None
-        timeout = (snapshot.definitions.placements[claims.placement].deadline or parts.settings.deadline_amp_ms) / 1000
+        timeout = snapshot.deadline((claims.placement,), parts.settings.deadline_amp_ms)
         answer = await parts.decider.decide(snapshot, q, now, timeout, self._surfaces.render_for("list", q, now))
         count(parts.telemetry, answer)
         return _encode(answer.decision.choices[claims.placement].content), answer.decision.degraded
 
     def _generic(self, snapshot: Any, placement: str, headers: list[tuple[bytes, bytes]], reason: str) -> Reply:
-        assert self.hot is not None
         self._parts.telemetry.fallback(placement, reason)
-        body = self.hot.fallbacks(snapshot).get(placement, "list") or b'{"items":[]}'
-        return Reply(200, body, headers, "degraded")
+        body = self._surfaces.fallbacks(snapshot).get(placement, "list") or b'{"items":[]}'
+        if reason != "expired":
+            headers.append((b"x-inlay-degraded", reason.encode()))
+        return Reply(200, body, headers, "shed" if reason == "overload" else "degraded")

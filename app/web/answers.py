@@ -10,6 +10,7 @@ from app.content.windows import edges
 from app.decide import Answer
 from app.domain.decision import Candidate, Choice, Decision
 from app.domain.request import Request
+from app.errors import Degraded
 
 
 def decision_json(answer: Answer, placements: Iterable[str], *, explain: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -21,11 +22,15 @@ def decision_json(answer: Answer, placements: Iterable[str], *, explain: Mapping
         "degraded": list(dict.fromkeys(decision.degraded)),
         "placements": {id: choice_json(decision.choices[id]) for id in placements},
     }
-    if decision.mail is not None:
-        body["mail"] = decision.mail
     if explain is not None:
         body["explain"] = explain
     return body
+
+
+def refuse_degraded(decision: Decision) -> None:
+    """`Degraded`, for a placement that would rather fail: unless it is recorded, or asking again would mend nothing."""
+    if not decision.recorded and (why := [reason for reason in decision.degraded if reason != "profile"]):
+        raise Degraded(f"degraded: {', '.join(why)}; ask again")
 
 
 def placement_json(decision: Decision, choice: Choice) -> dict[str, Any]:
@@ -77,7 +82,8 @@ def features_json(snapshot: Snapshot, r: Request, placements: tuple[str, ...]) -
     found: dict[str, Any] = {}
     for id in snapshot.features_of(placements):
         feature = snapshot.definitions.features[id]
-        row: dict[str, Any] = {"value": plain(snapshot.program.features[id](r)), "as_of": iso(r.now)}
+        value = plain(snapshot.program.features[id](r))
+        row: dict[str, Any] = {"value": None} if value is None else {"value": value, "as_of": iso(r.now)}
         number = r.history.names.types.get(feature.event)
         gone = trimmed.get(min(number, 255)) if number is not None else None
         if gone is not None and gone.watermark > edges(feature.window, snapshot.program.timezone)(r)[0]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +31,52 @@ def header(scope: Scope, name: bytes) -> bytes | None:
         if key == name:
             return value
     return None
+
+
+LARGE = 64 << 10
+DRAINED = 64 << 20
+DRAIN_SECONDS = 10.0
+
+
+def has_large_body(scope: Scope) -> bool:
+    """Whether more is announced than lies in a socket's buffers."""
+    length = header(scope, b"content-length")
+    return header(scope, b"transfer-encoding") is not None if length is None else int(length) > LARGE
+
+
+def draining(scope: Scope, receive: Any, send: Any) -> tuple[Any, Any]:
+    """For a request that may be answered before its body was read: the rest is read first, and thrown away.
+
+    A connection that is closed over unread bytes is reset, and the caller never sees the answer. One that waits for
+    leave to send (`Expect`) is answered at once; 64 MiB and 10 s are the end of patience.
+    """
+    whole = header(scope, b"expect") is not None
+
+    async def reading() -> Any:
+        nonlocal whole
+        message = await receive()
+        whole = not message.get("more_body", False)
+        return message
+
+    async def sending(message: Any) -> None:
+        if message["type"] == "http.response.start" and not whole:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_SECONDS):
+                    size = 0
+                    while not whole and size < DRAINED:
+                        size += len((await reading()).get("body", b""))
+        await send(message)
+
+    return reading, sending
+
+
+def without_body(send: Any) -> Any:
+    """For the answer to a HEAD: its head, and nothing after it."""
+
+    async def sending(message: Any) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return sending
 
 
 async def send_reply(send: Any, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, *, head: bool = False) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,22 @@ from typing import Any
 from app.errors import Forbidden, Unauthorised
 from app.security.keys import SCOPES, Entry, digest, entry_of
 
-_FORWARDED = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip")
+_FORWARDED = (b"forwarded", b"x-real-ip")
 _READS = ("GET", "HEAD")
 _OWN_PAGES = (b"same-origin", b"none")
-_LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "testserver")
+_LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
 class KeyRing:
-    """The keys that this worker knows: those of the store, mirrored in the data folder, and the admin key."""
+    """The keys that this worker knows: those of the store, mirrored in the data folder, and the admin key.
 
-    def __init__(self, mirror: Path, admin_key: str = "") -> None:
+    `guarded` is a server that others can reach: it has no development mode. Nor has one that ever knew a key, until it
+    is started again: neither a revoked last key nor an emptied store opens what was closed.
+    """
+
+    def __init__(self, mirror: Path, admin_key: str = "", *, guarded: bool = False) -> None:
         self._mirror = mirror
+        self._guarded = guarded or bool(admin_key)
         self._admin = entry_of(admin_key, "INLAY_ADMIN_KEY", ("admin",), 0) if admin_key else None
         self._by_digest: dict[str, Entry] = {}
         self._seen: dict[bytes, Entry] = {}
@@ -30,17 +36,21 @@ class KeyRing:
 
     @property
     def development(self) -> bool:
-        """True while no key exists at all."""
-        return not self._by_digest and self._admin is None
+        """Whether everybody on this machine may do everything."""
+        return not self._guarded
 
-    def replace(self, entries: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take the store's keys, and mirror their hashes on disk."""
+    def replace(self, entries: Mapping[str, Mapping[str, Any]] | None) -> None:
+        """Take the store's keys, and mirror their hashes on disk. None: the store never held a key, or lost them all, so
+        those that are known stay."""
+        if entries is None:
+            return
         fresh = {row["sha256"]: Entry(id, row["name"], row["sha256"], frozenset(row["scopes"]), row.get("created", 0)) for id, row in entries.items()}
         if fresh == self._by_digest:
             return
         self._by_digest = fresh
+        self._guarded |= bool(fresh)
         self._seen.clear()
-        part = self._mirror.with_suffix(".part")
+        part = self._mirror.with_suffix(f".{os.getpid()}.part")
         self._mirror.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(json.dumps(entries))
         part.chmod(0o600)
@@ -53,11 +63,12 @@ class KeyRing:
         except (OSError, ValueError):
             return
         self._by_digest = {row["sha256"]: Entry(id, row["name"], row["sha256"], frozenset(row["scopes"])) for id, row in rows.items()}
+        self._guarded |= bool(self._by_digest)
 
     def authorise(self, scope: Mapping[str, Any], needed: str) -> None:
         """`Unauthorised` without a valid key, `Forbidden` without the scope; in development mode only loopback calls."""
         headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
-        if not self._by_digest and self._admin is None:
+        if not self._guarded:
             self._loopback_only(headers)
             _own_pages_only(scope)
             return
@@ -84,7 +95,7 @@ class KeyRing:
 
     def _loopback_only(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
         for name, value in headers:
-            if name in _FORWARDED:
+            if name in _FORWARDED or name.startswith(b"x-forwarded-"):
                 raise Forbidden("development mode takes no forwarded requests: create a key with `inlay keys create`")
             if name == b"host" and _host(value) not in _LOOPBACK:
                 raise Forbidden("development mode answers on loopback only: create a key with `inlay keys create`")

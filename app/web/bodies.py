@@ -1,16 +1,23 @@
-"""Reading a request's body: at most 4 MiB, JSON at most 32 deep, an object."""
+"""Reading a request's body: at most 4 MiB, within 10 s, JSON at most 32 deep, an object."""
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from app.errors import RequestInvalid, TooLarge, Unparsable
+from app.web.asgi import Scope, header
 
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 32
+MAX_SHOWN = 20
+SECONDS = 10.0
+"""A body that takes longer to arrive is given up: a slow caller must not hold a place for long."""
+
 _decode = msgspec.json.Decoder().decode
 _STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _BRACKETS = re.compile(rb"[\[\]{}]")
@@ -19,25 +26,42 @@ _BRACKETS = re.compile(rb"[\[\]{}]")
 async def read_body(receive: Any, limit: int = MAX_BYTES) -> bytes:
     parts: list[bytes] = []
     size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Unparsable("the caller went away")
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise TooLarge(f"the body is over {limit:,} bytes")
-        parts.append(part)
-        if not message.get("more_body"):
-            return b"".join(parts)
+    try:
+        async with asyncio.timeout(SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Unparsable("the caller went away")
+                part = message.get("body", b"")
+                size += len(part)
+                if size > limit:
+                    raise TooLarge(f"the body is over {limit:,} bytes")
+                parts.append(part)
+                if not message.get("more_body"):
+                    return b"".join(parts)
+    except TimeoutError as error:
+        raise Unparsable(f"the body did not arrive within {SECONDS:g} s") from error
 
 
-async def read_json(receive: Any, scope: Any = None) -> dict[str, Any]:
+async def read_json(receive: Any, scope: Scope) -> dict[str, Any]:
     """The body as an object; 400 where it is not JSON or too deep, 422 where it is something else."""
-    found = parse_json(await read_body(receive))
+    data = await read_body(receive)
+    if (coding := header(scope, b"content-encoding")) and coding.lower() != b"identity":
+        raise Unparsable(f"Content-Encoding {coding[:40].decode('latin-1')!r} is not taken: send the JSON as it is")
+    found = parse_json(data)
     if not isinstance(found, dict):
         raise RequestInvalid("the body must be a JSON object", problems=(("body", "not an object"),))
     return found
+
+
+def refuse_unknown(body: Mapping[str, Any], known: frozenset[str]) -> None:
+    """422 that names the keys which are not known."""
+    if unknown := sorted(body.keys() - known):
+        shown = [key if len(key) <= 80 else key[:80] + "…" for key in unknown[:MAX_SHOWN]]
+        raise RequestInvalid(
+            f"unknown keys: {', '.join(shown)}; known are {', '.join(sorted(known))}",
+            problems=tuple((key, "unknown key") for key in shown),
+        )
 
 
 def parse_json(data: bytes) -> Any:

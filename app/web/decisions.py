@@ -4,35 +4,40 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from app.content.load import read_items_query
-from app.content.matching import instant_of
-from app.content.snapshot import Snapshot, iso, plain
+from app.content.snapshot import Snapshot, plain
 from app.decide import Answer, Question
-from app.domain.decision import decode_record
 from app.domain.event import Identity
-from app.domain.identity import parse_profile_id
+from app.domain.identity import SEND_RULE, fits_send, parse_profile_id
+from app.domain.literals import parse_instant
 from app.domain.profile import Profile
 from app.domain.request import Request
-from app.domain.trace import read_trace
 from app.errors import InlayError, NotFound, RequestInvalid, StoreUnavailable
-from app.web.answers import candidate_json, choice_json, decision_json, explain_json
+from app.web.answers import decision_json, explain_json, refuse_degraded
 from app.web.asgi import JSON, PRIVATE, Reply, Scope
-from app.web.bodies import read_json
+from app.web.bodies import read_json, refuse_unknown
+from app.web.errors import body_of
 from app.web.hot import count
-from app.web.parts import Parts
-from app.web.surfaces import SURFACES, Surfaces
+from app.web.parts import Parts, current
+from app.web.paths import segments
+from app.web.stored import Stored
+from app.web.surfaces import SURFACES, Surfaces, check_placement
 
 _encode = msgspec.json.Encoder().encode
 MAX_RECIPIENTS = 1_000
 CHUNK = 100
 """Recipients decided at once: their reads travel to the store in one write."""
+EARLIEST, LATEST = 946_684_800_000, 4_102_444_800_000
+"""The years 2000 to 2100, in which the clock of a preview may stand."""
 
 _KEYS = frozenset({"profile", "send", "mail", "placements", "context", "surface", "explain", "at"})
 _BATCH_KEYS = _KEYS - {"profile", "context"} | {"recipients"}
+_RECIPIENT_KEYS = frozenset({"profile", "context"})
 _RECOMMEND_KEYS = frozenset({"profile", "from", "filter", "exclude", "rank", "limit", "at_least", "context"})
 
 
@@ -42,34 +47,34 @@ class Decisions:
     def __init__(self, parts: Parts, surfaces: Surfaces) -> None:
         self._parts = parts
         self._surfaces = surfaces
+        self._stored = Stored(parts)
 
     async def single(self, scope: Scope, receive: Any) -> Reply:
         parts = self._parts
         parts.keys.authorise(scope, "decide")
-        if parts.inflight > parts.settings.max_inflight:
-            raise InlayError("too many requests in flight", code="overloaded")
+        parts.admit()
         body = await read_json(receive, scope)
         snapshot = current(parts)
         now = self._instant(scope, body)
         q = asked(body, snapshot, _KEYS)
         q.identity = who(body.get("profile"), "profile")
         q.context = context_of(body.get("context"))
-        q.preview = "at" in body and body["at"] is not None
-        answer = await self._decide(snapshot, q, now, body.get("surface"))
-        return Reply(200, _encode(self._body(snapshot, q, answer, explain=body.get("explain") is True)), [JSON, PRIVATE],
-                     "degraded" if answer.decision.degraded else "ok")
+        q.preview = body.get("at") is not None
+        found, degraded = await self._decided(snapshot, q, now, body)
+        return Reply(200, _encode(found), [JSON, PRIVATE], "degraded" if degraded else "ok")
 
     async def batch(self, scope: Scope, receive: Any) -> Reply:
         """One line per recipient, in the order given; a line that fails says why and harms no other."""
         parts = self._parts
         parts.keys.authorise(scope, "decide")
+        parts.admit(urgent=False)
         body = await read_json(receive, scope)
         snapshot = current(parts)
         now = self._instant(scope, body)
+        template = asked(body, snapshot, _BATCH_KEYS)
         recipients = body.get("recipients")
         if not isinstance(recipients, list) or not 1 <= len(recipients) <= MAX_RECIPIENTS:
             raise RequestInvalid(f"recipients: a list of 1 to {MAX_RECIPIENTS} objects", problems=(("recipients", "missing or of the wrong size"),))
-        template = asked(body, snapshot, _BATCH_KEYS)
         template.preview = body.get("at") is not None
         lines: list[bytes] = []
         for start in range(0, len(recipients), CHUNK):
@@ -83,26 +88,47 @@ class Decisions:
         try:
             if not isinstance(recipient, dict):
                 raise RequestInvalid("a recipient is an object {profile, context}")
-            if unknown := recipient.keys() - {"profile", "context"}:
-                raise RequestInvalid(f"unknown keys: {', '.join(sorted(unknown))}; a recipient has profile and context")
+            refuse_unknown(recipient, _RECIPIENT_KEYS)
             q = Question(template.placements, who(recipient.get("profile"), "profile"), template.send, template.mail,
                          context_of(recipient.get("context")), template.preview)
-            answer = await self._decide(snapshot, q, now, body.get("surface"))
-            found = self._body(snapshot, q, answer, explain=body.get("explain") is True)
+            found, _ = await self._decided(snapshot, q, now, body)
         except InlayError as error:
-            found = {"index": index, "error": {"code": error.code, "message": error.message, "problems": []}}
+            found = {"index": index, **body_of(error.code, error.message, error.problems)}
         return _encode(found) + b"\n"
 
-    async def _decide(self, snapshot: Snapshot, q: Question, now: int, surface: Any) -> Answer:
+    async def _decided(self, snapshot: Snapshot, q: Question, now: int, body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """(the answer's body, why it is degraded)."""
+        parts, surface = self._parts, body.get("surface")
         draw = self._surfaces.render_for(surface, q, now) if surface is not None else None
-        timeout = self._parts.settings.deadline_esp_ms / 1000
-        answer = await self._parts.decider.decide(snapshot, q, now, timeout, draw)
-        count(self._parts.telemetry, answer)
-        return answer
+        timeout = snapshot.deadline(q.placements, parts.settings.deadline_esp_ms)
+        answer = await parts.decider.decide(snapshot, q, now, timeout, draw)
+        count(parts.telemetry, answer)
+        if any(snapshot.definitions.placements[id].on_degraded == "fail" for id in q.placements):
+            refuse_degraded(answer.decision)
+        if draw is not None:
+            self._fill(snapshot, q, answer, surface)
+        why = await self._why(snapshot, q, answer) if body.get("explain") else None
+        return decision_json(answer, q.placements, explain=why), answer.decision.degraded
 
-    def _body(self, snapshot: Snapshot, q: Question, answer: Answer, *, explain: bool) -> dict[str, Any]:
-        why = explain_json(snapshot, answer, q.placements) if explain else None
-        return decision_json(answer, q.placements, explain=why)
+    def _fill(self, snapshot: Snapshot, q: Question, answer: Answer, surface: str) -> None:
+        """The fallback's content where a choice has none on this surface, such as a block without AMP."""
+        for id in q.placements:
+            choice = answer.decision.choices[id]
+            if not choice.content:
+                choice.content = self._surfaces.fallbacks(snapshot).get(id, surface).decode()
+                answer.decision.degraded.append(f"render:{choice.block}")
+
+    async def _why(self, snapshot: Snapshot, q: Question, answer: Answer) -> dict[str, Any]:
+        """The reasons; those of a decision that was recorded earlier as they were then."""
+        why = explain_json(snapshot, answer, q.placements)
+        opened = self._parts.tokens.open(answer.decision.id) if answer.decision.replayed else None
+        with suppress(StoreUnavailable):
+            told = await self._stored.told(*opened) if opened is not None else None
+            if told is not None:
+                recorded = told["explain"]
+                why["placements"] = {id: recorded["placements"][id] for id in q.placements if id in recorded["placements"]} | why["placements"]
+                why["features"] |= {id: row for id, row in recorded["features"].items() if id in why["features"]}
+        return why
 
     def _instant(self, scope: Scope, body: Mapping[str, Any]) -> int:
         at = body.get("at")
@@ -113,41 +139,12 @@ class Decisions:
 
     async def stored(self, scope: Scope, receive: Any) -> Reply:
         """`GET /v1/decisions/{id}`: the record as it stands, every candidate and why not."""
-        parts = self._parts
-        parts.keys.authorise(scope, "decide")
-        id = scope["path"].rpartition("/")[2]
-        opened = parts.tokens.open(id)
-        missing = NotFound("no such decision is recorded: only decisions for a send are, for 35 days", code="not_recorded")
-        if opened is None:
-            raise missing
-        key, send = opened
-        data, trace = await parts.store.decision(key, send)
-        if data is None:
-            raise missing
-        record = decode_record(data)
-        for choice in record.choices.values():
-            choice.items = [item for item_id, _ in choice.priced if (item := parts.catalogue.get(item_id)) is not None]
-        tables = {version: await self._table(version) for version in {record.version, *(c.version for c in record.choices.values())}}
-        candidates, features = read_trace(trace, tables.get) if trace else ({}, {})
-        body = {
-            "decision_id": id, "profile": str(Identity.from_key(key)), "send": send, "mail": record.mail,
-            "decided_at": iso(record.decided_at), "content_version": record.version, "degraded": [],
-            "placements": {
-                name: choice_json(choice) | {"items": [{"id": item, "price": price} for item, price in choice.priced]}
-                for name, choice in record.choices.items()
-            },
-            "explain": {
-                "placements": {name: [candidate_json(each) for each in rows] for name, rows in candidates.items()},
-                "features": {name: {"value": value, "as_of": iso(record.decided_at)} for name, value in features.items()},
-            },
-        }
-        return Reply(200, _encode(body), [JSON, PRIVATE])
-
-    async def _table(self, version: str) -> Any:
-        snapshot = self._parts.snapshot
-        if snapshot is not None and snapshot.version == version:
-            return snapshot.table()
-        return await self._parts.load_table(version)
+        self._parts.keys.authorise(scope, "decide")
+        opened = self._parts.tokens.open(segments(scope, 3)[0])
+        told = await self._stored.told(*opened) if opened is not None else None
+        if told is None:
+            raise NotFound("no such decision is recorded: only decisions for a send are, for 35 days", code="not_recorded")
+        return Reply(200, _encode(told), [JSON, PRIVATE])
 
     async def recommend(self, scope: Scope, receive: Any) -> Reply:
         """Items for a person: `{profile, from, filter, exclude, rank, limit, at_least, context}`."""
@@ -175,37 +172,26 @@ class Decisions:
         return Reply(200, _encode(answer), [JSON, PRIVATE], "degraded" if answer["degraded"] else "ok")
 
 
-def current(parts: Parts) -> Snapshot:
-    if parts.snapshot is None:
-        raise InlayError("no content yet", code="starting")
-    return parts.snapshot
-
-
-def refuse_unknown(body: Mapping[str, Any], known: frozenset[str]) -> None:
-    if unknown := sorted(body.keys() - known):
-        raise RequestInvalid(
-            f"unknown keys: {', '.join(unknown)}; known are {', '.join(sorted(known))}",
-            problems=tuple((key, "unknown key") for key in unknown),
-        )
-
-
 def asked(body: Mapping[str, Any], snapshot: Snapshot, known: frozenset[str]) -> Question:
     """The placements, mail, send and surface of a body, each checked against the content."""
     refuse_unknown(body, known)
     placements, mail, send, surface = body.get("placements"), body.get("mail"), body.get("send"), body.get("surface")
     if surface is not None and surface not in SURFACES:
-        raise RequestInvalid(f"surface: {surface!r} is none of {', '.join(SURFACES)}", problems=(("surface", "unknown surface"),))
-    if send is not None and (not isinstance(send, str) or not 1 <= len(send.encode()) <= 256):
-        raise RequestInvalid("send: text of 1 to 256 bytes", problems=(("send", "not usable"),))
+        raise RequestInvalid(f"surface: {str(surface)[:80]!r} is none of {', '.join(SURFACES)}", problems=(("surface", "unknown surface"),))
+    if not isinstance(body.get("explain", False), bool | None):
+        raise RequestInvalid("explain: true or false", problems=(("explain", "neither true nor false"),))
+    if send is not None and not fits_send(send):
+        raise RequestInvalid(f"send: {SEND_RULE}", problems=(("send", "not usable"),))
+    if mail is not None and not isinstance(mail, str):
+        raise RequestInvalid("mail: the name of a mail", problems=(("mail", "not text"),))
     if mail is not None and mail not in snapshot.definitions.mails:
-        raise NotFound(f"no mail {str(mail)[:80]!r}; there are: {', '.join(snapshot.definitions.mails)}", code="unknown_mail")
+        raise NotFound(f"no mail {mail[:80]!r}; there are: {', '.join(snapshot.definitions.mails)}", code="unknown_mail")
     if placements is None and mail is not None:
         placements = list(snapshot.definitions.mails[mail].placements)
     if not isinstance(placements, list) or not placements or not all(isinstance(each, str) for each in placements):
         raise RequestInvalid("placements: a list of names", problems=(("placements", "missing, empty or no list of names"),))
     for placement in placements:
-        if placement not in snapshot.fallbacks:
-            raise NotFound(f"no placement {placement[:80]!r}; there are: {', '.join(snapshot.fallbacks)}", code="unknown_placement")
+        check_placement(snapshot, placement, surface)
     return Question(tuple(dict.fromkeys(placements)), send=send, mail=mail)
 
 
@@ -226,10 +212,8 @@ def context_of(value: Any) -> Mapping[str, Any]:
 
 
 def instant(value: Any) -> int:
-    """An ISO 8601 instant with a zone, or ms since 1970."""
-    if type(value) is int:
-        return value
-    found = instant_of(value)
-    if found is None:
-        raise RequestInvalid(f"at: {str(value)[:80]!r} is no instant such as 2026-10-12T09:00:00Z", problems=(("at", "not an instant"),))
-    return int(found)
+    """An ISO 8601 instant, or ms since 1970, of this century."""
+    found = value if type(value) is int else parse_instant(value)
+    if found is None or not EARLIEST <= found < LATEST:
+        raise RequestInvalid(f"at: {str(value)[:80]!r} is no instant of the years 2000 to 2100, such as 2026-10-12T09:00:00Z", problems=(("at", "not an instant"),))
+    return found

@@ -7,21 +7,26 @@ from typing import Any
 import msgspec
 
 from app.errors import (
+    Degraded,
     Forbidden,
     InlayError,
+    MethodNotAllowed,
     NotFound,
     Overloaded,
     RequestInvalid,
+    Starting,
     StoreUnavailable,
     TooLarge,
     Unauthorised,
     Unparsable,
 )
+from app.security.redaction import hide_addresses
 
 STATUS: dict[type[InlayError], int] = {
-    Unparsable: 400, TooLarge: 413, RequestInvalid: 422, Unauthorised: 401, Forbidden: 403, NotFound: 404,
-    Overloaded: 503, StoreUnavailable: 503,
+    Unparsable: 400, TooLarge: 413, RequestInvalid: 422, Unauthorised: 401, Forbidden: 403, NotFound: 404, MethodNotAllowed: 405,
+    Overloaded: 503, Starting: 503, Degraded: 503, StoreUnavailable: 503,
 }
+MAX_PROBLEMS = 100
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -30,7 +35,9 @@ def status_of(error: InlayError) -> int:
 
 
 def body_of(code: str, message: str, problems: tuple[tuple[str, str], ...] = ()) -> dict[str, Any]:
-    return {"error": {"code": code, "message": message, "problems": [{"at": at, "message": text} for at, text in problems]}}
+    """The one shape of errors; an address that a caller sent is not said back."""
+    said = [{"at": hide_addresses(at[:200]), "message": hide_addresses(text)} for at, text in problems[:MAX_PROBLEMS]]
+    return {"error": {"code": code, "message": hide_addresses(message), "problems": said}}
 
 
 def answer(error: InlayError) -> tuple[int, bytes, Headers]:
@@ -40,5 +47,7 @@ def answer(error: InlayError) -> tuple[int, bytes, Headers]:
     if status == 503:
         headers.append((b"retry-after", b"1"))
     if status == 401:
-        headers.append((b"www-authenticate", b'Bearer realm="inlay"'))
+        headers += [(b"www-authenticate", b'Bearer realm="inlay"'), (b"www-authenticate", b'Basic realm="inlay"')]
+    if isinstance(error, MethodNotAllowed):
+        headers.append((b"allow", error.allow.encode()))
     return status, msgspec.json.encode(body_of(error.code, error.message, error.problems)), headers

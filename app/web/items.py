@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 
-from app.catalogue.items import parse_item
+from app.catalogue.items import ID_RULE, fits_id, parse_item
 from app.errors import NotFound, RequestInvalid
 from app.web.asgi import JSON, Reply, Scope
 from app.web.bodies import read_json
 from app.web.parts import Parts
+from app.web.paths import segments
 
 _encode = msgspec.json.Encoder().encode
 
@@ -22,32 +22,43 @@ class Items:
 
     def _id(self, scope: Scope, needed: str) -> str:
         self._parts.keys.authorise(scope, needed)
-        return unquote(scope["path"].split("/", 3)[3])
+        id = "/".join(segments(scope, 3))
+        if not fits_id(id):
+            raise RequestInvalid(f"id: {ID_RULE}", problems=(("id", ID_RULE),))
+        return id
 
     async def show(self, scope: Scope, receive: Any) -> Reply:
-        item = await self._parts.catalogue_store.get(self._id(scope, "decide"))
+        id = self._id(scope, "decide")
+        item = await self._parts.catalogue_store.get(id)
         if item is None:
-            raise NotFound("no such item", code="unknown_item")
+            raise unknown(id)
         return Reply(200, _encode(item), [JSON])
 
     async def put(self, scope: Scope, receive: Any) -> Reply:
         id = self._id(scope, "admin")
-        body = await read_json(receive, scope)
-        if body.setdefault("id", id) != id:
-            raise RequestInvalid(f"id: {str(body['id'])[:80]!r} in the body, {id[:80]!r} in the address", problems=(("id", "differs"),))
-        item = parse_item(body)
+        item = parse_item(self._named(id, await read_json(receive, scope)))
         await self._parts.catalogue_store.put([item])
         return Reply(200, _encode(item), [JSON])
 
     async def patch(self, scope: Scope, receive: Any) -> Reply:
         id = self._id(scope, "admin")
-        body = await read_json(receive, scope)
-        parse_item({**body, "id": id})
-        item = await self._parts.catalogue_store.patch(id, {**body, "id": id})
+        fields = self._named(id, await read_json(receive, scope))
+        parse_item(fields)
+        item = await self._parts.catalogue_store.patch(id, fields)
         if item is None:
-            raise NotFound("no such item", code="unknown_item")
+            raise unknown(id)
         return Reply(200, _encode(item), [JSON])
+
+    def _named(self, id: str, body: dict[str, Any]) -> dict[str, Any]:
+        """The body with the address's id, which it may repeat but not contradict."""
+        if body.setdefault("id", id) != id:
+            raise RequestInvalid(f"id: {str(body['id'])[:80]!r} in the body, {id[:80]!r} in the address", problems=(("id", "differs"),))
+        return body
 
     async def delete(self, scope: Scope, receive: Any) -> Reply:
         await self._parts.catalogue_store.delete([self._id(scope, "admin")])
         return Reply(204, b"", [])
+
+
+def unknown(id: str) -> NotFound:
+    return NotFound(f"no item {id[:80]!r}", code="unknown_item")

@@ -1,63 +1,93 @@
-"""`/v1/profiles/{id}`: what is known of a person, traits, consents, erasure."""
+"""`/v1/profiles/{id}`: what is known of a person, traits, consents, the kept history, everything held, erasure."""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 
-from app.content.snapshot import iso
 from app.domain.change import Append, Change, Grant, Merge
 from app.domain.event import PERSONAL, Event, Identity
-from app.domain.identity import parse_profile_id
+from app.domain.identity import looks_like_email, parse_profile_id
 from app.domain.profile import Profile
 from app.domain.request import Request
-from app.errors import Forbidden, NotFound, RequestInvalid
+from app.errors import NotFound, RequestInvalid
+from app.formats.segment import NotHeard, check_payload
 from app.web.answers import segments_of
 from app.web.asgi import JSON, PRIVATE, Reply, Scope
-from app.web.bodies import read_json
-from app.web.decisions import current, refuse_unknown
-from app.web.parts import Parts
+from app.web.bodies import read_json, refuse_unknown
+from app.web.held import counts, export, page
+from app.web.parts import Parts, current
+from app.web.paths import segments
+from app.web.stored import Stored
 
 _encode = msgspec.json.Encoder().encode
+_PATCH_KEYS = frozenset({"traits"})
+MAX_TRAIT_NAME = 128
 
 
 class Profiles:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._stored = Stored(parts)
 
     def _who(self, scope: Scope) -> Identity:
         self._parts.keys.authorise(scope, "profiles")
-        return parse_profile_id(unquote(scope["path"].split("/")[3]))
+        text = segments(scope, 3)[0]
+        if looks_like_email(text) and self._parts.settings.email_in_url != "allow":
+            raise RequestInvalid("an e-mail address belongs in no URL: name the person by a user id, or set INLAY_EMAIL_IN_URL=allow",
+                                 problems=(("profile", "an e-mail address"),), code="profile")
+        return parse_profile_id(text)
 
-    async def show(self, scope: Scope, receive: Any) -> Reply:
+    async def _known(self, scope: Scope, *, sends: bool = False) -> tuple[Identity, Profile]:
         identity = self._who(scope)
-        profile = await self._parts.store.read(identity.key)
+        profile = await self._parts.store.read(identity.key, sends=sends)
         if not profile.known or profile.erased:
             raise NotFound("no such profile", code="unknown_profile")
-        return Reply(200, _encode(self._body(identity, profile)), [JSON, PRIVATE])
+        return identity, profile
+
+    async def show(self, scope: Scope, receive: Any) -> Reply:
+        return Reply(200, _encode(self._body(*await self._known(scope))), [JSON, PRIVATE])
 
     def _body(self, identity: Identity, profile: Profile) -> dict[str, Any]:
         snapshot = current(self._parts)
         r = Request(self._parts.clock(), profile, None, snapshot.score)
-        own = Identity.from_key(profile.key) if profile.key else identity
+        own = filed(identity, profile)
         known = [{"kind": each.kind, "value": each.value} for each in (own, *profile.identities)]
         return {
             "id": str(own), "identities": known, "traits": dict(profile.traits), "consents": {
                 purpose: "granted" if granted else "denied" for purpose, granted in profile.consents.items()
             },
-            "segments": segments_of(snapshot, r), "events": event_counts(profile),
+            "segments": segments_of(snapshot, r), "events": counts(profile.history),
         }
+
+    async def events(self, scope: Scope, receive: Any) -> Reply:
+        """The kept history, the newest first: `?limit=100&before=CURSOR`."""
+        identity, profile = await self._known(scope)
+        return Reply(200, _encode({"id": str(filed(identity, profile)), **page(profile.history, scope["query_string"])}), [JSON, PRIVATE])
+
+    async def export(self, scope: Scope, receive: Any) -> Reply:
+        """Everything that is held of the person."""
+        identity, profile = await self._known(scope, sends=True)
+        key = filed(identity, profile).key
+        decisions = await asyncio.gather(*(self._stored.told(key, send) for send in profile.sends))
+        body = export(self._body(identity, profile), profile.history, [each for each in decisions if each is not None], self._parts.clock())
+        return Reply(200, _encode(body), [JSON, PRIVATE])
 
     async def patch(self, scope: Scope, receive: Any) -> Reply:
         identity = self._who(scope)
         body = await read_json(receive, scope)
-        refuse_unknown(body, frozenset({"traits"}))
+        refuse_unknown(body, _PATCH_KEYS)
         traits = body.get("traits")
-        if not isinstance(traits, dict) or not all(0 < len(name) <= 128 for name in traits):
-            raise RequestInvalid("traits: an object of names and values", problems=(("traits", "missing or not an object"),))
+        if not isinstance(traits, dict) or not all(0 < len(name) <= MAX_TRAIT_NAME for name in traits):
+            raise RequestInvalid(f"traits: an object of names of 1 to {MAX_TRAIT_NAME} characters and their values",
+                                 problems=(("traits", "missing, or not such an object"),))
+        try:
+            check_payload(traits)
+        except NotHeard as error:
+            raise RequestInvalid(f"traits: {error.detail}", problems=(("traits", error.detail),)) from error
         await self._apply(identity, self._merged(traits))
         profile = await self._parts.store.read(identity.key)
         return Reply(200, _encode(self._body(identity, profile)), [JSON, PRIVATE])
@@ -84,24 +114,13 @@ class Profiles:
     async def _apply(self, identity: Identity, changes: list[Change]) -> None:
         outcome = (await self._parts.store.apply([(identity.key, changes)], self._parts.clock()))[0]
         if outcome.erased:
-            raise Forbidden("this person was erased; nothing is kept of them any more", code="erased")
+            raise NotFound("this person was erased: nothing is kept of them any more", code="erased")
 
     async def erase(self, scope: Scope, receive: Any) -> Reply:
         await self._parts.store.erase(self._who(scope).key, self._parts.clock())
         return Reply(204, b"", [PRIVATE])
 
 
-def event_counts(profile: Profile) -> dict[str, Any]:
-    """Per type: how many ever, the first and the last; what was trimmed still counts."""
-    history, names = profile.history, profile.history.names.type_names
-    trimmed = history.trimmed()
-    found: dict[str, Any] = {}
-    for number in dict.fromkeys(history.number(i) for i in range(len(history))):
-        places = history.positions(number, 0, len(history))
-        gone = trimmed.get(number)
-        found[names.get(number, str(number))] = {
-            "count": len(places) + (gone.count if gone else 0),
-            "first_at": iso(min(gone.first_at, history.ts[places[0]]) if gone else history.ts[places[0]]),
-            "last_at": iso(history.ts[places[-1]]),
-        }
-    return found
+def filed(identity: Identity, profile: Profile) -> Identity:
+    """Under what the person that a request named is filed, an alias followed."""
+    return Identity.from_key(profile.key) if profile.key else identity

@@ -149,7 +149,7 @@ def _decisions(sample: Sample) -> tuple[Operation, ...]:
         ),
         Operation(
             "GET", "/v1/decisions/{decision_id}", "Decisions", "A recorded decision, every candidate and why not",
-            (Answer(200, "As it was taken; items are ids with the price of that instant", s.DecisionAnswer), *errors(401, 403, 404, 503)),
+            (Answer(200, "As it was taken; items are ids with the price of that instant", s.StoredAnswer), *errors(401, 403, 404, 503)),
             "decide", "Decisions for a send are recorded, for 35 days; others are a 404 `not_recorded`. The example is that of `POST /v1/decisions`: try that first.",
             (Parameter("decision_id", "path", "From any answer", sample.decision),),
         ),
@@ -177,13 +177,18 @@ def _people(sample: Sample) -> tuple[Operation, ...]:
     who = (Parameter("id", "path", "A user id, or `kind:value`", sample.profile),)
     told = Answer(200, "The person as they are now", s.Profile)
     path = "/v1/profiles/{id}"
+    reading, writing = errors(401, 403, 404, 422, 503), (*_BODY_ERRORS[:3], *errors(404), *_BODY_ERRORS[3:])
     return (
-        Operation("GET", path, "People", "What is known of a person", (told, *errors(401, 403, 404, 422, 503)), "profiles", parameters=who),
-        Operation("PATCH", path, "People", "Set traits; null removes", (told, *_BODY_ERRORS), "profiles", parameters=who,
-                  models=(s.TraitsPatch,), examples={"Two traits": {"traits": {"city": "Hamburg", "tier": "gold"}}}),
+        Operation("GET", path, "People", "What is known of a person", (told, *reading), "profiles", parameters=who),
+        Operation("GET", f"{path}/events", "People", "The kept history, the newest first", (Answer(200, "A page of it", s.HistoryPage), *reading), "profiles",
+                  parameters=(*who, Parameter("limit", "query", "Events a page, 1 to 1,000; 100 where left out", "50"), Parameter("before", "query", "The `next` of the page before"))),
+        Operation("GET", f"{path}/export", "People", "Everything that is held of a person", (Answer(200, "Traits, consents, every kept event, every recorded decision", s.Export), *reading),
+                  "profiles", parameters=who),
+        Operation("PATCH", path, "People", "Set traits; null removes", (told, *writing), "profiles", "A person who was erased is a 404.", who,
+                  (s.TraitsPatch,), {"Two traits": {"traits": {"city": "Hamburg", "tier": "gold"}}}),
         Operation("DELETE", path, "People", "Erase a person, leaving a tombstone", (Answer(204, "Gone, also where nothing was known"), *errors(401, 403, 422, 503)), "profiles",
                   "Later events of the person are dropped; every surface treats them like somebody unknown.", (Parameter("id", "path", "A user id, or `kind:value`", "somebody"),)),
-        Operation("PUT", f"{path}/consents", "People", "Record consents", (Answer(200, "What was recorded", s.Consents), *_BODY_ERRORS), "profiles",
+        Operation("PUT", f"{path}/consents", "People", "Record consents", (Answer(200, "What was recorded", s.Consents), *writing), "profiles",
                   "Purposes are declared under `consents:` of the rules; a declared one without a record is denied.", who, (s.Consents,),
                   {"Granted": dict.fromkeys(sample.purposes[:1] or ("marketing",), "granted")}),
     )

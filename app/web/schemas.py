@@ -132,9 +132,14 @@ class Decided(BaseModel):
 
 
 class DecisionAnswer(Decided):
-    mail: str | None = None
     placements: dict[str, Choice]
     explain: Explanation | None = None
+
+
+class StoredAnswer(DecisionAnswer):
+    """A decision as it was recorded."""
+
+    mail: str | None
 
 
 class PlacementAnswer(Decided, Choice):
@@ -234,13 +239,38 @@ class EventCount(BaseModel):
     last_at: AwareDatetime
 
 
-class Profile(BaseModel):
+class Person(BaseModel):
     id: str
     identities: list[Identity]
     traits: dict[str, Any]
     consents: dict[str, Status]
     segments: list[str]
+
+
+class Profile(Person):
     events: dict[str, EventCount] = Field(description="Per type, those included that are no longer kept")
+
+
+class KeptEvent(BaseModel):
+    id: str = Field(description="The hash that stands for its messageId")
+    event: str
+    timestamp: AwareDatetime
+    properties: dict[str, Any]
+
+
+class HistoryPage(BaseModel):
+    id: str
+    events: list[KeptEvent] = Field(description="The newest first")
+    next: str | None = Field(description="`before` of the page that follows; null on the last")
+
+
+class Export(Person):
+    """Everything that is held of a person."""
+
+    exported_at: AwareDatetime
+    event_counts: dict[str, EventCount] = Field(description="Per type, those included that are no longer kept")
+    events: list[KeptEvent] = Field(description="Every kept event, the oldest first")
+    decisions: list[StoredAnswer] = Field(description="Every recorded decision, with its reasons")
 
 
 class TraitsPatch(Request):

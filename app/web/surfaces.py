@@ -13,7 +13,8 @@ from app.decide import Question, RenderFor
 from app.domain.decision import Choice
 from app.domain.item import Item
 from app.domain.request import Request
-from app.errors import RenderFailed
+from app.errors import NotFound, RenderFailed
+from app.ports import Clock
 from app.security.tokens import Tokens
 
 EXTENSIONS = {"html": "html", "txt": "text", "json": "json", "amp": "amp"}
@@ -28,9 +29,18 @@ _json = msgspec.json.Encoder().encode
 class Surfaces:
     """Renders choices; mints the addresses that recipients' mails carry."""
 
-    def __init__(self, tokens: Tokens, public_url: str) -> None:
+    def __init__(self, tokens: Tokens, public_url: str, clock: Clock) -> None:
         self._tokens = tokens
+        self._clock = clock
         self._public_url = public_url.rstrip("/")
+        self._fallbacks: tuple[Snapshot, Fallbacks] | None = None
+
+    def fallbacks(self, snapshot: Snapshot) -> Fallbacks:
+        """The fallbacks of this version, rendered ahead; asked for once before its first request."""
+        ready = self._fallbacks
+        if ready is None or ready[0] is not snapshot:
+            ready = self._fallbacks = (snapshot, Fallbacks(snapshot, self, self._clock()))
+        return ready[1]
 
     def render_for(self, surface: str, q: Question, now: int) -> RenderFor:
         """How the choices of one request are drawn. JSON surfaces are checked against no template."""
@@ -72,11 +82,28 @@ class Fallbacks:
                 draw = surfaces.render_for(surface, q, now)("", placement, r)
                 self._ready[placement, surface] = _first(draw, chain)
             last = chain[-1]
-            body = {"offer": None, "block": last.block.id, "reason": "fallback", "variant": {}, "vars": dict(last.fixed), "items": []}
-            self._ready[placement, "json"] = _json({"placement": placement, "content_version": snapshot.version, **body})
+            body: dict[str, Any] = {"offer": None, "block": last.block.id, "reason": "fallback", "variant": {}, "vars": dict(last.fixed), "items": []}
+            self._ready[placement, "json"] = _json(body)
 
     def get(self, placement: str, surface: str) -> bytes:
         return self._ready.get((placement, surface), b"")
+
+
+def json_fallback(id: str, placement: str, at: str, version: str, reason: str, body: bytes) -> bytes:
+    """The flat answer of `.json`: a fallback rendered ahead, with what is true of this request alone before it."""
+    head = {
+        "decision_id": id, "profile": "", "send": None, "placement": placement, "decided_at": at, "content_version": version,
+        "degraded": [reason],
+    }
+    return _json(head)[:-1] + b"," + body[1:]
+
+
+def check_placement(snapshot: Snapshot, placement: str, surface: str | None) -> None:
+    """`NotFound`, naming the known ones, where there is no such placement, or it has no AMP."""
+    if placement not in snapshot.fallbacks:
+        raise NotFound(f"no placement {placement[:80]!r}; there are: {', '.join(snapshot.fallbacks)}", code="unknown_placement")
+    if surface == "amp" and not any(dish.block.has_amp for dish in snapshot.fallbacks[placement]):
+        raise NotFound(f"the fallback block of {placement!r} has no amp.j2, so AMP cannot be served", code="no_amp")
 
 
 def _first(draw: Render, chain: tuple[Dish, ...]) -> bytes:

@@ -1,0 +1,62 @@
+"""What the URL of a content call asks."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from app.content.snapshot import Snapshot
+from app.decide import Question
+from app.domain.identity import fits_send, looks_like_email, parse_profile_id
+from app.errors import NotFound, RequestInvalid
+
+
+def question(placement: str, query: bytes, snapshot: Snapshot, *, emails: bool) -> Question:
+    """An id or a send that cannot be used is no error here: the answer is a fallback, and says nothing of it back.
+
+    So is an e-mail address anywhere in what is read, unless user ids are addresses (`emails`), and a person or a send
+    that is named twice, differently. What is not read is ignored. `NotFound` for an unknown mail.
+    """
+    q = Question((placement,))
+    context: dict[str, Any] = {}
+    for name, value in _pairs(query):
+        if name.startswith("ctx."):
+            context[name[4:]] = value
+            q.unusable |= looks_like_email(value) and not emails
+        elif not value:
+            continue
+        elif name == "profile":
+            _take_person(q, value, emails=emails)
+        elif name == "send":
+            q.unusable |= not fits_send(value) or q.send not in (None, value) or (looks_like_email(value) and not emails)
+            q.send = value
+        elif name == "mail":
+            q.mail = _mail(value, snapshot)
+    q.context = context
+    if q.unusable:
+        q.identity = q.send = None
+    return q
+
+
+def _pairs(query: bytes) -> list[tuple[str, str]]:
+    text = query.decode("utf-8", "replace")
+    if "%" in text or "+" in text:
+        return parse_qsl(text, keep_blank_values=True)
+    return [(name, value) for name, _, value in (part.partition("=") for part in text.split("&"))]
+
+
+def _take_person(q: Question, value: str, *, emails: bool) -> None:
+    try:
+        identity = parse_profile_id(value)
+    except RequestInvalid:
+        q.unusable = True
+        return
+    address = identity.kind == "email" or looks_like_email(value)
+    q.unusable |= (address and not emails) or q.identity not in (None, identity)
+    q.identity = identity
+
+
+def _mail(name: str, snapshot: Snapshot) -> str:
+    if name not in snapshot.definitions.mails:
+        raise NotFound(f"no mail {name[:80]!r}; there are: {', '.join(snapshot.definitions.mails)}", code="unknown_mail")
+    return name
