@@ -1,8 +1,9 @@
 """One multiplexed connection to Redis: what all requests of a loop tick ask for travels in one write.
 
 Replies are matched to requests strictly in order. A waiter that was cancelled still has its place in the line: its
-reply is read and dropped, so nobody ever gets another's answer. On any doubt (a timeout, a protocol error, an end of
-file) the connection is closed and everything in flight fails with `StoreUnavailable`; the next call reconnects.
+reply is read and dropped, so nobody ever gets another's answer. A request that is late fails alone while others in line
+may still wait, as a short read behind a long write. Once all are late, and on any doubt (a protocol error, an end of
+file), the connection is closed and everything in flight fails with `StoreUnavailable`; the next call reconnects.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ Command = tuple[Any, ...]
 # hiredis leaves open what a command's elements are
 _packed: Callable[[Command], bytes] = hiredis.pack_command  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 CONNECT_SECONDS = 0.25
+GRACE_SECONDS = 0.005
+"""Time in which something must come of requests that are late."""
 _REFUSALS = ("READONLY", "OOM", "LOADING", "MASTERDOWN", "MISCONF", "BUSY", "CLUSTERDOWN", "TRYAGAIN", "NOAUTH", "WRONGPASS")
 
 
@@ -31,15 +34,16 @@ class RedisRefused(Exception):
 
 
 class Pending:
-    """A pipeline in flight: how many replies it still waits for."""
+    """A pipeline in flight: how many replies it still waits for, and whether it was late when last looked at."""
 
-    __slots__ = ("deadline", "future", "missing", "replies")
+    __slots__ = ("deadline", "future", "late", "missing", "replies")
 
     def __init__(self, future: asyncio.Future[list[Any]], count: int, deadline: float) -> None:
         self.future = future
         self.missing = count
         self.replies: list[Any] = []
         self.deadline = deadline
+        self.late = False
 
 
 class Link(asyncio.Protocol):
@@ -58,6 +62,8 @@ class Link(asyncio.Protocol):
         self._reader = hiredis.Reader()
         self._flushing = False
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        self._heard = False
 
     # -- asking ----------------------------------------------------------------------------------------------------
 
@@ -75,8 +81,8 @@ class Link(asyncio.Protocol):
         if not self._flushing:
             self._flushing = True
             loop.call_soon(self._flush)
-        if self._timer is None:
-            self._timer = loop.call_later(seconds, self._check_deadlines)
+        if self._timer is None or pending.deadline < self._due:
+            self._look_at(pending.deadline)
         return future
 
     async def call(self, *command: Any, seconds: float | None = None) -> Any:
@@ -131,6 +137,7 @@ class Link(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         reader = self._reader
         reader.feed(data)
+        self._heard = True
         line = self._line
         try:
             while (reply := reader.gets()) is not False:
@@ -156,17 +163,39 @@ class Link(asyncio.Protocol):
         if self._transport is not None:
             self._drop("the connection was lost")
 
+    # -- limits ----------------------------------------------------------------------------------------------------
+
+    def _look_at(self, due: float) -> None:
+        """One timer for all: look at who is late at `due`, or soon where that has passed."""
+        assert self._loop is not None
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = due
+        self._timer = self._loop.call_later(max(due - self._loop.time(), GRACE_SECONDS), self._check_deadlines)
+
     def _check_deadlines(self) -> None:
-        """One timer for all: looks at the oldest request in line."""
+        """Who is late, and was so at the last look since which nothing came, is lost. While answers do come, Redis lives
+        and it is this process that is busy with them: what is behind them in line comes too."""
         self._timer = None
+        silent, self._heard = not self._heard, False
         assert self._loop is not None
         now = self._loop.time()
-        late = [p for p in (*self._line, *(p for p, _ in self._unsent)) if p.deadline <= now]
-        if late:
+        waiting = [*self._line, *(pending for pending, _ in self._unsent)]
+        late = [pending for pending in waiting if pending.deadline <= now]
+        lost = [pending for pending in late if silent and pending.late and not pending.future.done()]
+        if lost and len(late) == len(waiting):
             self._drop("timed out")
-        oldest = min((p.deadline for p in (*self._line, *(p for p, _ in self._unsent))), default=None)
-        if oldest is not None:
-            self._timer = self._loop.call_later(max(oldest - now, 0.001), self._check_deadlines)
+            return
+        if lost:
+            self.breaker.failure()
+            self._unsent = [(pending, data) for pending, data in self._unsent if pending not in lost]
+            for pending in lost:
+                pending.future.set_exception(StoreUnavailable("Redis: timed out", code="unavailable"))
+        for pending in late:
+            pending.late = True
+        due = [now if pending.late else pending.deadline for pending in waiting if not pending.future.done()]
+        if due:
+            self._look_at(min(due))
 
     def _drop(self, why: str) -> None:
         transport, self._transport = self._transport, None
