@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.domain.definitions import Bounds
 from app.errors import SettingsInvalid
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -57,6 +58,11 @@ class Settings(BaseSettings):
     def reachable(self) -> bool:
         """Whether others than this machine can call."""
         return self.host not in LOOPBACK
+
+    @property
+    def bounds(self) -> Bounds:
+        """How much of a history there is to look at."""
+        return Bounds(self.history_per_type, self.history_days * 86_400_000)
 
     @property
     def recipients_url(self) -> str:

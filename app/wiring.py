@@ -44,8 +44,7 @@ def wall_clock() -> int:
 
 def build_store(settings: Settings, link: Link, names: Names) -> RedisStore:
     return RedisStore(
-        link, names, write_seconds=settings.write_timeout_ms / 1000, bound=settings.history_per_type,
-        age=settings.history_days * 86_400_000,
+        link, names, write_seconds=settings.write_timeout_ms / 1000, bound=settings.bounds.events, age=settings.bounds.age,
     )
 
 
@@ -81,7 +80,7 @@ class Worker:
     # -- content ---------------------------------------------------------------------------------------------------
 
     def compile(self, published: Published) -> Snapshot:
-        definitions = load(Path(published.path), bound=self.settings.history_per_type)
+        definitions = load(Path(published.path), self.settings.bounds)
         runtime = OnnxRuntime(definitions.models, Path(published.path) / "models", self._watchdog, dict(published.models), self.telemetry.model)
         for id, why in runtime.problems.items():
             log.warning("model %s is not used: %s", id, why)

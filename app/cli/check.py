@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from app.content.check import check
+from app.domain.definitions import Bounds
 from app.errors import Problem
 from app.settings import load_settings
 
@@ -26,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     """0 where there are at most warnings, 1 on any error."""
     settings = load_settings(content=arguments.content)
     directory = settings.content
-    problems = check(directory, time.time_ns() // 1_000_000, bound=settings.history_per_type) + models(directory)
+    problems = check(directory, time.time_ns() // 1_000_000, bounds=settings.bounds) + models(directory, settings.bounds)
     failed = sum(not problem.warning for problem in problems)
     if arguments.json:
         print(json.dumps([as_json(problem) for problem in problems], indent=2))
@@ -39,12 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def models(directory: Path) -> list[Problem]:
+def models(directory: Path, bounds: Bounds) -> list[Problem]:
     """What a child process finds wrong with each model."""
     from app.adapters.onnx_canary import verdicts
     from app.content.load import inspect
 
-    definitions, _ = inspect(directory)
+    definitions, _ = inspect(directory, bounds)
     if definitions is None or not definitions.models:
         return []
     with tempfile.TemporaryDirectory() as cache:

@@ -284,8 +284,12 @@ def sample_values(definition: BlockDefinition) -> tuple[dict[str, Any], list[Ite
     """Variables and items to try a block with: its `sample`, and what is missing made from the types."""
     made = {"string": "Sample", "number": 1, "boolean": True, "url": "https://example.com/", "date": datetime(2026, 1, 1, tzinfo=UTC).date().isoformat()}
     values = {each.name: definition.sample.get(each.name, each.default if each.default is not None else made[each.type]) for each in definition.variables}
+    return values, sample_items(definition)
+
+
+def sample_items(definition: BlockDefinition) -> list[Item]:
     rows = definition.sample.get("items")
     if not isinstance(rows, (list, tuple)):
         fields = {"price": 19.9, "stock": 5, "url": "https://example.com/item", "image": "https://example.com/item.png"}
         rows = [{name: fields.get(name, f"Sample {name}") for name in definition.item_fields} for _ in range(4)] if definition.item_fields else []
-    return values, [Item({"id": f"sample{i}", **row}) for i, row in enumerate(rows) if isinstance(row, dict)]
+    return [Item({"id": f"sample{i}", **row}) for i, row in enumerate(rows) if isinstance(row, dict)]

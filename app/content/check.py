@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from app.content.blocks import compile_blocks
+from app.content.blocks import Block, compile_blocks
 from app.content.cases import run_cases
 from app.content.load import gather
 from app.content.proof import prove
 from app.content.snapshot import Snapshot
+from app.domain.definitions import USUAL, Bounds
 from app.errors import Problem
 
 
@@ -23,13 +24,14 @@ class _Unscored:
         return {}
 
 
-def check(directory: Path, now: int, runtime: Any = None, *, bound: int = 1_000) -> list[Problem]:
+def check(directory: Path, now: int, runtime: Any = None, *, bounds: Bounds = USUAL) -> list[Problem]:
     """Every problem and warning at once. Templates are tried even where the rules cannot be read; the proof and the
     tests need both."""
-    definitions, problems = gather(directory, bound=bound)
+    definitions, problems = gather(directory, bounds)
+    blocks: dict[str, Block] = {}
     if definitions is not None:
-        problems += compile_blocks(definitions.blocks)[1]
-    if definitions is None or any(not problem.warning for problem in problems):
-        return sorted(problems, key=lambda problem: (problem.file, problem.line, problem.key))
-    snapshot = Snapshot(definitions, runtime or _Unscored())
-    return problems + prove(snapshot) + run_cases(snapshot, now)
+        blocks, found = compile_blocks(definitions.blocks)
+        problems += found
+    if definitions is not None and all(problem.warning for problem in problems):
+        problems += prove(definitions, blocks) + run_cases(Snapshot(definitions, runtime or _Unscored()), now)
+    return sorted(problems, key=lambda problem: (problem.file, problem.line, problem.key))

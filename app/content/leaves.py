@@ -205,8 +205,8 @@ def counts(reader: Reader, found: dict[str, Node], at: str) -> tuple[c.Test, ...
         if any(type(n) is not int or n < 0 for n in numbers):
             reader.wrong(each.line, at, f"{each.plain()!r:.40} is no count", "a whole number, or {gte: 2}")
             return (c.Test("gte", 1),)
-        if max(numbers, default=0) > reader.bound:
-            reader.wrong(each.line, at, f"{max(numbers)} events can never be counted", f"at most {reader.bound} are kept of a type")
+        if max(numbers, default=0) > reader.bounds.events:
+            reader.wrong(each.line, at, f"{max(numbers)} events can never be counted", f"at most {reader.bounds.events} are kept of a type")
     tests = tuple(test(reader, name, each, f"{at}.{name}", ROOTS) for name, each in rows)
     return tests or (c.Test("gte", 1),)
 
@@ -221,8 +221,8 @@ def window(reader: Reader, found: dict[str, Node], at: str) -> c.Window:
     at = f"{at}.{name}"
     if name == "within":
         milliseconds = reader.duration(node, at)
-        if reader.age and milliseconds > reader.age:
-            reader.wrong(node.line, at, "reaches further back than events are kept", f"at most {reader.age // 86_400_000}d")
+        if reader.bounds.age and milliseconds > reader.bounds.age:
+            reader.wrong(node.line, at, "reaches further back than events are kept", f"at most {reader.bounds.age // 86_400_000}d")
         return c.Within(milliseconds)
     if name == "since":
         if isinstance(node.value, dict):

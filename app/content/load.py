@@ -25,28 +25,28 @@ MAX_TEMPLATE = 256 << 10
 Edge: TypeAlias = "tuple[str, str]"
 
 
-def load(directory: Path, *, bound: int = 1_000, age: int = 0) -> d.Definitions:
+def load(directory: Path, bounds: d.Bounds = d.USUAL) -> d.Definitions:
     """The definitions; `ContentInvalid` with every problem where there is an error among them."""
-    definitions, problems = inspect(directory, bound=bound, age=age)
+    definitions, problems = inspect(directory, bounds)
     if definitions is None:
         raise ContentInvalid(tuple(problems))
     return definitions
 
 
-def inspect(directory: Path, *, bound: int = 1_000, age: int = 0) -> tuple[d.Definitions | None, list[Problem]]:
+def inspect(directory: Path, bounds: d.Bounds = d.USUAL) -> tuple[d.Definitions | None, list[Problem]]:
     """Definitions (None where there are errors) and all problems, warnings included, in the order of the files."""
-    definitions, problems = gather(directory, bound=bound, age=age)
+    definitions, problems = gather(directory, bounds)
     failed = any(not problem.warning for problem in problems)
     return (None if failed else definitions), problems
 
 
-def gather(directory: Path, *, bound: int = 1_000, age: int = 0) -> tuple[d.Definitions | None, list[Problem]]:
+def gather(directory: Path, bounds: d.Bounds = d.USUAL) -> tuple[d.Definitions | None, list[Problem]]:
     """As `inspect`, with what could be read in spite of errors; only good for looking for more of them."""
     problems: list[Problem] = []
     if not (directory / "rules").is_dir():
         return None, [Problem("rules", 1, "content", f"no folder rules/ in {directory}", "--content names the folder that holds rules/, blocks/ and models/")]
     try:
-        definitions = _Loader(directory, problems, bound, age).load()
+        definitions = _Loader(directory, problems, bounds).load()
         problems += warnings(definitions)
     except OSError as error:  # a file that went, or cannot be read, while the folders were being read
         definitions = None
@@ -76,11 +76,11 @@ def version_of(directory: Path, files: Iterable[Path]) -> str:
 
 
 class _Loader:
-    def __init__(self, directory: Path, problems: list[Problem], bound: int, age: int) -> None:
+    def __init__(self, directory: Path, problems: list[Problem], bounds: d.Bounds) -> None:
         self.directory = directory
         self.problems = problems
         self.names = Names()
-        self.bound, self.age = bound, age
+        self.bounds = bounds
         self.timezone = ZoneInfo("UTC")
         self.found: dict[str, dict[str, tuple[str, Node]]] = {name: {} for name in sections.SECTIONS}
 
@@ -113,7 +113,7 @@ class _Loader:
         return str(path.relative_to(self.directory))
 
     def _reader(self, file: str) -> Reader:
-        return Reader(file, self.problems, self.names, self.timezone, self.bound, self.age)
+        return Reader(file, self.problems, self.names, self.timezone, self.bounds)
 
     # -- gathering -------------------------------------------------------------------------------------------------
 

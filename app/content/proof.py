@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
+from typing import Any
 
-from app.content.blocks import Block, sample_values
-from app.content.snapshot import Snapshot
-from app.domain.definitions import Shown
+from app.content.blocks import Block, sample_items, sample_values
+from app.domain.definitions import Definitions, Shown
+from app.domain.item import Item
 from app.errors import Problem, RenderFailed
 
 URLS = {"amp": "https://example.com/amp/token"}
 GMAIL_CLIPS_AT = 102_000
 
 
-def prove(snapshot: Snapshot) -> list[Problem]:
-    """Everything that does not render, and every last fallback that shows nothing when nothing is known."""
-    found = [problem for block in snapshot.blocks.values() for problem in _samples(block)]
-    for placement in snapshot.definitions.placements.values():
-        found += _never_blank(snapshot, placement.id, placement.fallbacks[-1], f"placements.{placement.id}.fallback")
+def prove(definitions: Definitions, blocks: Mapping[str, Block]) -> list[Problem]:
+    """Everything that does not render, and whatever could be chosen and shows nothing when nothing is known."""
+    found = [problem for block in blocks.values() for problem in _samples(block)]
+    for placement in definitions.placements.values():
+        *before, last = placement.fallbacks
+        at = f"placements.{placement.id}.fallback"
+        for i, shown in enumerate(before):
+            found += _shows(blocks[shown.block], shown, f"{at}[{i}]")
+        found += _never_blank(blocks[last.block], last, at)
+    for offer in definitions.offers.values():
+        found += _shows(blocks[offer.shown.block], offer.shown, f"offers.{offer.id}", warning=True)
     return found
+
+
+def _surfaces(block: Block) -> tuple[str, ...]:
+    return ("html", "text", "amp") if block.has_amp else ("html", "text")
 
 
 def _samples(block: Block) -> Iterator[Problem]:
     values, items = sample_values(block.definition)
     profile, context = block.definition.sample.get("profile", {}), block.definition.sample.get("context", {})
-    for surface in ("html", "text", "amp") if block.has_amp else ("html", "text"):
+    for surface in _surfaces(block):
         file = block.definition.templates.get(surface, block.definition.templates["html"])[0]
         try:
             content = getattr(block, surface)(values, items, profile, context, URLS)
@@ -38,18 +49,34 @@ def _samples(block: Block) -> Iterator[Problem]:
             yield Problem(file, 1, f"blocks.{block.id}", f"is {len(content):,} bytes: Gmail clips a mail at 102 KB", warning=True)
 
 
-def _never_blank(snapshot: Snapshot, placement: str, last: Shown, at: str) -> Iterator[Problem]:
-    dish = snapshot.fallbacks[placement][-1]
-    block = dish.block
-    for surface in ("html", "text", "amp") if block.has_amp else ("html", "text"):
+def _never_blank(block: Block, last: Shown, at: str) -> Iterator[Problem]:
+    for surface in _surfaces(block):
         try:
-            content = getattr(block, surface)(dish.fixed, (), {}, {}, URLS)
+            content = _drawn(block, surface, last, ())
         except RenderFailed as error:
             yield Problem(last.place.file, last.place.line, at, f"cannot be shown on {surface} when nothing is known: {error.message}",
                           "the last fallback must need no profile, context, items or model")
             continue
         if not shows_something(content):
             yield Problem(last.place.file, last.place.line, at, f"comes out blank on {surface} when nothing is known", "give the block a text or a picture of its own")
+
+
+def _shows(block: Block, shown: Shown, at: str, *, warning: bool = False) -> Iterator[Problem]:
+    """What may be passed over: where it fails to render the next is taken, where it comes out blank nothing is."""
+    items = sample_items(block.definition)[: shown.items.at_least] if shown.items is not None else ()
+    for surface in _surfaces(block):
+        try:
+            content = _drawn(block, surface, shown, items)
+        except RenderFailed:
+            continue
+        if not shows_something(content):
+            yield Problem(shown.place.file, shown.place.line, at, f"comes out blank on {surface} when nothing is known",
+                          "give the block a text or a picture of its own", warning)
+
+
+def _drawn(block: Block, surface: str, shown: Shown, items: tuple[Item, ...] | list[Item]) -> str:
+    known: dict[str, Any] = shown.literals
+    return getattr(block, surface)(known, items, {}, {}, URLS)
 
 
 class _Eye(HTMLParser):

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from app.content.source import Node
 from app.content.values import BadExpression, duration, expression, instant, meant
 from app.domain import conditions as c
+from app.domain.definitions import USUAL, Bounds
 from app.domain.event import event_name
 from app.errors import Problem
 
@@ -52,13 +53,12 @@ class Names:
 class Reader:
     """Reads nodes of one file. `at` is the dotted key of what is being read."""
 
-    def __init__(self, file: str, problems: list[Problem], names: Names, timezone: ZoneInfo, bound: int = 1_000, age: int = 0) -> None:
+    def __init__(self, file: str, problems: list[Problem], names: Names, timezone: ZoneInfo, bounds: Bounds = USUAL) -> None:
         self.file = file
         self.problems = problems
         self.names = names
         self.timezone = timezone
-        self.bound = bound
-        self.age = age
+        self.bounds = bounds
 
     # -- problems --------------------------------------------------------------------------------------------------
 

@@ -150,10 +150,9 @@ class Snapshot:
     def _dish(self, shown: Shown) -> Dish:
         block, resolver = self.blocks[shown.block], self.program.writer.resolver
         types = {each.name: each.type for each in block.definition.variables}
-        literals = {name: value for name, value in shown.vars.items() if not isinstance(value, c.Ref)}
         looked_up = tuple((name, resolver(value), TAKES[types[name]]) for name, value in shown.vars.items() if isinstance(value, c.Ref))
         plan = None if shown.items is None else ItemsPlan(shown.items, self.program, self.definitions.models, self.runtime)
-        return Dish(shown, block, {**block.defaults, **literals}, looked_up, plan)
+        return Dish(shown, block, {**block.defaults, **shown.literals}, looked_up, plan)
 
     def table(self) -> dict[str, Any]:
         """What the numbers in traces mean: placement -> [offer ids, [by, place] per code] (`domain/trace.py`)."""

@@ -18,6 +18,17 @@ EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much of a history there is to look at: the newest `events` of each type, none older than `age` ms (0: any)."""
+
+    events: int = 1_000
+    age: int = 0
+
+
+USUAL = Bounds()
+
+
+@dataclass(frozen=True, slots=True)
 class Feature:
     """A number, text, list or instant computed from the events at the instant of the request.
 
@@ -80,6 +91,11 @@ class Shown:
     vars: Vars = field(default_factory=lambda: EMPTY)
     items: ItemsQuery | None = None
     place: Place = NOWHERE
+
+    @property
+    def literals(self) -> dict[str, Any]:
+        """The variables that are the same for everybody."""
+        return {name: value for name, value in self.vars.items() if not isinstance(value, Ref)}
 
 
 GROUPS = ("eligibility", "applicability", "suitability", "suppress")

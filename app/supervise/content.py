@@ -1,6 +1,6 @@
 """Validating the user's folders in a process of its own, and publishing what is sound.
 
-`python -m app.supervise.content CONTENT DATA BOUND` prints the problems as JSON; exit 0 where it published.
+`python -m app.supervise.content CONTENT DATA EVENTS AGE` prints the problems as JSON; exit 0 where it published.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from pathlib import Path
 from app.adapters.onnx_canary import verdicts
 from app.content.blocks import compile_blocks
 from app.content.load import content_files, inspect
+from app.content.proof import prove
 from app.content.published import Published, publish, read_current, refuse, stage
-from app.domain.definitions import Definitions
+from app.domain.definitions import Bounds, Definitions
 from app.errors import Problem
 
 
@@ -34,21 +35,22 @@ def fingerprint(content: Path) -> tuple[tuple[str, int, int], ...]:
     return tuple(rows())
 
 
-def validate_and_publish(content: Path, data: Path, bound: int) -> list[Problem]:
+def validate_and_publish(content: Path, data: Path, bounds: Bounds) -> list[Problem]:
     """All problems; published where no error is among them, else the last good version stays.
 
     What is validated is a copy, and that copy is what is served: a file that changes meanwhile changes nothing.
     """
     staged = stage(data, content, content_files(content))
-    definitions, problems = inspect(staged if (content / "rules").is_dir() else content, bound=bound)
+    definitions, problems = inspect(staged if (content / "rules").is_dir() else content, bounds)
     if definitions is not None:
-        problems += compile_blocks(definitions.blocks)[1]
+        blocks, found = compile_blocks(definitions.blocks)
+        problems += found or prove(definitions, blocks)
     if definitions is None or any(not problem.warning for problem in problems):
         refuse(data, problems)
         return problems
     published = read_current(data)
     if published is None or published.source != definitions.version or published.problems or published.kept or any(dict(published.models).values()):
-        found = _with_good_models(staged, definitions, published, data / "canary", bound)
+        found = _with_good_models(staged, definitions, published, data / "canary", bounds)
         publish(data, staged, found)
         problems += _of_models(definitions, found)
     return problems
@@ -63,19 +65,19 @@ def _of_models(definitions: Definitions, found: Published) -> Iterator[Problem]:
             yield Problem(place.file, place.line, f"models.{id}", why, instead[id], warning=True)
 
 
-def _with_good_models(staged: Path, definitions: Definitions, published: Published | None, cache: Path, bound: int) -> Published:
+def _with_good_models(staged: Path, definitions: Definitions, published: Published | None, cache: Path, bounds: Bounds) -> Published:
     """What is to be published: a model that proves broken gives way to the one that is served now, card and file."""
     source, found = definitions.version, verdicts(definitions.models, staged / "models", cache)
-    kept = {id: why for id, why in found.items() if why and published is not None and _take_back(staged, definitions, published, id, bound)}
+    kept = {id: why for id, why in found.items() if why and published is not None and _take_back(staged, definitions, published, id, bounds)}
     if kept:
-        definitions = inspect(staged, bound=bound)[0] or definitions
+        definitions = inspect(staged, bounds)[0] or definitions
         found |= dict.fromkeys(kept, "")
     return Published(definitions.version, "", source, (), tuple(found.items()), tuple(kept.items()))
 
 
-def _take_back(staged: Path, definitions: Definitions, published: Published, id: str, bound: int) -> bool:
+def _take_back(staged: Path, definitions: Definitions, published: Published, id: str, bounds: Bounds) -> bool:
     """Put the served model in the place of a broken one, where there is one and the changed rules can do with it."""
-    former = inspect(Path(published.path), bound=bound)[0]
+    former = inspect(Path(published.path), bounds)[0]
     if former is None or id not in former.models or dict(published.models).get(id):
         return False
     file = former.models[id].file
@@ -85,7 +87,7 @@ def _take_back(staged: Path, definitions: Definitions, published: Published, id:
     saved = {name: (staged / "models" / name).read_bytes() for name in names if (staged / "models" / name).exists()}
     for name in names:
         shutil.copyfile(Path(published.path) / "models" / name, staged / "models" / name)
-    if inspect(staged, bound=bound)[0] is not None:
+    if inspect(staged, bounds)[0] is not None:
         return True
     for name in names:
         (staged / "models" / name).unlink()
@@ -95,8 +97,8 @@ def _take_back(staged: Path, definitions: Definitions, published: Published, id:
 
 
 def main() -> int:
-    content, data, bound = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-    problems = validate_and_publish(content, data, bound)
+    content, data, events, age = sys.argv[1:]
+    problems = validate_and_publish(Path(content), Path(data), Bounds(int(events), int(age)))
     json.dump([asdict(problem) for problem in problems], sys.stdout)
     return 1 if any(not problem.warning for problem in problems) else 0
 

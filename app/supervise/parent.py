@@ -128,7 +128,7 @@ class Parent:
 
     def _start_check(self) -> subprocess.Popen[bytes]:
         settings = self.settings
-        command = [sys.executable, "-m", "app.supervise.content", str(settings.content), str(settings.data), str(settings.history_per_type)]
+        command = [sys.executable, "-m", "app.supervise.content", str(settings.content), str(settings.data), str(settings.bounds.events), str(settings.bounds.age)]
         return subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
 
     def _watch_content(self) -> None:

@@ -114,3 +114,36 @@ def test_a_sample_of_a_person_and_a_request_is_what_the_block_is_tried_with(tmp_
     sample = "description: x\nsample: {profile: {name: Anna}, context: {stock: 5}}\n"
     folder = shop(tmp_path, more={"blocks/hello/block.yaml": sample, "blocks/hello/html.j2": "<p>{{ profile.name }}: {{ context.stock }}</p>"})
     assert check(folder, NOW) == []
+
+
+GREETING = {"blocks/hello/block.yaml": "description: x\nsample: {profile: {name: Anna}}\n", "blocks/hello/html.j2": "<p>{% if profile.name is defined %}Hello{% endif %}</p>"}
+
+
+def test_a_fallback_before_the_last_that_would_come_out_blank_is_a_problem(tmp_path: Path) -> None:
+    rules = RULES.replace("{fallback: {block: plain}}", "{fallback: [{block: hello}, {block: plain}]}")
+    found = check(shop(tmp_path, rules, GREETING), NOW)
+    assert {(problem.key, problem.line, problem.warning) for problem in found} == {("placements.hero.fallback[0]", 12, False)}
+
+
+def test_an_offer_that_would_come_out_blank_is_a_warning(tmp_path: Path) -> None:
+    rules = RULES + "  greeting: {placements: [hero], block: hello}\n"
+    found = check(shop(tmp_path, rules, GREETING), NOW)
+    assert {(problem.key, problem.line, problem.warning) for problem in found} == {("offers.greeting", 21, True)}
+
+
+def test_a_fallback_that_fails_to_render_gives_way_to_the_next(tmp_path: Path) -> None:
+    rules = RULES.replace("{fallback: {block: plain}}", "{fallback: [{block: hello}, {block: plain}]}")
+    more = {**GREETING, "blocks/hello/html.j2": "<p>{{ profile.name }}</p>"}
+    assert check(shop(tmp_path, rules, more), NOW) == []
+
+
+def test_a_grid_with_its_items_is_not_taken_for_blank(tmp_path: Path) -> None:
+    rules = RULES.replace("{fallback: {block: plain}}", "{fallback: [{block: grid, items: {from: catalogue, at_least: 2}}, {block: plain}]}")
+    more = {"blocks/grid/block.yaml": "description: x\nitem_fields: [name]\n", "blocks/grid/html.j2": "{% for item in items %}<p>{{ item.name }}</p>{% endfor %}"}
+    assert check(shop(tmp_path, rules, more), NOW) == []
+
+
+def test_the_age_beyond_which_events_are_dropped_bounds_windows(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INLAY_HISTORY_DAYS", "30")
+    assert main(["check", "--content", str(shop(tmp_path))]) == 1
+    assert "rules/shop.yaml:6 features.spend_90d.within: reaches further back than events are kept; at most 30d" in capsys.readouterr().out

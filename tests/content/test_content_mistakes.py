@@ -8,6 +8,7 @@ import pytest
 from content_shop import CARD, MODEL, RULES, write_shop
 
 from app.content.load import inspect
+from app.domain.definitions import Bounds
 
 OFFER = "    eligibility: {segment: shoe_browsers}\n"
 
@@ -215,7 +216,7 @@ def test_a_huge_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_window_beyond_the_age_bound_is_refused(tmp_path: Path) -> None:
-    problems = inspect(write_shop(tmp_path), age=30 * 86_400_000)[1]
+    problems = inspect(write_shop(tmp_path), Bounds(age=30 * 86_400_000))[1]
     assert [str(problem) for problem in problems] == ["rules/shop.yaml:6 features.spend_90d.within: reaches further back than events are kept; at most 30d"]
 
 
