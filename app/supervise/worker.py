@@ -13,6 +13,7 @@ import uvicorn
 
 from app.main import Application, create_app
 from app.settings import Settings
+from app.web.protocol import content_protocol
 
 GRACE_SECONDS = 0.3
 UVICORN: dict[str, Any] = {
@@ -48,7 +49,7 @@ async def end_with_parent(parent: int, server: Server) -> None:
 
 async def serve(settings: Settings, listening: socket.socket, parent: int) -> None:
     app = create_app(settings)
-    server = Server(uvicorn.Config(app, **UVICORN), app)
+    server = Server(uvicorn.Config(app, **{**UVICORN, "http": content_protocol(app.hot.content)}), app)
     watch = asyncio.create_task(end_with_parent(parent, server))
     for sig in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sig, server.handle_exit, sig, None)

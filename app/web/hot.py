@@ -63,6 +63,10 @@ class Hot:
         reply = await measured(self._parts, surface, answering)
         await send_reply(send, reply.status, reply.headers, reply.body, head=scope["method"] == "HEAD")
 
+    async def content(self, scope: Scope) -> Reply:
+        """The answer to a GET of a placement; never raises."""
+        return await measured(self._parts, "content", self._content(scope))
+
     async def _content(self, scope: Scope) -> Reply:
         parts = self._parts
         parts.keys.authorise(scope, "content")
