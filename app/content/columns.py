@@ -7,7 +7,8 @@ for emptiness.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.content.matching import reach, walk
@@ -54,12 +55,18 @@ class EventRows:
             r.memo[self] = found
         return found
 
-    def properties(self, r: Request) -> list[tuple[int, dict[str, Any]]]:
-        """(instant, properties by name) of each row."""
-        rows, names = self(r), r.history.names.shape_names
+    def values(self, r: Request, head: str) -> list[Any]:
+        """One property of each row, None where it lacks it."""
+        rows = self(r)
+        if not rows.ts:
+            return []
+        position, first = r.history.names.position, rows.shapes[0]
+        if first and rows.shapes.count(first) == len(rows.shapes):
+            at = position(first, head)
+            return [None] * len(rows.ts) if at is None else [row[at] for row in rows.values]
         return [
-            (at, values if shape == 0 else dict(zip(names[shape], values, strict=True)))
-            for at, shape, values in zip(rows.ts, rows.shapes, rows.values, strict=True)
+            (row.get(head) if shape == 0 else None if (at := position(shape, head)) is None else row[at])
+            for shape, row in zip(rows.shapes, rows.values, strict=True)
         ]
 
 
@@ -83,28 +90,18 @@ class Column:
         return found
 
     def _read(self, r: Request) -> tuple[list[int], list[Any]]:
-        rows, names, head = self.rows(r), r.history.names, self.path[0]
-        if not rows.ts:
-            return [], []
-        first = rows.shapes[0]
-        if first and rows.shapes.count(first) == len(rows.shapes):
-            at = names.position(first, head)
-            if at is None:
-                return [], []
-            values = [row[at] for row in rows.values]
-        else:
-            position = names.position
-            values = [
-                (row.get(head) if shape == 0 else None if (at := position(shape, head)) is None else row[at])
-                for shape, row in zip(rows.shapes, rows.values, strict=True)
-            ]
-        if len(self.path) > 1:
-            rest = self.path[1:]
-            values = [None if value is None else reach(value, rest) for value in values]
-        if None in values:
-            kept = [(at, value) for at, value in zip(rows.ts, values, strict=True) if value is not None]
-            return [at for at, _ in kept], [value for _, value in kept]
-        return rows.ts, values
+        instants, values = self.rows(r).ts, self.rows.values(r, self.path[0])
+        return present(instants, values, self.path[1:])
+
+
+def present(instants: list[int], values: list[Any], rest: Path = ()) -> tuple[list[int], list[Any]]:
+    """What the rest of a path reaches in each value, absent ones passed over together with their instants."""
+    if rest:
+        values = [None if value is None else reach(value, rest) for value in values]
+    if None in values:
+        kept = [(at, value) for at, value in zip(instants, values, strict=True) if value is not None]
+        return [at for at, _ in kept], [value for _, value in kept]
+    return instants, values
 
 
 class Index:
@@ -145,19 +142,41 @@ def index_key(value: Any) -> Any:
 
 
 class Matches:
-    """The stream of events whose properties satisfy a `where`."""
+    """The events whose properties satisfy a `where`. `checks` are (property, test of its value): all have to hold."""
 
-    def __init__(self, rows: EventRows, holds: Callable[[Any, Request], bool]) -> None:
+    def __init__(self, rows: EventRows, checks: Sequence[tuple[str, Callable[[Any, Request], bool]]]) -> None:
         self.rows = rows
-        self.holds = holds
+        self._checks = checks
 
     def __call__(self, r: Request) -> Stream:
         found = r.memo.get(self)
         if found is None:
-            holds = self.holds
-            found = [-1, *(at for at, properties in self.rows.properties(r) if holds(properties, r))]
-            r.memo[self] = found
+            ts = self.rows(r).ts
+            found = r.memo[self] = [-1, *[ts[i] for i in self.kept(r)]]
         return found
+
+    def kept(self, r: Request) -> Sequence[int]:
+        """The numbers of the rows that match."""
+        left: Sequence[int] = range(len(self.rows(r).ts))
+        for head, holds in self._checks:
+            values = self.rows.values(r, head)
+            left = [i for i in left if holds(values[i], r)]
+        return left
+
+    def pairs(self, path: Path) -> Callable[[Request], tuple[list[int], list[Any]]]:
+        """A function giving the instants and values of one property of the events that match."""
+
+        def pairs(r: Request) -> tuple[list[int], list[Any]]:
+            kept, ts, values = self.kept(r), self.rows(r).ts, self.rows.values(r, path[0])
+            return present([ts[i] for i in kept], [values[i] for i in kept], path[1:])
+
+        return pairs
+
+
+def tally(stream: Stream, after: int, upto: int | None) -> int:
+    """How many instants of a stream lie in `(after, upto]`."""
+    stop = len(stream) if upto is None else bisect_right(stream, upto)
+    return max(0, stop - max(1, bisect_right(stream, after)))
 
 
 def last_value(r: Request, event: str, path: Path, after: int = -1, upto: int | None = None) -> Any:

@@ -9,14 +9,13 @@ Nothing of the user's enters the source but numbers; every text is a constant th
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable
 from math import exp, isfinite, log
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.content.columns import Column, EventRows, Index, Matches, index_key
-from app.content.matching import compile_test, compile_where, operate, reach, same
+from app.content.columns import Column, EventRows, Index, Matches, Stream, index_key, tally
+from app.content.matching import compile_columns, compile_test, operate, reach, same
 from app.content.windows import edges, local_time, span
 from app.domain import conditions as c
 from app.domain.request import NEVER, UNSET, Request
@@ -38,12 +37,6 @@ def need_number(value: Any) -> float:
     return value
 
 
-def stream_tally(stream: Any, after: int, upto: int | None) -> int:
-    """How many instants of a stream lie in `(after, upto]`."""
-    stop = len(stream) if upto is None else bisect_right(stream, upto)
-    return max(0, stop - max(1, bisect_right(stream, after)))
-
-
 class Writer:
     """The namespace of one generated module, with one shared instance of each thing that rules read."""
 
@@ -51,7 +44,7 @@ class Writer:
         self.timezone = timezone
         self.namespace: dict[str, Any] = {
             "U": UNSET, "NAN": NAN, "NUMBER": NUMBER, "NUM": number_or_nan, "NEED": need_number, "NEVER": NEVER,
-            "TALLY": stream_tally, "REACH": reach, "isfinite": isfinite, "log": log, "exp": exp, "OPERATE": operate, "SAME": same,
+            "TALLY": tally, "REACH": reach, "isfinite": isfinite, "log": log, "exp": exp, "OPERATE": operate, "SAME": same,
             "FEATURE": {}, "SEGMENT": {},
         }
         self._names: dict[Any, str] = {}
@@ -92,9 +85,17 @@ class Writer:
         rows = self.rows(event, reach_back)
         found = self._matches.get((event, repr(wheres)))
         if found is None:
-            holds = compile_where(wheres, self.resolver, self.timezone)
-            found = self._matches[event, repr(wheres)] = Matches(rows, holds)
+            checks = compile_columns(wheres, self.resolver, self.timezone)
+            found = self._matches[event, repr(wheres)] = Matches(rows, checks)
         return found
+
+    def stream(self, event: str, wheres: tuple[c.Where, ...], reach_back: int | None) -> Callable[[Request], Stream]:
+        """The instants of the events that match, through the index of a property where one value of it is asked for."""
+        keys = simple_key(wheres)
+        if keys is None or len(keys) != 1:
+            return self.matches(event, wheres, reach_back)
+        index, key = self.index(event, wheres[0].path, reach_back), keys[0]
+        return lambda r: index(r).get(key, NEVER)
 
     def resolver(self, ref: c.Ref) -> Callable[[Request], Any]:
         """A function that looks a reference up at the request (not for `item` and `offer`)."""
@@ -113,11 +114,11 @@ class Writer:
                 return lambda r: None
 
 
-def simple_key(did: c.Did) -> tuple[str, ...] | tuple[Any, ...] | None:
+def simple_key(wheres: tuple[c.Where, ...]) -> tuple[Any, ...] | None:
     """The constants that the one `eq` or short `in` of a `where` asks for, where an index answers it."""
-    if len(did.where) != 1:
+    if len(wheres) != 1:
         return None
-    test = did.where[0].test
+    test = wheres[0].test
     if test.operator == "eq" and not isinstance(test.value, (c.Ref, c.Instant)):
         return (index_key(test.value),)
     if test.operator == "in" and isinstance(test.value, tuple) and 0 < len(test.value) <= 8:
@@ -262,7 +263,7 @@ class Scope:
         constant = self.writer.constant
         if not did.where:
             return self.lazy(f"r.last({constant(did.event)})")
-        keys = simple_key(did)
+        keys = simple_key(did.where)
         if keys is None:
             return f"{self._stream(did)}[-1]"
         index = self._index(did)
@@ -284,7 +285,7 @@ class Scope:
             ends = f"*{self.lazy(f'{self._edges(did.window)}(r)')}"
         if not did.where:
             return f"r.tally({self.writer.constant(did.event)}, {ends})"
-        keys = simple_key(did)
+        keys = simple_key(did.where)
         if keys is not None and len(keys) == 1:
             stream = f"{self._index(did)}.get({self.writer.constant(keys[0])}, NEVER)"
         else:

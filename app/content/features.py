@@ -11,8 +11,8 @@ from math import fsum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.content.columns import Column, Matches, index_key, last_value
-from app.content.matching import kind, reach, walk
+from app.content.columns import Stream, index_key, last_value, tally
+from app.content.matching import kind, walk
 from app.content.windows import edges, local_time
 from app.domain.conditions import Instant
 from app.domain.definitions import Feature
@@ -47,79 +47,66 @@ def distinct(values: list[Any]) -> int:
     return len({key for value in values for each in walk(value, ()) if (key := index_key(each)) is not None})
 
 
-_AGGREGATES: dict[str, Callable[[list[Any]], Any]] = {
+_COMBINE: dict[str, Callable[[list[Any]], Any]] = {
     "sum": lambda values: tidy(fsum(numbers(values))),
     "avg": lambda values: fsum(found) / len(found) if (found := numbers(values)) else None,
     "min": lambda values: min(numbers(values), default=None),
     "max": lambda values: max(numbers(values), default=None),
     "distinct": distinct,
+    "first": lambda values: values[0] if values else None,
+    "last": lambda values: values[-1] if values else None,
 }
+AGGREGATES = frozenset(_COMBINE)
+"""Kinds that read a property."""
+DECODING = AGGREGATES - {"last"}
+"""Kinds that read it of every event of the window, even without a `where`."""
 
 
-def compile_feature(feature: Feature, column: Callable[[], Column] | None, matches: Matches | None, timezone: ZoneInfo) -> Compute:
+def compile_feature(feature: Feature, pairs: Pairs | None, stream: Callable[[Request], Stream] | None, timezone: ZoneInfo) -> Compute:
     """The function that computes a feature of any kind but `expr`.
 
-    `column` gives the property that it reads where there is no `where`; `matches` the events that its `where` keeps.
+    `pairs` gives the property that it reads, `stream` the instants of the events that its `where` keeps; None where
+    the history itself answers.
     """
     window = edges(feature.window, timezone)
-    if feature.kind in ("count", "days", "first_at", "last_at", "seconds_since"):
-        return _of_instants(feature, matches, window, timezone)
-    if matches is None and feature.kind == "last":
+    if feature.kind not in AGGREGATES:
+        return _of_instants(feature, stream, window, timezone)
+    if pairs is None:
         return lambda r: last_value(r, feature.event, feature.path, *window(r))
-    pairs = _pairs(feature, column, matches)
+    combine = _COMBINE[feature.kind]
 
-    def inside(r: Request) -> list[Any]:
+    def inside(r: Request) -> Any:
         after, upto = window(r)
         instants, values = pairs(r)
         if not instants or (instants[0] > after and upto is None):
-            return values
-        return values[bisect_right(instants, after) : None if upto is None else bisect_right(instants, upto)]
+            return combine(values)
+        return combine(values[bisect_right(instants, after) : None if upto is None else bisect_right(instants, upto)])
 
-    if feature.kind == "first":
-        return lambda r: found[0] if (found := inside(r)) else None
-    if feature.kind == "last":
-        return lambda r: found[-1] if (found := inside(r)) else None
-    aggregate = _AGGREGATES[feature.kind]
-    return lambda r: aggregate(inside(r))
+    return inside
 
 
-def _pairs(feature: Feature, column: Callable[[], Column] | None, matches: Matches | None) -> Pairs:
-    if matches is None:
-        assert column is not None
-        return column()
-    holds, rows = matches.holds, matches.rows
-
-    def kept(r: Request) -> tuple[list[int], list[Any]]:
-        found = [
-            (at, value)
-            for at, properties in rows.properties(r)
-            if holds(properties, r) and (value := reach(properties, feature.path)) is not None
-        ]
-        return [at for at, _ in found], [value for _, value in found]
-
-    return kept
-
-
-def _of_instants(feature: Feature, matches: Matches | None, window: Any, timezone: ZoneInfo) -> Compute:
+def _of_instants(feature: Feature, stream: Callable[[Request], Stream] | None, window: Any, timezone: ZoneInfo) -> Compute:
     def instants(r: Request) -> list[int]:
         after, upto = window(r)
-        if matches is None:
+        if stream is None:
             ts = r.history.ts
             return [ts[i] for i in r.places(feature.event, after, upto)]
-        stream = matches(r)
-        return list(stream[max(1, bisect_right(stream, after)) : None if upto is None else bisect_left(stream, upto + 1)])
+        found = stream(r)
+        return list(found[max(1, bisect_right(found, after)) : None if upto is None else bisect_left(found, upto + 1)])
 
     def latest(r: Request) -> int | None:
-        if matches is None and not window(r)[0] > 0 and window(r)[1] is None:
-            return at if (at := r.last(feature.event)) >= 0 else None
+        after, upto = window(r)
+        if upto is None:
+            at = r.last(feature.event) if stream is None else stream(r)[-1]
+            return at if at > after and at >= 0 else None
         found = instants(r)
         return found[-1] if found else None
 
     match feature.kind:
-        case "count" if matches is None:
+        case "count" if stream is None:
             return lambda r: r.tally(feature.event, *window(r))
         case "count":
-            return lambda r: len(instants(r))
+            return lambda r: tally(stream(r), *window(r))
         case "days":
             return lambda r: len({local_time(at, timezone).date() for at in instants(r)})
         case "first_at":
@@ -128,10 +115,3 @@ def _of_instants(feature: Feature, matches: Matches | None, window: Any, timezon
             return lambda r: Instant(at) if (at := latest(r)) is not None else None
         case _:
             return lambda r: (r.now - at) / 1000 if (at := latest(r)) is not None else None
-
-
-def rows_needed(feature: Feature) -> bool:
-    """Whether the feature decodes all events of its window."""
-    return bool(feature.where) or feature.kind in ("sum", "avg", "min", "max", "distinct", "first")
-
-

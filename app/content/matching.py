@@ -132,6 +132,8 @@ def compile_test(test: Test, resolve: Resolve, timezone: ZoneInfo) -> Check:
     if name in ("before", "after"):
         order = operator.lt if name == "before" else operator.gt
         return _instant_check(order, right, resolve, timezone)
+    if name == "eq" and type_of(right) is str:
+        return lambda value, r: value == right
     if name == "between" and isinstance(right, tuple) and type_of(right[0]) is Instant:
         low, high = right
         return lambda value, r: (at := instant_of(value, timezone)) is not None and low <= at <= high
@@ -160,6 +162,15 @@ def compile_where(wheres: Iterable[Where], resolve: Resolve, timezone: ZoneInfo)
     return _node([(where.path, where.test.operator, compile_test(where.test, resolve, timezone)) for where in wheres])
 
 
+def compile_columns(wheres: Iterable[Where], resolve: Resolve, timezone: ZoneInfo) -> list[tuple[str, Check]]:
+    """The same test taken apart: (property, test of its value), all of which have to hold."""
+    heads: dict[str, list[tuple[Path, str, Check]]] = {}
+    for where in wheres:
+        test = where.path[1:], where.test.operator, compile_test(where.test, resolve, timezone)
+        heads.setdefault(where.path[0], []).append(test)
+    return [(head, _node(tests)) for head, tests in heads.items()]
+
+
 def _node(tests: list[tuple[Path, str, Check]]) -> Callable[[Any, Request], bool]:
     here = [(name, check) for path, name, check in tests if not path]
     below: dict[str, list[tuple[Path, str, Check]]] = {}
@@ -169,6 +180,9 @@ def _node(tests: list[tuple[Path, str, Check]]) -> Callable[[Any, Request], bool
     nodes = [(key, _node(rest)) for key, rest in below.items()]
     whole = [check for name, check in here if name in _WHOLE_LIST]
     single = [check for name, check in here if name not in _WHOLE_LIST]
+    if len(single) == 1 and not whole and not nodes:
+        only = single[0]
+        return lambda value, r: any(only(each, r) for each in value) if isinstance(value, list) else only(value, r)
 
     def element(value: Any, r: Request) -> bool:
         if not all(check(value, r) for check in single):

@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.content.emit import Scope, Writer, simple_key
-from app.content.features import compile_feature, rows_needed
+from app.content.features import AGGREGATES, DECODING, compile_feature
 from app.content.windows import span
 from app.domain import conditions as c
 from app.domain.definitions import GROUPS, Definitions, Feature, Offer
@@ -95,11 +95,15 @@ class Program:
             assert feature.expression is not None
             compute = self.expression(feature.expression)
         else:
-            back = span(feature.window)
-            matches = self.writer.matches(feature.event, feature.where, back) if feature.where else None
-            needed = rows_needed(feature) and matches is None
-            column = self.writer.column(feature.event, feature.path, back) if needed else None
-            compute = compile_feature(feature, (lambda: column) if column else None, matches, self.timezone)
+            back, writer = span(feature.window), self.writer
+            pairs = stream = None
+            if feature.kind in AGGREGATES and feature.where:
+                pairs = writer.matches(feature.event, feature.where, back).pairs(feature.path)
+            elif feature.kind in DECODING:
+                pairs = writer.column(feature.event, feature.path, back)
+            elif feature.where:
+                stream = writer.stream(feature.event, feature.where, back)
+            compute = compile_feature(feature, pairs, stream, self.timezone)
         id = feature.id
 
         def remembered(r: Request) -> Any:
@@ -257,7 +261,7 @@ class _Conditions:
                         yield ("field", ref), leaf
                 case c.InSegment(segment):
                     yield ("segment", segment), leaf
-                case c.Did(event, (where,), _, count, False) if _at_least_one(count) and simple_key(leaf) is not None:
+                case c.Did(event, (where,), _, count, False) if _at_least_one(count) and simple_key(leaf.where) is not None:
                     if where.test.operator == "eq":
                         yield ("did", event, where.path), leaf
                 case _:
@@ -273,7 +277,7 @@ def _answers(leaf: c.Condition) -> tuple[Any, ...]:
         case c.Field(_, (test,)):
             return test.value if isinstance(test.value, tuple) else (test.value,)
         case c.Did():
-            return simple_key(leaf) or ()
+            return simple_key(leaf.where) or ()
         case _:
             return (True,)
 
