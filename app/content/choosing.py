@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import groupby
 from typing import Any
 
-from app.content.program import Judgement
+from app.content.program import Judgement, rank_key
 from app.content.snapshot import Dish, Snapshot
 from app.domain.decision import Candidate, Choice
 from app.domain.definitions import Offer
@@ -32,7 +33,7 @@ class Verdict:
 
     judgement: Judgement
     codes: list[int]
-    scores: dict[int, float | None]
+    scores: Mapping[int, float | None]
     later: dict[int, str]
     chosen: int | None = None
 
@@ -56,8 +57,9 @@ def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken
     """The choice for one placement, entered in `taken`. Never raises what a fallback can mend."""
     judgement = snapshot.judgements[placement]
     codes, live = judgement.judge(r)
-    verdict = Verdict(judgement, codes, {}, {})
-    for i in ranked(snapshot, r, judgement, live, verdict.scores):
+    scores, order = ranked(snapshot, r, judgement, live)
+    verdict = Verdict(judgement, codes, scores, {})
+    for i in order:
         offer = judgement.offers[i]
         if offer.id in taken.offers:
             verdict.later[i] = "duplicate"
@@ -71,23 +73,25 @@ def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken
     return fall_back(snapshot, r, placement, catalogue, taken, render), verdict
 
 
-def ranked(snapshot: Snapshot, r: Request, judgement: Judgement, live: list[int], scores: dict[int, float | None]) -> list[int]:
-    """Offers by priority, then score (missing last), then earliest end, then a hash of (profile, offer): never chance."""
-    offers, rank, attributes = judgement.offers, judgement.rank, snapshot.attributes
-    for i in live:
-        scores[i] = offers[i].value if rank is None else rank(r, attributes[offers[i].id])
-    if len(live) < 2:
-        return live
-    keys = {i: _key(offers[i], scores[i]) for i in live}
-    if len(set(keys.values())) < len(live):
-        who = (r.profile.key or "").encode()
-        keys = {i: (*key, blake2b(who + b"\0" + offers[i].id.encode(), digest_size=8).digest()) for i, key in keys.items()}
-    return sorted(live, key=keys.__getitem__)
+def ranked(snapshot: Snapshot, r: Request, judgement: Judgement, live: list[int]) -> tuple[dict[int, float | None], Iterable[int]]:
+    """(score of each offer left, these offers in order): by priority, score (missing last), earliest end, then a hash
+    of (profile, offer): never chance."""
+    offers, rank = judgement.offers, judgement.rank
+    if rank is None:
+        return {i: offers[i].value for i in live}, _ordered(r, judgement, live, judgement.order.__getitem__)
+    attributes = snapshot.attributes
+    scores = {i: rank(r, attributes[offers[i].id]) for i in live}
+    return scores, _ordered(r, judgement, live, lambda i: rank_key(offers[i], scores[i]))
 
 
-def _key(offer: Offer, score: float | None) -> tuple[Any, ...]:
-    end = float("inf") if offer.valid_to is None else int(offer.valid_to)
-    return (-offer.priority, score is None, 0.0 if score is None else -score, end)
+def _ordered(r: Request, judgement: Judgement, live: list[int], key: Callable[[int], Any]) -> Iterator[int]:
+    for _, tied in groupby(sorted(live, key=key), key):
+        first, *more = tied
+        if not more:
+            yield first
+            continue
+        who = (r.profile.key or "").encode() + b"\0"
+        yield from sorted((first, *more), key=lambda i: blake2b(who + judgement.offers[i].id.encode(), digest_size=8).digest())
 
 
 def _show(snapshot: Snapshot, r: Request, placement: str, offer: str | None, dish: Dish, catalogue: Any, taken: Taken, render: Render | None) -> Choice | str:

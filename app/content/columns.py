@@ -1,7 +1,7 @@
 """What rules read of a history, decoded once per request: rows of an event, an index of a property, a stream of matches.
 
 Each value is made on first use and kept in `request.memo`. `span` is how far back any rule looks, ms; None is everything.
-Streams and index entries are ascending timestamps behind a leading -1, so that `stream[-1] > t - window` needs no test
+Streams and index entries are ascending timestamps behind `NO_INSTANT`, so that `stream[-1] > t - window` needs no test
 for emptiness.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from app.content.matching import reach, walk
 from app.domain.conditions import Path
-from app.domain.request import NEVER, UNSET, Request
+from app.domain.request import NEVER, NO_INSTANT, UNSET, Request
 
 Stream = list[int] | tuple[int, ...]
 
@@ -120,7 +120,7 @@ class Index:
                 if type(value) is str:
                     stream = found.get(value)
                     if stream is None:
-                        found[value] = [-1, at]
+                        found[value] = [NO_INSTANT, at]
                     else:
                         stream.append(at)
                 else:
@@ -129,7 +129,7 @@ class Index:
 
     def _file(self, found: dict[Any, Stream], at: int, value: Any) -> None:
         for key in {index_key(each) for each in walk(value, ())} - {None}:
-            stream = found.setdefault(key, [-1])
+            stream = found.setdefault(key, [NO_INSTANT])
             assert isinstance(stream, list)
             stream.append(at)
 
@@ -152,7 +152,7 @@ class Matches:
         found = r.memo.get(self)
         if found is None:
             ts = self.rows(r).ts
-            found = r.memo[self] = [-1, *[ts[i] for i in self.kept(r)]]
+            found = r.memo[self] = [NO_INSTANT, *[ts[i] for i in self.kept(r)]]
         return found
 
     def kept(self, r: Request) -> Sequence[int]:

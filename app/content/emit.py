@@ -235,8 +235,15 @@ class Scope:
             latest = self._latest(did)
             if latest is not None:
                 return f"({latest} > {self._after(did.window)})"
-        tally = self._tally(did)
-        return "(" + " and ".join(self._counted(tally, test) for test in did.count) + ")"
+        tests = [self._at_least(did, test) or self._counted(self._tally(did), test) for test in did.count]
+        return "(" + " and ".join(tests) + ")"
+
+    def _at_least(self, did: c.Did, test: c.Test) -> str | None:
+        """`count: {gte: n}` up to now: the n-th latest match lies inside the window."""
+        n = test.value
+        if test.operator != "gte" or type(n) is not int or n < 1 or isinstance(did.window, c.Between) or not did.where:
+            return None
+        return f"(len(s := {self._matching(did)}) > {n} and s[-{n}] > {self._after(did.window)})"
 
     def _counted(self, tally: str, test: c.Test) -> str:
         if test.operator in _SYMBOL and type(test.value) in NUMBER:
@@ -247,7 +254,7 @@ class Scope:
     def _after(self, window: c.Window) -> str:
         match window:
             case c.Within(milliseconds) if milliseconds < _LONG:
-                return self.local(f"{self.now} - {milliseconds}")
+                return f"{self.now} - {milliseconds}"
             case c.Ever():
                 return "-1"
             case c.Since(instant):
@@ -259,7 +266,7 @@ class Scope:
         return self.writer.constant(edges(window, self.writer.timezone), "W", key=window)
 
     def _latest(self, did: c.Did) -> str | None:
-        """The instant of the latest matching event, -1 where there is none."""
+        """The instant of the latest matching event, `NO_INSTANT` where there is none."""
         constant = self.writer.constant
         if not did.where:
             return self.lazy(f"r.last({constant(did.event)})")
@@ -285,12 +292,14 @@ class Scope:
             ends = f"*{self.lazy(f'{self._edges(did.window)}(r)')}"
         if not did.where:
             return f"r.tally({self.writer.constant(did.event)}, {ends})"
+        return f"TALLY({self._matching(did)}, {ends})"
+
+    def _matching(self, did: c.Did) -> str:
+        """The stream of the events that match, through an index where one value is asked for."""
         keys = simple_key(did.where)
         if keys is not None and len(keys) == 1:
-            stream = f"{self._index(did)}.get({self.writer.constant(keys[0])}, NEVER)"
-        else:
-            stream = self._stream(did)
-        return f"TALLY({stream}, {ends})"
+            return f"{self._index(did)}.get({self.writer.constant(keys[0])}, NEVER)"
+        return self._stream(did)
 
     def changed(self, trait: str, window: c.Window) -> str:
         """`identify` events carry traits; a change is a value other than the one that the trait had before."""

@@ -98,7 +98,7 @@ def _of_instants(feature: Feature, stream: Callable[[Request], Stream] | None, w
         after, upto = window(r)
         if upto is None:
             at = r.last(feature.event) if stream is None else stream(r)[-1]
-            return at if at > after and at >= 0 else None
+            return at if at > after else None
         found = instants(r)
         return found[-1] if found else None
 

@@ -42,8 +42,9 @@ class Judgement:
     offers: tuple[Offer, ...]
     removals: tuple[Removal | None, ...]
     judge: Judge
-    rank: Callable[[Request, Offer], float | None] | None
-    features: tuple[str, ...]
+    rank: Callable[[Request, Mapping[str, Any]], float | None] | None
+    order: tuple[int, ...]
+    """Each offer's rank by what does not depend on the person; equal ranks are ties. For use where `rank` is None."""
 
 
 def flatten(condition: c.Condition | None) -> Iterator[c.Condition]:
@@ -53,6 +54,12 @@ def flatten(condition: c.Condition | None) -> Iterator[c.Condition]:
             yield from flatten(child)
     elif condition is not None:
         yield condition
+
+
+def rank_key(offer: Offer, score: float | None) -> tuple[Any, ...]:
+    """Smaller is better: priority, then score (missing last), then the earliest end."""
+    end = float("inf") if offer.valid_to is None else int(offer.valid_to)
+    return (-offer.priority, score is None, 0.0 if score is None else -score, end)
 
 
 class Program:
@@ -172,8 +179,10 @@ class Program:
         filed = _file_offers(conditions)
         judge = self._judge(placement, conditions, filed)
         rank = self.definitions.placements[placement].rank
+        keys = [rank_key(offer, offer.value) for offer in offers]
+        places = {key: i for i, key in enumerate(sorted(set(keys)))}
         return Judgement(
-            offers, tuple(removals), judge, self.expression(rank) if rank is not None else None, ()
+            offers, tuple(removals), judge, self.expression(rank) if rank is not None else None, tuple(places[key] for key in keys)
         )
 
     def _judge(self, placement: str, conditions: list[_Conditions], filed: dict[Any, list[tuple[int, c.Condition]]]) -> Judge:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -52,8 +53,12 @@ def plain(value: Any) -> Any:
 
 def iso(instant: int) -> str:
     """`2026-10-12T09:00:00.000Z`"""
-    moment = datetime.fromtimestamp(instant // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{instant % 1000:03d}Z"
+    return f"{_second(instant // 1000)}.{instant % 1000:03d}Z"
+
+
+@lru_cache(4_096)
+def _second(second: int) -> str:
+    return f"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}"
 
 
 class Snapshot:

@@ -20,9 +20,10 @@ from __future__ import annotations
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import cache
+from itertools import accumulate, compress
 from typing import Any
 
 import msgspec
@@ -190,18 +191,25 @@ class History:
         at = self._ids_at + 8 * i
         return self._data[at : at + 8]
 
+    def _find_offsets(self) -> list[int]:
+        n = len(self.ts) - (len(self._tail) if self._tail is not None else 0)
+        at = self._ids_at + 9 * n
+        lengths = array("H", self._data[at : at + 2 * n])
+        lengths.byteswap()
+        found = self._offsets = list(accumulate(lengths, initial=at + 2 * n))
+        return found
+
     def payload(self, i: int) -> bytes:
-        offsets = self._offsets
-        if offsets is None:
-            n = len(self.ts) - (len(self._tail) if self._tail is not None else 0)
-            at = self._ids_at + 9 * n
-            lengths = array("H", self._data[at : at + 2 * n])
-            lengths.byteswap()
-            offsets = self._offsets = list(accumulate(lengths, initial=at + 2 * n))
-        if i < len(offsets) - 1:
-            return self._data[offsets[i] : offsets[i + 1]]
+        return self._payloads((i,))[0]
+
+    def _payloads(self, positions: Sequence[int]) -> list[bytes]:
+        """Payloads of events in ascending order."""
+        offsets, data = self._offsets or self._find_offsets(), self._data
+        n = len(offsets) - 1
+        if not positions or positions[-1] < n:
+            return [data[offsets[i] : offsets[i + 1]] for i in positions]
         assert self._tail is not None
-        return self._tail[i - len(offsets) + 1][17:]
+        return [data[offsets[i] : offsets[i + 1]] if i < n else self._tail[i - n][17:] for i in positions]
 
     def number(self, i: int) -> int:
         """The number of event `i`'s name."""
@@ -215,11 +223,9 @@ class History:
         return found[-2], found[-1]
 
     def rows(self, positions: list[int]) -> tuple[list[int], list[list[Any] | dict[str, Any]]]:
-        """Shapes and values of several events, decoded in one call."""
-        width = 2
-        payloads = [self.payload(i) for i in positions]
-        if positions and self.types[positions[0]] == ESCAPE:
-            width = 3
+        """Shapes and values of several events of one type, in ascending order, decoded in one call."""
+        payloads = self._payloads(positions)
+        width = 3 if positions and self.types[positions[0]] == ESCAPE else 2
         flat = _unpack(b"\xdd" + (width * len(payloads)).to_bytes(4, "big") + b"".join(payloads))
         return flat[width - 2 :: width], flat[width - 1 :: width]
 
@@ -239,13 +245,7 @@ class History:
 
     def positions(self, number: int, start: int, stop: int) -> list[int]:
         """Where the events of one type stand, oldest first."""
-        found: list[int] = []
-        find = self.types.find
-        code = number if number < ESCAPE else ESCAPE
-        i = find(code, start, stop)
-        while i >= 0:
-            found.append(i)
-            i = find(code, i + 1, stop)
+        found = list(compress(range(start, stop), self.types[start:stop].translate(_only(min(number, ESCAPE)))))
         return found if number < ESCAPE else [i for i in found if self.number(i) == number]
 
     def upto(self, now: int) -> int:
@@ -266,6 +266,12 @@ class History:
         """Every event, decoded."""
         for i, at in enumerate(self.ts):
             yield Event(self.names.type_names[self.number(i)], at, self.id(i), self.properties(i))
+
+
+@cache
+def _only(code: int) -> bytes:
+    """A table for `bytes.translate` that leaves 1 where a byte is `code`, else 0."""
+    return bytes(byte == code for byte in range(256))
 
 
 def pack_columns(rows: list[tuple[int, bytes, int, bytes]], epoch: int, version: int = 1) -> bytes:

@@ -10,8 +10,10 @@ from app.domain.history import NO_HISTORY, History
 from app.domain.profile import NOBODY, Profile
 
 UNSET: Any = object()
-NEVER = (-1,)
-"""A stream of timestamps without any: every stream starts with -1, so its last element always exists."""
+NO_INSTANT = -(10**15)
+"""Before every window's edge, whatever the clock says."""
+NEVER = (NO_INSTANT,)
+"""A stream of timestamps without any: every stream starts so, and its last element always exists."""
 
 
 class Request:
@@ -45,15 +47,15 @@ class Request:
         self.degraded: list[str] = []
 
     def last(self, event: str) -> int:
-        """The instant of the latest `event`, -1 where there is none."""
+        """The instant of the latest `event`, `NO_INSTANT` where there is none."""
         number = self.history.names.types.get(event)
         if number is None:
-            return -1
+            return NO_INSTANT
         if number < 255:
             i = self.history.types.rfind(number, 0, self.count)
-            return self.history.ts[i] if i >= 0 else -1
+            return self.history.ts[i] if i >= 0 else NO_INSTANT
         found = self.history.positions(number, 0, self.count)
-        return self.history.ts[found[-1]] if found else -1
+        return self.history.ts[found[-1]] if found else NO_INSTANT
 
     def tally(self, event: str, after: int, upto: int | None = None) -> int:
         """How many of `event` lie in `(after, upto]`, `upto` at most now."""
