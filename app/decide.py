@@ -37,6 +37,7 @@ class Question:
     preview: bool = False
     unusable: bool = False
     at_open: bool = False
+    explain: bool = False
 
 
 @dataclass(slots=True)
@@ -70,9 +71,9 @@ class Decider:
             r.degraded += degraded
             answer = self._answer(snapshot, q, profile, r, render)
             answer.ignored = ignored
-            if not answer.verdicts or q.send is None or profile.key is None or q.preview or profile.erased or degraded:
+            if not answer.verdicts or profile.erased or not nameable(q, profile, degraded):
                 break
-            winner = await self._record(profile, q.send, answer, now, deadline)
+            winner = await self._record(profile, q.send or "", answer, now, deadline)
             if winner is None:
                 break
             profile.record = winner
@@ -94,7 +95,8 @@ class Decider:
 
     def _answer(self, snapshot: Snapshot, q: Question, profile: Profile, r: Request, render: RenderFor | None) -> Answer:
         record = decode_record(profile.record) if profile.record and not q.preview else None
-        id = self._id(q, profile, bool(r.degraded))
+        named = nameable(q, profile, r.degraded)
+        id = self._seal(profile.key or "", q.send or "") if named else self.random_id()
         who = str(q.identity) if q.identity is not None else ""
         decided_at = record.decided_at if record is not None else r.now
         decision = Decision(id, who, q.send, q.mail, decided_at, snapshot.version, {}, r.degraded)
@@ -109,14 +111,10 @@ class Decider:
             if blind:
                 decision.choices[placement] = fall_back(snapshot, r, placement, self._catalogue, taken, draw)
             else:
-                decision.choices[placement], verdicts[placement] = choose(snapshot, r, placement, self._catalogue, taken, draw)
+                decision.choices[placement], verdicts[placement] = choose(
+                    snapshot, r, placement, self._catalogue, taken, draw, reasons=named or q.explain
+                )
         return Answer(decision, r, verdicts, [])
-
-    def _id(self, q: Question, profile: Profile, blind: bool) -> str:
-        """Sealed for an erased person too, whom nobody tells from an unknown one by it."""
-        if q.send is None or profile.key is None or q.preview or blind:
-            return self.random_id()
-        return self._seal(profile.key, q.send)
 
     def _replay(self, snapshot: Snapshot, record: Record, decision: Decision, taken: Taken, r: Request, q: Question, render: RenderFor | None) -> None:
         """Bring the recorded choices back to life; where the content no longer can, fall back and say so."""
@@ -152,6 +150,12 @@ class Decider:
             return None
         decision.recorded = winner is None
         return winner
+
+
+def nameable(q: Question, profile: Profile, degraded: list[str]) -> bool:
+    """Whether this call's choices can be the send's. An erased person's are never recorded, but their id is sealed like
+    any other: nobody tells them from an unknown person by it."""
+    return q.send is not None and profile.key is not None and not q.preview and not degraded
 
 
 RenderFor = Callable[[str, str, Request], Render]

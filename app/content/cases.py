@@ -35,7 +35,7 @@ def _run(snapshot: Snapshot, case: Case, now: int) -> list[Problem]:
         return [_problem(case, str(error))]
     taken, found = Taken(), []
     for placement, expected in case.expect.items():
-        choice, verdict = choose(snapshot, r, placement, catalogue, taken, None)
+        choice, verdict = choose(snapshot, r, placement, catalogue, taken, None, reasons=True)
         got = {
             "offer": choice.offer, "block": choice.block, "reason": choice.reason, "items": [item.id for item in choice.items],
             "removed": {each.offer: each.by for each in verdict.candidates() if each.outcome == "removed"},

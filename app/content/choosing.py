@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from itertools import groupby
 from typing import Any
 
-from app.content.program import Judgement, rank_key
+from app.content.program import Judgement, rank_key, untied
 from app.content.snapshot import Dish, Snapshot
 from app.domain.decision import Candidate, Choice
 from app.domain.definitions import Offer
@@ -29,17 +28,19 @@ class Taken:
 
 @dataclass(slots=True)
 class Verdict:
-    """How a placement's offers were judged; enough to say why, without having said it. Offers go by their number."""
+    """How a placement's offers were judged; enough to say why, without having said it. Offers go by their number.
+
+    `codes` is None where no more was judged than the choice needed."""
 
     judgement: Judgement
-    codes: list[int]
+    codes: list[int] | None
     scores: Mapping[int, float | None]
     later: dict[int, str]
     chosen: int | None = None
 
     def candidates(self) -> list[Candidate]:
-        """Every offer of the placement, in the order of the rules."""
-        return [self._candidate(i, offer) for i, offer in enumerate(self.judgement.offers)]
+        """Every offer of the placement, in the order of the rules; none where the reasons were not asked for."""
+        return [] if self.codes is None else [self._candidate(i, offer) for i, offer in enumerate(self.judgement.offers)]
 
     def _candidate(self, i: int, offer: Offer) -> Candidate:
         score = self.scores.get(i)
@@ -47,18 +48,25 @@ class Verdict:
             return Candidate(offer.id, "chosen", score=score)
         if i in self.later:
             return Candidate(offer.id, "removed", self.later[i], str(offer.place), score)
+        assert self.codes is not None
         removal = self.judgement.removals[self.codes[i]]
         if removal is None:
             return Candidate(offer.id, "outranked", score=score)
         return Candidate(offer.id, "removed", removal.by, str(removal.place) if removal.place.line else str(offer.place))
 
 
-def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken: Taken, render: Render | None) -> tuple[Choice, Verdict]:
-    """The choice for one placement, entered in `taken`. Never raises what a fallback can mend."""
+def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken: Taken, render: Render | None, *, reasons: bool) -> tuple[Choice, Verdict]:
+    """The choice for one placement, entered in `taken`. Never raises what a fallback can mend.
+
+    With `reasons` every offer is judged, else no more than the choice needs; the choice is the same.
+    """
     judgement = snapshot.judgements[placement]
-    codes, live = judgement.judge(r)
-    scores, order = ranked(snapshot, r, judgement, live)
-    verdict = Verdict(judgement, codes, scores, {})
+    if judgement.first is not None and not reasons:
+        order, verdict = judgement.first(r), Verdict(judgement, None, {}, {})
+    else:
+        codes, live = judgement.judge(r)
+        scores, order = ranked(snapshot.attributes, r, judgement, live)
+        verdict = Verdict(judgement, codes, scores, {})
     for i in order:
         offer = judgement.offers[i]
         if offer.id in taken.offers:
@@ -73,25 +81,20 @@ def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken
     return fall_back(snapshot, r, placement, catalogue, taken, render), verdict
 
 
-def ranked(snapshot: Snapshot, r: Request, judgement: Judgement, live: list[int]) -> tuple[dict[int, float | None], Iterable[int]]:
-    """(score of each offer left, these offers in order): by priority, score (missing last), earliest end, then a hash
+def ranked(known: Mapping[str, Mapping[str, Any]], r: Request, judgement: Judgement, live: list[int]) -> tuple[dict[int, float | None], Iterable[int]]:
+    """(score of each offer left, these offers in order), `known` being what `offer.*` means: by priority, score (missing last), earliest end, then a hash
     of (profile, offer): never chance."""
     offers, rank = judgement.offers, judgement.rank
     if rank is None:
-        return {i: offers[i].value for i in live}, _ordered(r, judgement, live, judgement.order.__getitem__)
-    attributes = snapshot.attributes
-    scores = {i: rank(r, attributes[offers[i].id]) for i in live}
+        return {i: judgement.scores[i] for i in live}, _ordered(r, judgement, live, judgement.order.__getitem__)
+    scores = {i: rank(r, known[offers[i].id]) for i in live}
     return scores, _ordered(r, judgement, live, lambda i: rank_key(offers[i], scores[i]))
 
 
 def _ordered(r: Request, judgement: Judgement, live: list[int], key: Callable[[int], Any]) -> Iterator[int]:
     for _, tied in groupby(sorted(live, key=key), key):
         first, *more = tied
-        if not more:
-            yield first
-            continue
-        who = (r.profile.key or "").encode() + b"\0"
-        yield from sorted((first, *more), key=lambda i: blake2b(who + judgement.offers[i].id.encode(), digest_size=8).digest())
+        yield from untied(r, judgement.offers, [first, *more]) if more else (first,)
 
 
 def _show(snapshot: Snapshot, r: Request, placement: str, offer: str | None, dish: Dish, catalogue: Any, taken: Taken, render: Render | None) -> Choice | str:

@@ -9,8 +9,10 @@ this person has are looked at, and the rest keep the code of that leaf.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,6 +26,9 @@ from app.domain.request import UNSET, Request
 INDEX_FROM = 8
 """Offers that must share a question before they are filed under its answers (measured: `bench/` rules)."""
 
+ONE_BY_ONE = 100
+"""Offers of a placement up to which judging them one by one, best first, beats judging all (measured: `bench/`)."""
+NOTHING_KNOWN = Request(0)
 Judge = Callable[[Request], "tuple[list[int], list[int]]"]
 
 
@@ -44,7 +49,11 @@ class Judgement:
     judge: Judge
     rank: Callable[[Request, Mapping[str, Any]], float | None] | None
     order: tuple[int, ...]
-    """Each offer's rank by what does not depend on the person; equal ranks are ties. For use where `rank` is None."""
+    """Each offer's place by what does not depend on the person; equal places are ties. For use where `rank` is None."""
+    scores: tuple[float | None, ...]
+    first: Callable[[Request], Iterator[int]] | None
+    """The offers that may be shown, best first, each judged only when it is asked for, without reasons; None where the
+    person has a say in the order, or where the index of many offers is quicker."""
 
 
 def flatten(condition: c.Condition | None) -> Iterator[c.Condition]:
@@ -54,6 +63,54 @@ def flatten(condition: c.Condition | None) -> Iterator[c.Condition]:
             yield from flatten(child)
     elif condition is not None:
         yield condition
+
+
+def names(expression: c.Expression) -> Iterator[c.Ref]:
+    """Everything that an expression refers to."""
+    match expression:
+        case c.Name(ref):
+            yield ref
+        case c.Arithmetic(_, left, right):
+            yield from names(left)
+            yield from names(right)
+        case c.Negative(operand):
+            yield from names(operand)
+        case c.Call(_, arguments):
+            for argument in arguments:
+                yield from names(argument)
+        case c.Number():
+            pass
+
+
+def attributes(offer: Offer) -> Mapping[str, Any]:
+    """What `offer.*` means in an expression."""
+    return {"value": offer.value, "priority": offer.priority, **offer.attributes}
+
+
+def price(condition: c.Condition) -> int:
+    """What a condition costs, roughly: traits are at hand, events have to be decoded, models run."""
+    match condition:
+        case c.All(children) | c.Any(children):
+            return max(map(price, children), default=0)
+        case c.Not(child):
+            return price(child)
+        case c.Field(ref, tests):
+            roots = {ref.root, *(test.value.root for test in tests if isinstance(test.value, c.Ref))}
+            return 9 if "model" in roots else 3 if "feature" in roots else 0
+        case c.Did(_, where):
+            return 4 if where else 1
+        case c.Changed():
+            return 5
+        case c.InSegment() | c.LocalTime():
+            return 2
+        case c.Consented():
+            return 0
+
+
+def untied(r: Request, offers: Sequence[Offer], tied: list[int]) -> list[int]:
+    """Offers of one rank, by a hash of (profile, offer): the same for the same, never chance."""
+    who = (r.profile.key or "").encode() + b"\0"
+    return sorted(tied, key=lambda i: blake2b(who + offers[i].id.encode(), digest_size=8).digest())
 
 
 def rank_key(offer: Offer, score: float | None) -> tuple[Any, ...]:
@@ -71,6 +128,7 @@ class Program:
         self.writer = Writer(self.timezone)
         self._sources: list[str] = []
         namespace = self.writer.namespace
+        namespace["UNTIED"] = untied
         self.features: dict[str, Callable[[Request], Any]] = namespace["FEATURE"]
         self.segments: dict[str, Callable[[Request], bool]] = namespace["SEGMENT"]
         for feature in definitions.features.values():
@@ -178,12 +236,38 @@ class Program:
         conditions = [_Conditions(offer, removals) for offer in offers]
         filed = _file_offers(conditions)
         judge = self._judge(placement, conditions, filed)
-        rank = self.definitions.placements[placement].rank
-        keys = [rank_key(offer, offer.value) for offer in offers]
+        expression = self.definitions.placements[placement].rank or c.Name(c.Ref(("offer", "value")))
+        rank, fixed = self.expression(expression), all(ref.root == "offer" for ref in names(expression))
+        scores = tuple(rank(NOTHING_KNOWN, attributes(offer)) if fixed else None for offer in offers)
+        keys = [rank_key(offer, score) for offer, score in zip(offers, scores, strict=True)]
         places = {key: i for i, key in enumerate(sorted(set(keys)))}
-        return Judgement(
-            offers, tuple(removals), judge, self.expression(rank) if rank is not None else None, tuple(places[key] for key in keys)
-        )
+        order = tuple(places[key] for key in keys)
+        first = self._first(conditions, order) if fixed and len(offers) <= ONE_BY_ONE else None
+        return Judgement(offers, tuple(removals), judge, None if fixed else rank, order, scores, first)
+
+    def _first(self, conditions: list[_Conditions], order: tuple[int, ...]) -> Callable[[Request], Iterator[int]]:
+        """A generator of the offers left, best first. Within an offer the cheapest question is asked first."""
+        scope = Scope(self.writer)
+        body: list[str] = []
+        offers = [each.offer for each in conditions]
+        for _, tied in groupby(sorted(range(len(order)), key=order.__getitem__), order.__getitem__):
+            first, *more = tied
+            if not more:
+                body.append(f"if {self._admits(scope, conditions[first])}: yield {first}")
+                continue
+            body.append("tied = []")
+            body += [f"if {self._admits(scope, conditions[i])}: tied.append({i})" for i in (first, *more)]
+            body.append(f"if tied: yield from UNTIED(r, {self.writer.constant(offers, key=id(offers))}, tied)")
+        return self.function(self._fresh("first"), "r", scope, [*body, "return; yield"])
+
+    def _admits(self, scope: Scope, each: _Conditions) -> str:
+        start, end = each.offer.valid_from, each.offer.valid_to
+        parts = [f"{int(start)} <= {scope.now}"] if start is not None else []
+        parts += [f"{scope.now} < {int(end)}"] if end is not None else []
+        for _, condition, removes_where in sorted(each.checks, key=lambda check: price(check[1])):
+            source = scope.condition(condition)
+            parts.append(f"not {source}" if removes_where else source)
+        return " and ".join(parts) or "True"
 
     def _judge(self, placement: str, conditions: list[_Conditions], filed: dict[Any, list[tuple[int, c.Condition]]]) -> Judge:
         writer = self.writer

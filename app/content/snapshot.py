@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from app.content.blocks import Block, compile_blocks
 from app.content.items import ItemsPlan, as_input
-from app.content.program import Judgement, Program
+from app.content.program import Judgement, Program, attributes
 from app.content.variables import TAKES
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, Gate, ItemsQuery, Offer, Placement, Shown
@@ -76,10 +76,7 @@ class Snapshot:
         self.fallbacks = {
             id: tuple(self._dish(shown) for shown in placement.fallbacks) for id, placement in definitions.placements.items()
         }
-        self.attributes = {
-            offer.id: {"value": offer.value, "priority": offer.priority, **offer.attributes}
-            for offer in definitions.offers.values()
-        }
+        self.attributes = {offer.id: attributes(offer) for offer in definitions.offers.values()}
         self.needs_sends = any(
             dish.plan is not None and dish.plan.query.exclude_shown
             for dish in (*self.offers.values(), *(each for chain in self.fallbacks.values() for each in chain))

@@ -90,7 +90,7 @@ class Decisions:
                 raise RequestInvalid("a recipient is an object {profile, context}")
             refuse_unknown(recipient, _RECIPIENT_KEYS)
             q = Question(template.placements, who(recipient.get("profile"), "profile"), template.send, template.mail,
-                         context_of(recipient.get("context")), template.preview)
+                         context_of(recipient.get("context")), template.preview, explain=template.explain)
             found, _ = await self._decided(snapshot, q, now, body)
         except InlayError as error:
             found = {"index": index, **body_of(error.code, error.message, error.problems)}
@@ -107,7 +107,7 @@ class Decisions:
             refuse_degraded(answer.decision)
         if draw is not None:
             self._fill(snapshot, q, answer, surface)
-        why = await self._why(snapshot, q, answer) if body.get("explain") else None
+        why = await self._why(snapshot, q, answer) if q.explain else None
         return decision_json(answer, q.placements, explain=why), answer.decision.degraded
 
     def _fill(self, snapshot: Snapshot, q: Question, answer: Answer, surface: str) -> None:
@@ -192,7 +192,7 @@ def asked(body: Mapping[str, Any], snapshot: Snapshot, known: frozenset[str]) ->
         raise RequestInvalid("placements: a list of names", problems=(("placements", "missing, empty or no list of names"),))
     for placement in placements:
         check_placement(snapshot, placement, surface)
-    return Question(tuple(dict.fromkeys(placements)), send=send, mail=mail)
+    return Question(tuple(dict.fromkeys(placements)), send=send, mail=mail, explain=body.get("explain") is True)
 
 
 def who(value: Any, at: str) -> Identity | None:

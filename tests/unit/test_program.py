@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
+from app.content.choosing import ranked
 from app.content.program import Program
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, Feature, Offer, Placement, Segment, Shown
@@ -209,3 +211,19 @@ def removed_by(oracle: Oracle, offer: Offer) -> str | None:
     if gone:
         return gone[0]
     return "suppress" if offer.suppress is not None and oracle.holds(offer.suppress) else None
+
+
+@pytest.mark.parametrize("number", [1, 5, 60])
+@pytest.mark.parametrize("seed", range(6))
+def test_judging_one_by_one_gives_the_offers_that_judging_all_leaves_best_first(number, seed):
+    rng = random.Random(seed)
+    d = definitions(rng, [])
+    found = {id: replace(offer, priority=rng.randrange(3), value=rng.randrange(2)) for id, offer in offers(rng, number).items()}
+    judgement = Program(replace(d, offers=found, placements={"hero": Placement("hero", (Shown("b"),))})).judgements["hero"]
+    happened, (traits, consents, context, scores) = events(rng), person(rng)
+    r = Request(NOW, Profile("u:1", History.of(happened, Dictionary(growing=True)), traits, consents), context)
+    r.given_scores = scores
+
+    one_by_one = list(judgement.first(r))
+
+    assert one_by_one == list(ranked({}, r, judgement, judgement.judge(r)[1])[1])
