@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,9 @@ def test_a_model_that_wants_more_memory_than_there_is_for_it_is_refused(tmp_path
     assert "Failed to allocate memory" in verdict(tmp_path, wants_memory())
 
 
-@pytest.mark.parametrize("products,said", [(20, "at most 0.1 s"), (1_000, "terminate")])
-def test_a_model_that_is_always_slow_never_comes_to_serve(tmp_path, products, said):
-    assert said in verdict(tmp_path, always_slow(products))
+@pytest.mark.parametrize("products", [20, 1_000])
+def test_a_model_that_is_always_slow_never_comes_to_serve(tmp_path, products):
+    assert re.search(r"at most 0\.1 s|terminate", verdict(tmp_path, always_slow(products)))
 
 
 def test_a_model_that_is_slow_for_some_rows_passes_and_is_watched_when_it_serves(tmp_path):
