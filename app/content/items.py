@@ -230,17 +230,22 @@ def bought(r: Request, milliseconds: int) -> set[str]:
 
 
 def related(r: Request, catalogue: Any, source: RelatedTo) -> list[Item]:
-    """The `related` items of what the latest event names, without those that it names, in their order."""
+    """The `related` items of what the latest event names, without those that it names; first what many of them name,
+    and name early.
+
+    An item's weight is the sum of 1 / its place over the lists that hold it (reciprocal rank fusion, Cormack, Clarke and
+    Büttcher 2009, with k = 0); docs/walkthrough.md measures it.
+    """
     value = last_value(r, source.event, source.path)
-    named = [each for each in walk(value, ()) if isinstance(each, str)] if value is not None else []
-    found: dict[str, Item] = {}
+    named = dict.fromkeys(each for each in walk(value, ()) if isinstance(each, str)) if value is not None else {}
+    weights: dict[str, float] = {}
     for id in named:
         item = catalogue.get(id)
-        for other in (item.fields.get("related") or ()) if item is not None else ():
-            other_item = catalogue.get(other)
-            if other_item is not None and other not in named:
-                found.setdefault(other, other_item)
-    return list(found.values())
+        for place, other in enumerate((item.fields.get("related") or ()) if item is not None else (), 1):
+            if other not in named:
+                weights[other] = weights.get(other, 0.0) + 1 / place
+    best = sorted(weights, key=weights.__getitem__, reverse=True)
+    return [item for id in best if (item := catalogue.get(id)) is not None]
 
 
 def _ranking(query: ItemsQuery, program: Program, models: Mapping[str, ModelCard]) -> tuple[Callable[..., Any] | None, ModelCard | None]:

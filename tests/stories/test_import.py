@@ -16,7 +16,6 @@ from app.formats.rows import Rejected, RowMap
 
 ROOT = Path(__file__).parent.parent.parent
 MAP = ROOT / "docs" / "walkthrough" / "map.yaml"
-RETAIL = ROOT.parent / "shared" / "data" / "online-retail" / "online_retail_to_2011-10.csv.gz"
 LINES = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
 1,A,Lamp,2,2011-01-03 10:00:00,1.50,17,UK
 1,B,Cup,1,2011-01-03 10:00:00,0.10,17,UK
@@ -88,11 +87,3 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
     done = inlay("import", "events", tmp_path / "x.xls", "--data", tmp_path / "d")
 
     assert (done.returncode, ".csv, .jsonl or .parquet" in done.stderr) == (1, True)
-
-
-@pytest.mark.skipif(not RETAIL.exists() and not os.environ.get("CI"), reason="the Online Retail lines are not on this machine")
-def test_the_real_online_retail_lines_are_read_whole(tmp_path):
-    done = inlay("import", "events", RETAIL, "--map", MAP, "--data", tmp_path / "d")
-
-    assert done.returncode == 0
-    assert "18,184  accepted" in done.stdout and "108,103  rejected: no customer" in done.stdout
