@@ -13,7 +13,7 @@ async function call(path, options) {
   try {
     answer = await fetch(path, options);
   } catch {
-    throw new Failure("The server does not answer. Is `inlay serve` still running?");
+    throw new Failure("The server does not answer. Is inlay serve still running?");
   }
   let body;
   try {

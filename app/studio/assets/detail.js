@@ -1,7 +1,7 @@
 // One person: who else there is, the mail as they get it, and why.
 
 import {decide, mailAddress, question} from "./api.js";
-import {el, name, notice} from "./dom.js";
+import {el, name} from "./dom.js";
 import {personList} from "./people.js";
 import {sources} from "./sources.js";
 import {showMail, showProblem, showText, stage} from "./stage.js";
@@ -50,7 +50,7 @@ export function detail(model, navigate, state) {
   function fail(error, again) {
     drawn = shown = "";
     showProblem(place, "No decision", error.message, again);
-    why.replaceChildren(notice("No reasons", "There is no decision to explain."));
+    why.replaceChildren(el("h2", {}, "Why this mail"), el("p.muted", {}, "There is no decision to explain."));
   }
 
   async function note(other, model, state) {

@@ -38,4 +38,4 @@ async function copy(text, button) {
 }
 
 /** A notice with a heading, what can be done, and what else belongs there. */
-export const notice = (heading, text, ...more) => el("div.notice", {}, el("h2", {}, heading), el("p.muted", {}, text), ...more);
+export const notice = (heading, text, ...more) => el("div.notice", {}, el("h2", {}, heading), el("p.muted", {}, ...[text].flat()), ...more);

@@ -37,6 +37,7 @@ function draw() {
   document.title = [now.people.find(person => person.id === state.person)?.name, "Inlay"].filter(Boolean).join(" · ");
   if (kind !== seen) {
     const focus = seen !== "" && !bar.contains(document.activeElement);
+    bar.hidden = !now.people.length;
     view = now.people.length ? state.person ? detail(now, navigate, state) : overview(now, navigate) : empty();
     seen = kind;
     main.replaceChildren(view.root);
@@ -47,7 +48,7 @@ function draw() {
 
 function empty() {
   const event = `curl -s ${location.origin}/v1/events \\\n  -d '{"type": "track", "userId": "u1", "event": "Product Viewed", "properties": {"category": "shoes"}}'`;
-  const root = notice("Nobody is here yet", "Send something that a person did, then show that person by the same id. Or stop the server and start it with an invented shop: inlay serve --demo.",
+  const root = notice("Nobody is here yet", ["Send something that a person did, then show that person by the same id. Or start the server with an invented shop: ", el("code", {}, "inlay serve --demo"), "."],
     code(event, "Copy the command"), addPerson(navigate));
   return {root, update() {}};
 }
@@ -64,11 +65,13 @@ async function load() {
   } catch (error) {
     info = view = null;
     seen = "";
+    bar.hidden = true;
     main.replaceChildren(notice("The page has nothing to show", error.message, el("p", {}, el("button", {type: "button", onclick: start}, "Try again"))));
   }
 }
 
 function start() {
+  bar.hidden = false;
   switches.show(state, []);
   loading();
   return load();

@@ -30,11 +30,16 @@ export function personList(model, state, navigate) {
     all.href = address({...state, person: ""});
     for (const [id, each] of rows) {
       each.root.href = address({...state, person: id});
-      if (id === state.person) each.root.setAttribute("aria-current", "page");
+      if (id === state.person) mark(each.root);
       else each.root.removeAttribute("aria-current");
     }
   }
-  update(state);
+
+  /** In a narrow window the people stand in a row that is scrolled sideways. */
+  function mark(link) {
+    link.setAttribute("aria-current", "page");
+    if (root.scrollWidth > root.clientWidth) root.scrollLeft = link.offsetLeft - root.offsetLeft - 16;
+  }
   return {root, update, note: (id, segments, ...what) => rows.get(id)?.note(segments, what)};
 }
 
