@@ -29,7 +29,12 @@ test: $(VENV)/.ready-test
 	$(BIN)/ruff check app tests bench
 	$(BIN)/python -m pytest -q -n 2 tests
 
-test-all: $(VENV)/.ready-test
+$(VENV)/.ready-browser: $(VENV)/.ready-test requirements-browser.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock
+	@touch $@
+
+test-all: $(VENV)/.ready-browser
+	tests/browser/install.sh
 	$(BIN)/python -m pytest -q -m long tests
 
 bench: $(VENV)/.ready-test

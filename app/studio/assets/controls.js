@@ -18,7 +18,7 @@ export function controls(bar, top, change) {
 
   function tell(clock) {
     const text = span(clock) ? `${moved(clock)}, ${clockTime(new Date(Date.now() + span(clock)))}` : "now";
-    output.textContent = text;
+    output.textContent = `Clock: ${text}`;
     slider.setAttribute("aria-valuetext", text);
     reset.disabled = !span(clock);
   }

@@ -13,7 +13,7 @@ import {watch} from "./watch.js";
 
 const main = document.getElementById("main");
 const bar = document.getElementById("bar");
-let state = read(), info = null, view = null, seen = "";
+let state = read(), info = null, view = null, seen = "", turns = 0;
 
 const switches = controls(bar, document.querySelector(".top"), given => navigate(state => ({...state, ...given})));
 
@@ -43,14 +43,16 @@ function draw() {
     main.replaceChildren(view.root);
     if (focus) main.focus({preventScroll: true});
   }
-  view.update(now, state);
+  const turn = ++turns;
+  main.setAttribute("aria-busy", "true");
+  view.update(now, state).finally(() => { if (turn === turns) main.removeAttribute("aria-busy") });
 }
 
 function empty() {
   const event = `curl -s ${location.origin}/v1/events \\\n  -d '{"type": "track", "userId": "u1", "event": "Product Viewed", "properties": {"category": "shoes"}}'`;
   const root = notice("Nobody is here yet", ["Send something that a person did, then show that person by the same id. Or start the server with an invented shop: ", el("code", {}, "inlay serve --demo"), "."],
     code(event, "Copy the command"), addPerson(navigate));
-  return {root, update() {}};
+  return {root, async update() {}};
 }
 
 function loading() {
@@ -66,6 +68,7 @@ async function load() {
     info = view = null;
     seen = "";
     bar.hidden = true;
+    main.removeAttribute("aria-busy");
     main.replaceChildren(notice("The page has nothing to show", error.message, el("p", {}, el("button", {type: "button", onclick: start}, "Try again"))));
   }
 }
