@@ -9,13 +9,11 @@ import fcntl
 import json
 import os
 import secrets
-import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from app.errors import ContentInvalid, Problem, SettingsInvalid, StoreUnavailabl
 from app.settings import Settings
 from app.supervise.content import fingerprint
 from app.supervise.embedded import EmbeddedRedis
+from app.supervise.fleet import Code, Fleet
 from app.telemetry import Telemetry
 
 POLL_SECONDS = 0.1
@@ -38,13 +37,13 @@ class Parent:
         self.settings = settings
         self._ready = ready
         self._say = say
-        self._workers: list[subprocess.Popen[bytes]] = []
+        self._fleet: Fleet | None = None
         self._announced = False
         self._stopping = False
         self._embedded: EmbeddedRedis | None = None
         self._check: subprocess.Popen[bytes] | None = None
         self._seen: object = None
-        self._respawns: list[float] = []
+        self._code = Code() if settings.reload else None
         self._telemetry = Telemetry(settings.data / "metrics", "parent")
 
     def run(self) -> int:
@@ -68,61 +67,29 @@ class Parent:
             (settings.data / "redis.url").write_text(settings.redis_url)
             (settings.data / "redis.url").chmod(0o600)
             self._finish_check(first=True)
-            self._listening = listening
-            for _ in range(settings.workers):
-                self._spawn()
+            self._fleet = Fleet(settings, listening, self._say, self._telemetry)
             while not self._stopping:
-                self._tick()
+                self._tick(self._fleet)
         finally:
             self._end()
         return 0
 
     # -- the loop --------------------------------------------------------------------------------------------------
 
-    def _tick(self) -> None:
-        outputs = [worker.stdout for worker in self._workers if worker.stdout is not None]
-        try:
-            readable, _, _ = select.select(outputs, [], [], POLL_SECONDS)
-        except InterruptedError:
-            return
-        for output in readable:
-            line = os.read(output.fileno(), 100)
-            if line and not self._announced:
-                self._announced = True
-                self._ready(self.settings, self._embedded is not None)
-        if not readable or any(worker.poll() is not None for worker in self._workers):
-            time.sleep(POLL_SECONDS / 4)
-        self._mend()
-        self._watch_content()
-
-    def _mend(self) -> None:
-        """Bring back what died: the embedded Redis at once, workers with a growing pause."""
+    def _tick(self, fleet: Fleet) -> None:
+        fleet.wait(POLL_SECONDS)
+        if fleet.ready and not self._announced:
+            self._announced = True
+            self._ready(self.settings, self._embedded is not None)
         if self._embedded is not None and not self._embedded.alive() and not self._stopping:
             self._say("the embedded Redis ended; starting it again")
             self._telemetry.respawned("redis")
             self._embedded.start()
-        for worker in [worker for worker in self._workers if worker.poll() is not None]:
-            if self._stopping:
-                return
-            self._workers.remove(worker)
-            now = time.monotonic()
-            self._respawns = [at for at in self._respawns if now - at < 30] + [now]
-            self._say(f"a worker ended (exit {worker.returncode}); starting another")
-            self._telemetry.respawned("worker")
-            time.sleep(min(2.0, 0.05 * 2 ** min(len(self._respawns), 6)))
-            self._spawn()
-
-    def _spawn(self) -> None:
-        fd = self._listening.fileno()
-        os.set_inheritable(fd, True)
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "app.supervise.worker", str(fd), str(os.getpid())],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(fd,), start_new_session=True,
-        )
-        assert worker.stdin is not None
-        worker.stdin.write(self.settings.model_dump_json().encode())
-        worker.stdin.close()
-        self._workers.append(worker)
+        if not self._stopping:
+            fleet.mend()
+        if self._code is not None and self._code.changed():
+            fleet.renew()
+        self._watch_content()
 
     # -- content ---------------------------------------------------------------------------------------------------
 
@@ -161,14 +128,8 @@ class Parent:
 
     def _end(self) -> None:
         self._stopping = True
-        for worker in self._workers:
-            if worker.poll() is None:
-                worker.send_signal(signal.SIGTERM)
-        for worker in self._workers:
-            try:
-                worker.wait(15)
-            except subprocess.TimeoutExpired:
-                worker.kill()
+        if self._fleet is not None:
+            self._fleet.stop()
         if self._check is not None and self._check.poll() is None:
             self._check.kill()
         if self._embedded is not None:

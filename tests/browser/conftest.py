@@ -7,14 +7,12 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.stories.server import Server
+from tests.stories.server import ROOT, Server
 
-ROOT = Path(__file__).parent.parent.parent
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run")
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
@@ -72,17 +70,10 @@ def browser(chromium: str) -> Iterator[Any]:
         running.close()
 
 
-def starter(folder: Path) -> Path:
-    """The starter content, without the rest of the repository."""
-    for name in ("rules", "blocks", "models"):
-        shutil.copytree(ROOT / name, folder / name)
-    return folder
-
-
 @pytest.fixture(scope="session")
-def demo(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def demo(chromium: str) -> Iterator[Server]:
     """The invented shop, as `make run` serves it."""
-    server = Server.of(starter(tmp_path_factory.mktemp("starter")), INLAY_DEMO="true")
+    server = Server.of(ROOT, INLAY_DEMO="true")
     server.until(lambda: server.get("/v1/placements/grid.json?profile=jonas").json["offer"] is not None, 15)
     yield server
     server.close()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.conftest import NARROW, WIDE, watched
+from tests.stories.server import ROOT, Server
 
 pytestmark = pytest.mark.long
 
+KEY = "an-admin-key-of-the-test-that-is-long-enough"
 VIEWS = ["/", "/?person=mara", "/?person=layla&surface=amp", "/?surface=text", "/?person=jonas&surface=json&clock=14d"]
 
 CONTRASTS = """() => {
@@ -98,13 +100,10 @@ def test_what_is_known_of_a_person_never_becomes_markup(browser, demo):
     page.close()
 
 
-def test_with_keys_a_browser_signs_in_once_for_all_that_the_page_asks(browser, chromium, tmp_path):
-    from tests.browser.conftest import starter
-    from tests.stories.server import Server
-
-    server = Server.of(starter(tmp_path), INLAY_DEMO="true", INLAY_ADMIN_KEY="an-admin-key-of-the-test-that-is-long-enough")
-    seen = watched(browser, server, http_credentials={"username": "me", "password": "an-admin-key-of-the-test-that-is-long-enough"})
-    server.until(lambda: server.get("/v1/placements/grid.json?profile=jonas", Authorization="Bearer an-admin-key-of-the-test-that-is-long-enough").json["offer"] is not None, 15)
+def test_with_keys_a_browser_signs_in_once_for_all_that_the_page_asks(browser):
+    server = Server.of(ROOT, INLAY_DEMO="true", INLAY_ADMIN_KEY=KEY)
+    seen = watched(browser, server, http_credentials={"username": "me", "password": KEY})
+    server.until(lambda: server.get("/v1/placements/grid.json?profile=jonas", Authorization=f"Bearer {KEY}").json["offer"] is not None, 15)
 
     page = seen.open("/?person=mara")
 

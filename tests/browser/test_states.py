@@ -7,16 +7,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.conftest import starter, watched
-from tests.stories.server import Server
+from tests.browser.conftest import watched
+from tests.stories.server import ROOT, Server
 
 pytestmark = pytest.mark.long
 
 
 @pytest.fixture
-def bare(chromium, tmp_path) -> Iterator[Server]:
+def bare(chromium) -> Iterator[Server]:
     """The starter content without the invented shop."""
-    server = Server.of(starter(tmp_path))
+    server = Server.of(ROOT)
     yield server
     server.close()
 

@@ -44,9 +44,11 @@ class Server:
     process: subprocess.Popen[bytes] | None = None
     headers: dict[str, str] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
+    code: Path = ROOT
 
     @staticmethod
-    def of(content: Path = SHOP, **environment: str) -> Server:
+    def of(content: Path = SHOP, *, code: Path = ROOT, **environment: str) -> Server:
+        """`code` is the folder that holds the package to run."""
         folder = Path(tempfile.mkdtemp(prefix="inlay-story-"))
         for name in ("rules", "blocks", "models"):
             if (content / name).is_dir():
@@ -54,7 +56,7 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        server = Server(folder / "content", folder / "data", port, environment=environment)
+        server = Server(folder / "content", folder / "data", port, environment=environment, code=code)
         server.start()
         return server
 
@@ -69,7 +71,9 @@ class Server:
     def start(self, workers: int = 1) -> None:
         command = [sys.executable, "-m", "app", "serve", "--content", str(self.content), "--data", str(self.data),
                    "--port", str(self.port), "--workers", str(workers)]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **self.environment})
+        with (self.data.parent / "told").open("ab") as told:
+            environment = {**os.environ, "PYTHONPATH": str(self.code), **self.environment}
+            self.process = subprocess.Popen(command, stdout=told, stderr=told, cwd=self.code, env=environment)
         self.until(lambda: self.get("/readyz").status == 200, 20)
 
     def until(self, holds: Any, seconds: float) -> None:
@@ -82,6 +86,10 @@ class Server:
                 pass
             time.sleep(0.05)
         raise AssertionError("it did not come about in time")
+
+    def told(self) -> str:
+        """What it wrote to its terminal so far."""
+        return (self.data.parent / "told").read_text()
 
     def stop(self) -> int:
         assert self.process is not None
