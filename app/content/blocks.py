@@ -20,13 +20,14 @@ from app.content.escapes import safe_url
 from app.content.markup import NoEscape, Spot, advance, ending, escape_for, joined
 from app.content.plaintext import plaintext
 from app.content.sandbox import MAX_BYTES, Sandbox, View, guarded, refusals
+from app.domain.conditions import Instant
 from app.domain.definitions import BlockDefinition
 from app.domain.item import Item
 from app.errors import Problem, RenderFailed
 
 MAX_FRAGMENTS = 64
 MAX_TEXTS = 64
-_ROOTS = frozenset({"profile", "context", "items", "urls"})
+_ROOTS = frozenset({"profile", "context", "items", "urls", "now"})
 
 class Surface:
     """One compiled template of a block. `problems` are (line, message); one that has some cannot be rendered."""
@@ -219,13 +220,13 @@ class Block:
         self._urls = frozenset(each.name for each in definition.variables if each.type == "url")
         self._list_urls = mustache_urls(definition.templates.get("amp", ("", ""))[1])
 
-    def html(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str]) -> str:
-        return self._render("html", vars, items, profile, context, urls)
+    def html(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant) -> str:
+        return self._render("html", vars, items, profile, context, urls, now)
 
-    def text(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str]) -> str:
+    def text(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant) -> str:
         if "text" in self._surfaces:
-            return self._render("text", vars, items, profile, context, urls).strip() + "\n"
-        markup = self._render("html", vars, items, profile, context, urls)
+            return self._render("text", vars, items, profile, context, urls, now).strip() + "\n"
+        markup = self._render("html", vars, items, profile, context, urls, now)
         found = self._texts.get(markup)
         if found is None:
             if len(self._texts) >= MAX_TEXTS:
@@ -233,8 +234,8 @@ class Block:
             found = self._texts[markup] = plaintext(markup)
         return found
 
-    def amp(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str]) -> str:
-        return self._render("amp", vars, items, profile, context, urls)
+    def amp(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant) -> str:
+        return self._render("amp", vars, items, profile, context, urls, now)
 
     def data(self, vars: Mapping[str, Any], items: Sequence[Item]) -> dict[str, Any]:
         """The JSON of the amp-list: `items` with the fields that the block names, and the variables."""
@@ -249,9 +250,9 @@ class Block:
             return safe_url(value) if isinstance(value, str) else "" if value is None else value
         return value
 
-    def _render(self, kind: str, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str]) -> str:
+    def _render(self, kind: str, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant) -> str:
         values: dict[str, Any] = {**self.defaults, **vars}
-        values |= {"items": items, "profile": View(profile), "context": View(context), "urls": View(urls)}
+        values |= {"items": items, "profile": View(profile), "context": View(context), "urls": View(urls), "now": now}
         try:
             return self._surfaces[kind].render(values)
         except (UndefinedError, SecurityError) as error:

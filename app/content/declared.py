@@ -13,7 +13,7 @@ BLOCK_KEYS = ("description", "variables", "item_fields", "sample")
 VARIABLE_KEYS = ("type", "default", "description")
 SAMPLE_KEYS = ("items", "profile", "context")
 _TAKEN = frozenset({
-    "profile", "context", "items", "urls", "and", "else", "false", "False", "if", "in", "is", "none", "None", "not", "or", "self", "true", "True",
+    "profile", "context", "items", "urls", "now", "and", "else", "false", "False", "if", "in", "is", "none", "None", "not", "or", "self", "true", "True",
 })
 """Names that mean something else in a template."""
 
@@ -37,7 +37,7 @@ def _variable(reader: Reader, name: str, node: Node, at: str) -> d.Variable:
     found = reader.mapping(node, at, VARIABLE_KEYS, ("type",))
     kind = reader.one_of(found["type"], f"{at}.type", TAKES, "type") if "type" in found else None
     if not usable(name):
-        reader.wrong(node.line, at, "cannot be read by a template", "letters, digits and _; not profile, context, items, urls")
+        reader.wrong(node.line, at, "cannot be read by a template", "letters, digits and _; not profile, context, items, urls, now")
     if "default" not in found:
         return d.Variable(name, kind or "string")
     return d.Variable(name, kind or "string", typed(reader, kind, found["default"], f"{at}.default") if kind else "")

@@ -98,6 +98,35 @@ def date_text(value: Any, form: str = "%-d %B %Y", *, zone: tzinfo = UTC) -> str
         return text
 
 
+def _moment(value: Any, zone: tzinfo) -> float | None:
+    """Seconds since 1970 of an instant, an ISO time, or the first moment of an ISO date in `zone`."""
+    if type(value) is Instant:
+        return value / 1000
+    try:
+        moment = datetime.fromisoformat(text_of(value))
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=zone)).timestamp()
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def seconds_left(value: Any, now: Any, *, zone: tzinfo = UTC) -> int:
+    """Whole seconds from `now` until `value`; 0 once it has come, and where one of them is no time."""
+    until, at = _moment(value, zone), _moment(now, zone)
+    return max(0, int(until - at)) if until is not None and at is not None else 0
+
+
+_STEPS = ((604_800, 3, "week"), (86_400, 2, "day"), (3_600, 2, "hour"), (60, 2, "minute"))
+
+
+def time_left(value: Any, now: Any, *, zone: tzinfo = UTC) -> str:
+    """`9 days`, `30 hours`, `5 minutes` until `value`, rounded down; `less than two minutes`; nothing once it has come."""
+    seconds = seconds_left(value, now, zone=zone)
+    for size, least, unit in _STEPS:
+        if seconds >= least * size:
+            return f"{seconds // size} {unit}s"
+    return "less than two minutes" if seconds else ""
+
+
 def cut_lines(value: Any, lines: int = 3) -> str:
     """At most `lines` lines, an ellipsis after the last where some were left out."""
     found = text_of(value).splitlines()

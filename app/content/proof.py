@@ -7,11 +7,14 @@ from html.parser import HTMLParser
 from typing import Any
 
 from app.content.blocks import Block, sample_items, sample_values
+from app.domain.conditions import Instant
 from app.domain.definitions import Definitions, Shown
 from app.domain.item import Item
 from app.errors import Problem, RenderFailed
 
 URLS = {"amp": "https://example.com/amp/token"}
+NOW = Instant(1_767_225_600_000)
+"""2026-01-01: when samples are drawn, so that a check says the same on any day."""
 GMAIL_CLIPS_AT = 102_000
 
 
@@ -39,7 +42,7 @@ def _samples(block: Block) -> Iterator[Problem]:
     for surface in _surfaces(block):
         file = block.definition.templates.get(surface, block.definition.templates["html"])[0]
         try:
-            content = getattr(block, surface)(values, items, profile, context, URLS)
+            content = getattr(block, surface)(values, items, profile, context, URLS, NOW)
         except RenderFailed as error:
             yield Problem(file, 1, f"blocks.{block.id}", error.message, "the sample in block.yaml must be enough to render it")
             continue
@@ -76,7 +79,7 @@ def _shows(block: Block, shown: Shown, at: str, *, warning: bool = False) -> Ite
 
 def _drawn(block: Block, surface: str, shown: Shown, items: tuple[Item, ...] | list[Item]) -> str:
     known: dict[str, Any] = shown.literals
-    return getattr(block, surface)(known, items, {}, {}, URLS)
+    return getattr(block, surface)(known, items, {}, {}, URLS, NOW)
 
 
 class _Eye(HTMLParser):

@@ -12,7 +12,7 @@ from jinja2 import StrictUndefined, nodes, pass_environment
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from app.content.escapes import ESCAPES, cut, cut_lines, date_text, money, text_of, unbraced
+from app.content.escapes import ESCAPES, cut, cut_lines, date_text, money, seconds_left, text_of, time_left, unbraced
 from app.domain.item import Item
 
 MAX_BYTES = 1 << 20
@@ -49,7 +49,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.globals.clear()
         self.filters = {name: self.filters[name] for name in _FILTERS} | {
             "join": _join, "replace": _replace, "round": _round, "batch": _batch, "slice": _slice, "_concat": _concat,
-            "_counted": self.counted, "money": money, "date": partial(date_text, zone=zone), "truncate": cut, "truncate_lines": cut_lines,
+            "_counted": self.counted, "money": money, "date": partial(date_text, zone=zone), "seconds_left": partial(seconds_left, zone=zone), "time_left": partial(time_left, zone=zone), "truncate": cut, "truncate_lines": cut_lines,
             "plain": text_of, "string": text_of, "escape": text_of, "e": text_of, "_plain": text_of,
         }
         for name, escape in ESCAPES.items():

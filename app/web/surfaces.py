@@ -10,6 +10,7 @@ import msgspec
 from app.content.choosing import Render
 from app.content.snapshot import Dish, Snapshot, plain
 from app.decide import Question, RenderFor
+from app.domain.conditions import Instant
 from app.domain.decision import Choice
 from app.domain.item import Item
 from app.domain.request import Request
@@ -45,19 +46,21 @@ class Surfaces:
     def render_for(self, surface: str, q: Question, now: int) -> RenderFor:
         """How the choices of one request are drawn. JSON surfaces are checked against no template."""
 
+        at = Instant(now)
+
         def for_placement(decision_id: str, placement: str, r: Request) -> Render:
             def draw(dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> Any:
                 block = dish.block
                 if surface == "html":
-                    return block.html(variables, items, r.traits, r.context, {})
+                    return block.html(variables, items, r.traits, r.context, {}, at)
                 if surface == "text":
-                    return block.text(variables, items, r.traits, r.context, {})
+                    return block.text(variables, items, r.traits, r.context, {}, at)
                 if surface == "json":
                     return {"vars": {k: plain(v) for k, v in variables.items()}, "items": [item.fields for item in items]}
                 if surface == "list":
                     return block.data(variables, items)
                 urls = {"amp": self.amp_url(placement, q, now)}
-                return block.amp(variables, items, r.traits, r.context, urls) if block.has_amp else ""
+                return block.amp(variables, items, r.traits, r.context, urls, at) if block.has_amp else ""
 
             return draw
 

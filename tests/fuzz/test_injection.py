@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from app.content.blocks import Block, compile_blocks
+from app.domain.conditions import Instant
 from app.domain.definitions import BlockDefinition, Variable
 from app.domain.item import Item
 
@@ -106,7 +107,7 @@ def block(source: str) -> Block:
 def rendered(surface: str, source: str, value: str) -> str:
     found = block(source)
     draw = getattr(found, surface)
-    return draw({"v": value}, [Item({"id": "1", "name": value})], {"x": value}, {"x": value}, {})
+    return draw({"v": value}, [Item({"id": "1", "name": value})], {"x": value}, {"x": value}, {}, Instant(0))
 
 
 SOURCES = [place.replace("{}", "{{ " + expression + " }}") for place, expression in product(PLACES, EXPRESSIONS)] + [

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from app.content.blocks import MAX_FRAGMENTS, Block, compile_blocks, sample_values
 from app.content.sandbox import Sandbox
+from app.domain.conditions import Instant
 from app.domain.definitions import BlockDefinition, Variable
 from app.domain.item import Item
 from app.errors import Problem, RenderFailed
 
+NOW = Instant(1_798_761_600_000)
+"""2027-01-01, midnight in UTC."""
 FIELDS = ("name", "price", "url", "image")
 
 
@@ -37,7 +41,7 @@ def text(name: str, default: str | None = None) -> tuple[Variable, ...]:
 
 def html(source: str, vars: dict[str, Any] | None = None, items: list[Item] | None = None, **profile: Any) -> str:
     names = tuple(Variable(name, "string") for name in vars or {})
-    return block(source, variables=names).html(vars or {}, items or [], profile, {}, {})
+    return block(source, variables=names).html(vars or {}, items or [], profile, {}, {}, NOW)
 
 
 def products(count: int) -> list[Item]:
@@ -50,11 +54,38 @@ def products(count: int) -> list[Item]:
 def test_variables_profile_context_and_addresses_are_seen():
     found = block("{{ a }} {{ profile.city }} {{ context.device }} {{ urls.amp }}", variables=text("a"))
 
-    assert found.html({"a": 1.0}, [], {"city": "Bonn"}, {"device": "phone"}, {"amp": "https://x.example/"}) == "1 Bonn phone https://x.example/"
+    assert found.html({"a": 1.0}, [], {"city": "Bonn"}, {"device": "phone"}, {"amp": "https://x.example/"}, NOW) == "1 Bonn phone https://x.example/"
+
+
+@pytest.mark.parametrize("ends,left", [
+    ("2027-02-01", "4 weeks"), ("2027-01-22", "3 weeks"), ("2027-01-21T23:00:00Z", "20 days"), ("2027-01-03", "2 days"), ("2027-01-02T23:59:00Z", "47 hours"),
+    ("2027-01-01T01:59:00Z", "119 minutes"), ("2027-01-01T00:02:00Z", "2 minutes"), ("2027-01-01T00:01:59Z", "less than two minutes"), ("2027-01-01", ""), ("2026-12-31", ""), ("soon", ""),
+])  # fmt: skip
+def test_the_time_left_until_an_instant_is_told_in_words(ends, left):
+    assert html("{{ a|time_left(now) }}", {"a": ends}) == left
+
+
+def test_the_seconds_left_are_a_number_for_other_languages():
+    assert html("noch {{ a|seconds_left(now) // 86400 }} Tage", {"a": "2027-01-10"}) == "noch 9 Tage"
+
+
+def test_a_date_ends_when_it_begins_in_the_shop_s_own_time():
+    berlin = compile_blocks({"b": definition("{{ a|time_left(now) }}", variables=text("a"))}, ZoneInfo("Europe/Berlin"))[0]["b"]
+
+    assert berlin.html({"a": "2027-01-02"}, [], {}, {}, {}, NOW) == "23 hours"
+
+
+def test_a_loop_that_tells_the_time_is_drawn_anew_each_time():
+    found = block("{% for i in items %}{{ a|time_left(now) }}{% endfor %}", variables=text("a"))
+    items = products(1)
+
+    drawn = [found.html({"a": "2027-01-10"}, items, {}, {}, {}, at) for at in (NOW, Instant(NOW + 86_400_000))]
+
+    assert drawn == ["9 days", "8 days"]
 
 
 def test_an_absent_variable_takes_its_default():
-    assert block("{{ a }}", variables=text("a", "Hello")).html({}, [], {}, {}, {}) == "Hello"
+    assert block("{{ a }}", variables=text("a", "Hello")).html({}, [], {}, {}, {}, NOW) == "Hello"
 
 
 def test_a_missing_value_fails_the_block_and_nothing_else():
@@ -182,7 +213,7 @@ GRID = "{% for row in items|batch(2) %}<tr>{% for item in row %}<td>{{ item.name
 
 def test_a_card_is_drawn_once_per_version_of_the_item_and_value_of_the_variables():
     found, items = block(GRID, variables=text("a")), products(3)
-    drawn = [found.html({"a": a}, items, {}, {}, {}) for a in ("x", "x", "y")]
+    drawn = [found.html({"a": a}, items, {}, {}, {}, NOW) for a in ("x", "x", "y")]
 
     assert drawn[0] == "<tr><td>Shoe 0 x</td><td>Shoe 1 x</td></tr><tr><td>Shoe 2 x</td></tr>"
     assert (drawn[0] == drawn[1], drawn[2]) == (True, drawn[0].replace("x", "y"))
@@ -192,22 +223,22 @@ def test_a_card_is_drawn_once_per_version_of_the_item_and_value_of_the_variables
 def test_equal_keys_that_are_drawn_differently_are_kept_apart():
     found, items = block(GRID, variables=text("a")), products(1)
 
-    assert ["true" in found.html({"a": a}, items, {}, {}, {}) for a in (1, True, 1.0, "1")] == [False, True, False, False]
+    assert ["true" in found.html({"a": a}, items, {}, {}, {}, NOW) for a in (1, True, 1.0, "1")] == [False, True, False, False]
 
 
 def test_a_variable_that_is_a_list_is_no_obstacle():
-    assert "[1]" in block(GRID, variables=text("a")).html({"a": [1]}, products(1), {}, {}, {})
+    assert "[1]" in block(GRID, variables=text("a")).html({"a": [1]}, products(1), {}, {}, {}, NOW)
 
 
 def test_a_missing_variable_inside_a_card_can_be_tested():
     source = "{% for item in items %}{% if a is defined %}{{ a }}{% else %}-{% endif %}{% endfor %}"
 
-    assert block(source, variables=text("a")).html({}, products(2), {}, {}, {}) == "--"
+    assert block(source, variables=text("a")).html({}, products(2), {}, {}, {}, NOW) == "--"
 
 
 def test_the_kept_cards_of_an_item_are_bounded():
     found, items = block(GRID, variables=text("a")), products(1)
-    drawn = [found.html({"a": str(n)}, items, {}, {}, {}) for n in range(3 * MAX_FRAGMENTS)]
+    drawn = [found.html({"a": str(n)}, items, {}, {}, {}, NOW) for n in range(3 * MAX_FRAGMENTS)]
 
     assert (len(items[0].fragments), drawn[-1]) == (MAX_FRAGMENTS, f"<tr><td>Shoe 0 {3 * MAX_FRAGMENTS - 1}</td></tr>")
 
@@ -215,14 +246,14 @@ def test_the_kept_cards_of_an_item_are_bounded():
 def test_what_a_person_sees_is_never_kept():
     found, items = block("{% for item in items %}{{ profile.name }}{% endfor %}"), products(1)
 
-    assert [found.html({}, items, {"name": name}, {}, {}) for name in ("Ann", "Bob")] == ["Ann", "Bob"]
+    assert [found.html({}, items, {"name": name}, {}, {}, NOW) for name in ("Ann", "Bob")] == ["Ann", "Bob"]
     assert items[0].fragments == {}
 
 
 def test_a_name_set_from_a_profile_is_not_mixed_up_between_people():
     found, items = block("{% set a = profile.name %}" + GRID, variables=text("a")), products(1)
 
-    assert [name in found.html({"a": "x"}, items, {"name": name}, {}, {}) for name in ("Ann", "Bob")] == [True, True]
+    assert [name in found.html({"a": "x"}, items, {"name": name}, {}, {}, NOW) for name in ("Ann", "Bob")] == [True, True]
 
 
 # -- CSS -----------------------------------------------------------------------------------------------------------
@@ -262,11 +293,11 @@ def test_a_whole_document_keeps_its_head():
 def test_text_is_derived_where_there_is_none():
     source = '<h1>{{ a }}</h1><table><tr><td>One</td><td>Two</td></tr></table><img src="https://s.example/" alt="A shoe"><a href="https://s.example/">Look</a>'
 
-    assert block(source, variables=text("a")).text({"a": "Tom & <b>"}, [], {}, {}, {}) == "Tom & <b>\n\nOne Two\n\nA shoe Look (https://s.example/)\n"
+    assert block(source, variables=text("a")).text({"a": "Tom & <b>"}, [], {}, {}, {}, NOW) == "Tom & <b>\n\nOne Two\n\nA shoe Look (https://s.example/)\n"
 
 
 def test_text_of_its_own_is_not_escaped_and_has_no_control_characters():
-    assert block("x", variables=text("a"), text="{{ a }}").text({"a": "Tom & <b>\x1b[0m\x00"}, [], {}, {}, {}) == "Tom & <b>[0m\n"
+    assert block("x", variables=text("a"), text="{{ a }}").text({"a": "Tom & <b>\x1b[0m\x00"}, [], {}, {}, {}, NOW) == "Tom & <b>[0m\n"
 
 
 # -- AMP -----------------------------------------------------------------------------------------------------------
@@ -281,7 +312,7 @@ def amp(inside: str) -> Block:
 def test_mustache_passes_verbatim_and_data_beside_it_is_dead():
     inside = '\n  <a href="{{url}}">{{name}} {{{b}}} {{#c}}x{{/c}}</a>\n'
 
-    found = amp(inside).amp({"a": "{{name}}"}, [], {}, {}, {"amp": "https://x.example/amp/v1.k.p-_.m"})
+    found = amp(inside).amp({"a": "{{name}}"}, [], {}, {}, {"amp": "https://x.example/amp/v1.k.p-_.m"}, NOW)
 
     assert 'src="https://x.example/amp/v1.k.p-_.m"' in found
     assert f'<template type="amp-mustache">{inside}</template>' in found
@@ -294,7 +325,7 @@ def test_mustache_passes_verbatim_and_data_beside_it_is_dead():
 def test_other_spellings_of_a_mustache_template_are_known(opening, closing):
     source = f'<amp-list src="https://x.example/">{opening}{{{{name}}}}{closing}</amp-list>'
 
-    assert block("x", amp=source).amp({}, [], {}, {}, {}) == source
+    assert block("x", amp=source).amp({}, [], {}, {}, {}, NOW) == source
 
 
 def test_the_list_holds_fields_and_variables_and_its_addresses_are_safe():
@@ -316,7 +347,7 @@ def test_samples_are_made_from_the_types():
     found = definition("{{ a }}{{ n }}{{ u }}{{ d }}{{ b }}{% for item in items %}{{ item.name }}{% endfor %}", variables=variables)
     values, items = sample_values(found)
 
-    assert "Sample name" in compile_blocks({"b": found})[0]["b"].html(values, items, {}, {}, {})
+    assert "Sample name" in compile_blocks({"b": found})[0]["b"].html(values, items, {}, {}, {}, NOW)
 
 
 def test_the_docs_name_every_filter_there_is():
@@ -328,6 +359,6 @@ def test_the_docs_name_every_filter_there_is():
 
 def test_derived_texts_are_kept_for_the_same_markup_only_and_bounded():
     found = block("<p>{{ a }}</p>", variables=text("a"))
-    texts = [found.text({"a": str(n % 100)}, [], {}, {}, {}) for n in range(300)]
+    texts = [found.text({"a": str(n % 100)}, [], {}, {}, {}, NOW) for n in range(300)]
 
     assert texts == [f"{n % 100}\n" for n in range(300)]
