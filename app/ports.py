@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -89,6 +89,10 @@ class Catalogue(Protocol):
         ...
 
 
+Scorer = Callable[[Sequence[float], "Sequence[int] | None"], list[float]]
+"""`score(values, rows)`: the scores of these rows (None: all), `values` being the varying columns' in every row."""
+
+
 class Model(Protocol):
     """One loaded model. Never raises anything but `ModelUnavailable` (broken, benched, refused output)."""
 
@@ -103,6 +107,11 @@ class Model(Protocol):
     def score_rows(self, matrix: np.ndarray) -> list[float]:
         """Scores of a C-contiguous matrix [rows, inputs] of `dtype`, for models that read one tensor of numbers; at
         most 120 rows a run inside."""
+        ...
+
+    def fixed(self, matrix: np.ndarray, varying: Sequence[int]) -> Scorer:
+        """A scorer of rows that differ between calls only in the columns `varying`, for models with a `dtype`: what the
+        other columns of `matrix` mean is worked out here."""
         ...
 
     def score_table(self, rows: Sequence[Sequence[float | str]]) -> list[float]:

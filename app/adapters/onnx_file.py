@@ -41,7 +41,7 @@ def refuse_foreign(data: bytes) -> None:
         kind, start, end = todo.pop()
         inside, named = _INSIDE[kind], dict.fromkeys(_NAMES.get(kind, {}).values(), "")
         graphs += kind == "graph"
-        for field, value, at, stop in _fields(data, start, end, kind == "attribute"):
+        for field, value, at, stop in fields(data, start, end, runs=kind == "attribute"):
             if field in inside and stop:
                 todo.append((inside[field], at, stop))
             elif kind == "tensor" and (field == _EXTERNAL_DATA or (field == _DATA_LOCATION and value)):
@@ -58,21 +58,23 @@ def refuse_foreign(data: bytes) -> None:
             raise ModelUnavailable(f"needs the operator {domain}.{name}"[:100] + f": custom operators are not loaded, only those of {known}", code="operator")
 
 
-def _fields(data: bytes, at: int, end: int, numbers: bool) -> Iterator[tuple[int, int, int, int]]:
-    """(field, number, 0, 0) or (field, 0, start, stop) of each field between `at` and `end`."""
+def fields(data: bytes, at: int, end: int, *, runs: bool = False) -> Iterator[tuple[int, int, int, int]]:
+    """(field, number, 0, 0) or (field, 0, start, stop) of each field between `at` and `end`; with `runs`, for attributes,
+    (field, 1, start, stop) of all the floats or ints that follow each other, their tags included."""
     while at < end:
-        if numbers and (run := _NUMBERS.match(data, at, end)) is not None:
+        if runs and (run := _NUMBERS.match(data, at, end)) is not None:
+            yield data[at] >> 3, 1, at, run.end()
             at = run.end()
             continue
-        tag, at = _varint(data, at, end)
+        tag, at = varint(data, at, end)
         field, wire = tag >> 3, tag & 7
         if field == 0 or wire in (3, 4, 6, 7):
             raise _damaged(at)
         if wire == 0:
-            value, at = _varint(data, at, end)
+            value, at = varint(data, at, end)
             yield field, value, 0, 0
             continue
-        size, at = (8, at) if wire == 1 else (4, at) if wire == 5 else _varint(data, at, end)
+        size, at = (8, at) if wire == 1 else (4, at) if wire == 5 else varint(data, at, end)
         if at + size > end:
             raise _damaged(at)
         if wire == 2:
@@ -80,7 +82,7 @@ def _fields(data: bytes, at: int, end: int, numbers: bool) -> Iterator[tuple[int
         at += size
 
 
-def _varint(data: bytes, at: int, end: int) -> tuple[int, int]:
+def varint(data: bytes, at: int, end: int) -> tuple[int, int]:
     value = shift = 0
     while at < end and shift < 70:
         byte = data[at]

@@ -18,9 +18,11 @@ import numpy as np
 import onnxruntime as ort
 
 from app.adapters.onnx_file import refuse_foreign
+from app.adapters.onnx_trees import Trees, trees_of
 from app.domain.definitions import ModelCard
 from app.domain.json import is_list
 from app.errors import ModelUnavailable
+from app.ports import Scorer
 from app.telemetry import log
 
 MAX_ROWS = 120
@@ -31,6 +33,7 @@ WARM_SECONDS = 2.0
 BENCH_SECONDS = 10.0
 FORGIVEN_SECONDS = 600.0
 GOLDEN = 1e-4
+SAME = 1e-6
 _DTYPES: dict[str, Any] = {
     "tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16, "tensor(int64)": np.int64, "tensor(int32)": np.int32,
     "tensor(int16)": np.int16, "tensor(int8)": np.int8, "tensor(uint8)": np.uint8, "tensor(bool)": np.bool_, "tensor(string)": np.object_,
@@ -104,6 +107,7 @@ class OnnxModel:
         self._step, self._fixed = _batch(inputs)
         dtypes = [each.dtype for each in self._feeds]
         self.dtype = dtypes[0] if len(dtypes) == 1 and dtypes[0] is not np.object_ else None
+        self._trees = trees_of(data, card.output_index) if self.dtype is np.float32 and not self._feeds[0].vector else None
 
     # -- scoring ---------------------------------------------------------------------------------------------------
 
@@ -119,6 +123,23 @@ class OnnxModel:
     def score_table(self, rows: Sequence[Sequence[float | str]]) -> list[float]:
         whole = {each.tensor: each.of(rows) for each in self._feeds}
         return self._in_runs(len(rows), lambda part: {name: tensor[part] for name, tensor in whole.items()})
+
+    def fixed(self, matrix: np.ndarray, varying: Sequence[int]) -> Scorer:
+        own, whole = matrix.copy(), len(matrix)
+        trees = self._trees.fix(matrix, varying) if self._trees is not None else None
+        stretches = _stretches(varying)
+
+        def score(values: Sequence[float], rows: Sequence[int] | None) -> list[float]:
+            if trees is not None and not math.isnan(sum(values)):
+                begun = time.monotonic()
+                found = trees(values, rows)
+                self.timed(self.card.id, time.monotonic() - begun)
+                return self._in_range(found, whole if rows is None else len(rows))
+            for column, at, stop in stretches:
+                own[:, column : column + stop - at] = values[at:stop]
+            return self.score_rows(own if rows is None else own[rows])
+
+        return score
 
     def _in_runs(self, count: int, part: Callable[[Any], dict[str, np.ndarray]]) -> list[float]:
         """Scores of `count` rows in as many runs as the model needs; the last row fills up a fixed batch."""
@@ -231,8 +252,28 @@ class OnnxModel:
                 if abs(got - golden.output) > GOLDEN:
                     row = f"{list(golden.inputs)!r:.80}"
                     raise ModelUnavailable(f"{self.card.id}: golden row {row} gives {got:.6f}, the card says {golden.output}", code="golden")
+            if self._trees is not None and not self._agree(self._trees):
+                self._trees = None
         finally:
             self.budget = budget
+
+    def _agree(self, trees: Trees) -> bool:
+        """Whether the tables give what the runtime gives, on rows around the thresholds."""
+        matrix = trees.rows(len(self.card.inputs), MAX_ROWS)
+        here = trees.fix(matrix[:1], range(matrix.shape[1]))
+        found = [here(row, None)[0] for row in matrix.tolist()]
+        return bool(np.allclose(found, self.score_rows(matrix), rtol=1e-5, atol=SAME))
+
+
+def _stretches(columns: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Neighbouring columns together: (first column, where its value stands, where the last one's ends)."""
+    found: list[tuple[int, int, int]] = []
+    for at, column in enumerate(columns):
+        if found and column == found[-1][0] + at - found[-1][1]:
+            found[-1] = (*found[-1][:2], at + 1)
+        else:
+            found.append((column, at, at + 1))
+    return found
 
 
 def _by_class(row: Any) -> TypeGuard[dict[int | str, float]]:

@@ -20,7 +20,7 @@ from app.domain.definitions import ItemsQuery, ModelCard, RelatedTo
 from app.domain.item import Item
 from app.domain.request import Request
 from app.errors import ModelUnavailable
-from app.ports import ModelRuntime
+from app.ports import ModelRuntime, Scorer
 
 MAX_SCORED = 1_200
 """Candidates that a model scores at most, in catalogue order: ten runs of 120 rows."""
@@ -32,13 +32,13 @@ _BOUGHT = ("product_id",), ("products", "product_id")
 class Candidates:
     """The static part of a plan for one version of the catalogue."""
 
-    __slots__ = ("items", "matrix", "position", "version")
+    __slots__ = ("items", "position", "scorer", "version")
 
     def __init__(self, version: int, items: list[Item]) -> None:
         self.version = version
         self.items = items
         self.position: dict[str, int] = {}
-        self.matrix: np.ndarray | None = None
+        self.scorer: Scorer | None = None
 
 
 class ItemsPlan:
@@ -59,6 +59,11 @@ class ItemsPlan:
         self._rank, self.card = _ranking(query, program, models)
         self._columns = [] if self.card is None else [
             None if column.name.root == "item" else program.writer.resolver(column.name) for column in self.card.inputs
+        ]
+        self._personal = [
+            (at, resolve, column.default)
+            for at, (resolve, column) in enumerate(zip(self._columns, self.card.inputs if self.card is not None else (), strict=True))
+            if resolve is not None
         ]
         self._candidates: Candidates | None = None
 
@@ -161,23 +166,17 @@ class ItemsPlan:
             return [card.fallback] * len(items)
 
     def _from_matrix(self, r: Request, model: Any, candidates: Candidates, items: list[Item]) -> list[float]:
-        """One matrix per version of the catalogue holds the items' columns; the person's are written over."""
-        matrix = candidates.matrix
-        if matrix is None:
-            rows = [self._row(r, item) for item in candidates.items]
-            matrix = candidates.matrix = np.array(rows, dtype=model.dtype)
+        """The items' columns are known per version of the catalogue; only the person's are looked up."""
+        scorer = candidates.scorer
+        if scorer is None:
+            matrix = np.array([self._row(r, item) for item in candidates.items], dtype=model.dtype)
+            scorer = candidates.scorer = model.fixed(matrix, [at for at, _, _ in self._personal])
             candidates.position = {item.id: i for i, item in enumerate(candidates.items)}
-        inputs = self.card.inputs  # pyright: ignore[reportOptionalMemberAccess]
-        for at, resolve in enumerate(self._columns):
-            if resolve is not None:
-                matrix[:, at] = as_input(resolve(r), inputs[at].default)
+        values = [as_input(resolve(r), default) for _, resolve, default in self._personal]
         if items is candidates.items:
-            return model.score_rows(matrix)
+            return scorer(values, None)
         position = candidates.position
-        if len(items) * 2 < len(candidates.items):
-            return model.score_rows(matrix[[position[item.id] for item in items]])
-        scores = model.score_rows(matrix)
-        return [scores[position[item.id]] for item in items]
+        return scorer(values, [position[item.id] for item in items])
 
     def _row(self, r: Request, item: Item) -> list[float | str]:
         assert self.card is not None
