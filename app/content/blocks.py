@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
+from itertools import islice
 from typing import Any
 
 from jinja2 import Template, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
@@ -16,7 +17,7 @@ from jinja2.exceptions import SecurityError
 
 from app.content.amp import lint, mustache_urls, verbatim
 from app.content.css import inline_css
-from app.content.escapes import safe_url
+from app.content.escapes import NoText, safe_url
 from app.content.markup import NoEscape, Spot, advance, ending, escape_for, joined
 from app.content.plaintext import plaintext
 from app.content.sandbox import MAX_BYTES, Sandbox, View, guarded, refusals
@@ -27,6 +28,8 @@ from app.errors import Problem, RenderFailed
 
 MAX_FRAGMENTS = 64
 MAX_TEXTS = 64
+MAX_PARTS = 10_000
+"""Tokens of a template: what takes longer to compile than a change may take to be served."""
 _ROOTS = frozenset({"profile", "context", "items", "urls", "now"})
 
 class Surface:
@@ -48,8 +51,12 @@ class Surface:
 
     def _checked(self, source: str, kind: str) -> nodes.Template | None:
         """The template with every expression escaped; problems are noted."""
+        text = verbatim(source) if kind == "amp" else source
         try:
-            tree = self._env.parse(verbatim(source) if kind == "amp" else source)
+            if next(islice(self._env.lexer.tokeniter(text, None), MAX_PARTS, None), None) is not None:
+                self.problems.append((1, f"more than {MAX_PARTS:,} parts; a template is words, names and a few tags"))
+                return None
+            tree = self._env.parse(text)
             self.problems += refusals(tree)
             end = self._escape(tree, Spot() if kind != "text" else None)
             if end is not None and end.state != "text" and not self.problems:
@@ -255,7 +262,7 @@ class Block:
         values |= {"items": items, "profile": View(profile), "context": View(context), "urls": View(urls), "now": now}
         try:
             return self._surfaces[kind].render(values)
-        except (UndefinedError, SecurityError) as error:
+        except (UndefinedError, SecurityError, NoText) as error:
             raise RenderFailed(f"block {self.id} on {kind}: {error}"[:300]) from error
         except Exception as error:
             # Templates are the user's: whatever they raise, the next offer is taken. Messages may quote people's data.

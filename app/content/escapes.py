@@ -22,8 +22,13 @@ _IN_URLS = {ord(c): f"%{ord(c):02X}" for c in " <>\"'`{}|^"}
 NO_URL = "#"
 
 
+class NoText(TypeError):
+    """A value that cannot stand in a text."""
+
+
 def text_of(value: Any) -> str:
-    """A value as text: numbers plainly, nothing for None, control characters removed."""
+    """A value as text: numbers plainly, nothing for None, a list's elements one after the other, control characters
+    removed. `NoText` for what nobody reads as text: an item, a mapping."""
     if type(value) is str:
         return value if value.isprintable() else _CONTROL.sub("", value)
     if value is None:
@@ -32,7 +37,12 @@ def text_of(value: Any) -> str:
         return "true" if value else "false"
     if type(value) is float and value.is_integer():
         return str(int(value))
-    return _CONTROL.sub("", str(value))
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(text_of, value))
+    text = str(value)  # what is undefined says here what is missing
+    if not isinstance(value, (str, int, float)):
+        raise NoText(f"{type(value).__name__.lower()} is no text")
+    return _CONTROL.sub("", text)
 
 
 def html(value: Any) -> str:

@@ -227,7 +227,18 @@ def test_equal_keys_that_are_drawn_differently_are_kept_apart():
 
 
 def test_a_variable_that_is_a_list_is_no_obstacle():
-    assert "[1]" in block(GRID, variables=text("a")).html({"a": [1]}, products(1), {}, {}, {}, NOW)
+    assert "Shoe 0 1, 2" in block(GRID, variables=text("a")).html({"a": [1, 2]}, products(1), {}, {}, {}, NOW)
+
+
+@pytest.mark.parametrize("source", ["{{ profile }}", "{{ items[0] }}", "{{ items }}", "{{ profile.address }}"])
+def test_what_nobody_reads_as_text_fails_the_block(source):
+    with pytest.raises(RenderFailed, match="is no text"):
+        block(source).html({}, products(1), {"address": {"city": "Bonn"}}, {}, {}, NOW)
+
+
+@pytest.mark.parametrize("source", ["{{ [" + "1," * 50_000 + "] }}", "{{ a" + "~a" * 20_000 + " }}"])
+def test_a_template_of_too_many_parts_is_a_problem(source):
+    assert [each.message for each in problems(source, variables=text("a"))] == ["more than 10,000 parts; a template is words, names and a few tags"]
 
 
 def test_a_missing_variable_inside_a_card_can_be_tested():

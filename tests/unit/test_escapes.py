@@ -33,7 +33,7 @@ def test_anything_else_in_a_style_is_nothing(value):
 
 @pytest.mark.parametrize("value,expected", [
     (None, ""), (True, "true"), (False, "false"), (3.0, "3"), (3.5, "3.5"), (7, "7"), ("a\x00b\x1bc\u2028d", "abcd"), ("a\nb\tc", "a\nb\tc"), ("é", "é"),
-    (float("inf"), "inf"), (["<"], "['<']"),
+    (float("inf"), "inf"), (["<", 1, None], "<, 1, "), ([], ""),
 ])
 def test_values_as_text(value, expected):
     assert text_of(value) == expected
