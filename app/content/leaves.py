@@ -11,6 +11,7 @@ from app.content.reader import A_KIND, LATER, Reader, later
 from app.content.source import Node
 from app.content.values import instant, meant
 from app.domain import conditions as c
+from app.domain.event import PERSONAL
 
 ROOTS = ("profile", "feature", "model", "context")
 ITEM_ROOTS = ("item", *ROOTS)
@@ -30,6 +31,12 @@ _FOR = {
     "instant": ("before", "after", "between", "eq", "ne", "gt", "gte", "lt", "lte", "exists"),
     "string": (*_ORDER, "contains", "not_contains", "starts_with", "ends_with", "matches", "between", "before", "after", "exists"),
 }
+_TAKES = {
+    **dict.fromkeys(("starts_with", "ends_with"), ("string",)), **dict.fromkeys(("before", "after"), ("instant", "string")),
+    **dict.fromkeys(("gt", "gte", "lt", "lte"), ("number", "string", "instant")), "in": (), "not_in": (),
+}
+"""The kinds that a right-hand side `{field: ...}` can be of; the other operators take any. A list has no kind of its own."""
+_CIRCLE = {"lat": (-90, 90), "lon": (-180, 180), "km": (0, 20_100)}
 _TEXT = frozenset({"starts_with", "ends_with", "matches"})
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
@@ -51,6 +58,12 @@ def condition(reader: Reader, node: Node, at: str, roots: tuple[str, ...] = ROOT
         reader.wrong(node.line, at, message, "one of them at a time" if kinds else meant(first, KINDS))
         return empty
     return _READ[kinds[0]](reader, node, at, roots)
+
+
+def _ascending(reader: Reader, node: Node, at: str, pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    if pair[0] > pair[1]:
+        reader.wrong(node.line, at, "ends before it begins", "the smaller value first; both ends are included")
+    return pair
 
 
 def _group(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
@@ -86,6 +99,8 @@ def test(reader: Reader, name: str, node: Node, at: str, roots: tuple[str, ...])
     if isinstance(value, dict) and "field" in value and name not in _LITERAL:
         found = reader.mapping(node, at, ("field",))
         ref = reader.ref(found["field"].value, found["field"].line, f"{at}.field", roots)
+        if ref is not None and (kind := reader.names.kind_of(ref)) is not None and kind not in _TAKES.get(name, A_KIND):
+            reader.wrong(node.line, at, f"never holds: {ref} is {A_KIND[kind]}", f"{name} takes {' or '.join(A_KIND[each] for each in _TAKES[name]) or 'a list'}")
         return c.Test(name, ref or "")  # pyright: ignore[reportArgumentType]
     return c.Test(name, _right(reader, name, node, at))  # pyright: ignore[reportArgumentType]
 
@@ -99,15 +114,15 @@ def _right(reader: Reader, name: str, node: Node, at: str) -> Any:
         return tuple(each for each in rows if isinstance(each, (str, int, float, bool)))
     if name == "exists":
         if type(value) is not bool:
-            reader.wrong(node.line, at, f"is {value!r:.40}", "true or false")
+            reader.wrong(node.line, at, f"is {node.plain()!r:.40}", "true or false")
         return value is not False
     if name == "between":
         return _pair(reader, node, at)
     if name in ("before", "after"):
         return reader.instant(node, at)
     if name == "within_km":
-        found = reader.mapping(node, at, ("lat", "lon", "km"), ("lat", "lon", "km"))
-        return tuple(reader.number(found[key], f"{at}.{key}") if key in found else 0.0 for key in ("lat", "lon", "km"))
+        found = reader.mapping(node, at, tuple(_CIRCLE), tuple(_CIRCLE))
+        return tuple(_coordinate(reader, found[key], f"{at}.{key}", *_CIRCLE[key]) if key in found else 0.0 for key in _CIRCLE)
     if not isinstance(value, (str, int, float, bool)):
         reader.wrong(node.line, at, "needs one value", "text, a number, true or false, or {field: ...}")
         return ""
@@ -121,11 +136,20 @@ def _right(reader: Reader, name: str, node: Node, at: str) -> Any:
     return value
 
 
+def _coordinate(reader: Reader, node: Node, at: str, low: float, high: float) -> float:
+    value = reader.number(node, at)
+    if not low <= value <= high:
+        reader.wrong(node.line, at, f"is {value:g}", f"a number from {low} to {high} belongs here")
+    return value
+
+
 def _fits(reader: Reader, ref: c.Ref, found: c.Test, line: int, at: str) -> None:
     """A comparison that can never hold is a mistake: the kinds of both sides are known, and differ."""
     left = reader.names.kind_of(ref)
     if left is None or found.operator == "exists":
         return
+    if reader.names.counts(ref) and found.operator in ("eq", "gt", "gte") and type(found.value) in (int, float) and found.value > reader.bounds.events:  # pyright: ignore[reportOperatorIssue]
+        reader.wrong(line, at, f"{found.value} events can never be counted", f"at most {reader.bounds.events} are kept of a type")
     allowed = _FOR[left]
     if found.operator not in allowed:
         reader.wrong(line, at, f"does not apply to {ref}, {A_KIND[left]}", f"one of {', '.join(allowed)}")
@@ -147,7 +171,8 @@ def _compiles(reader: Reader, node: Node, at: str) -> None:
     try:
         re2.compile(node.value, _OPTIONS)
     except re2.error as error:
-        reader.wrong(node.line, at, f"is no RE2 pattern: {str(error)[:80]}", "RE2 knows no look-around and no back-references")
+        said = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
+        reader.wrong(node.line, at, f"is no RE2 pattern: {said[:80]}", "RE2 knows no look-around and no back-references")
 
 
 def _pair(reader: Reader, node: Node, at: str) -> tuple[Any, Any]:
@@ -155,9 +180,9 @@ def _pair(reader: Reader, node: Node, at: str) -> tuple[Any, Any]:
     if len(rows) == 2:
         dates = tuple(instant(each, reader.timezone) for each in rows)
         if None not in dates:
-            return dates  # pyright: ignore[reportReturnType]
+            return _ascending(reader, node, at, dates)
         if all(type(each) in (int, float) for each in rows) or all(isinstance(each, str) for each in rows):
-            return rows[0], rows[1]
+            return _ascending(reader, node, at, (rows[0], rows[1]))
     reader.wrong(node.line, at, "needs two values of one kind", "such as [10, 20] or [2026-10-01, 2026-11-01]")
     return 0, 0
 
@@ -185,7 +210,8 @@ def wheres(reader: Reader, found: dict[str, Node], at: str, roots: tuple[str, ..
         else:
             tests = [test(reader, "in" if isinstance(value.value, list) else "eq", value, here, roots)]
         if not tests:
-            reader.wrong(value.line, here, "has no operator", "a value, a list of values, or {gte: 2}")
+            inside = f"; what lies inside is {name}.{next(iter(value.value))}" if isinstance(value.value, dict) and value.value else ""
+            reader.wrong(value.line, here, "has no operator", f"a value, a list of values, or {{gte: 2}}{inside}")
         rows += [c.Where(path, each) for each in tests]
     return tuple(rows)
 
@@ -200,13 +226,13 @@ def counts(reader: Reader, found: dict[str, Node], at: str) -> tuple[c.Test, ...
         rows = list(reader.mapping(node, at, ("eq", "ne", "gt", "gte", "lt", "lte", "between")).items())
     if not rows and isinstance(node.value, dict):
         reader.wrong(node.line, at, "has no operator", "a whole number, or {gte: 2}")
-    for _, each in rows:
+    for name, each in rows:
         numbers = [n.value for n in each.value] if isinstance(each.value, list) else [each.value]
         if any(type(n) is not int or n < 0 for n in numbers):
             reader.wrong(each.line, at, f"{each.plain()!r:.40} is no count", "a whole number, or {gte: 2}")
             return (c.Test("gte", 1),)
-        if max(numbers, default=0) > reader.bounds.events:
-            reader.wrong(each.line, at, f"{max(numbers)} events can never be counted", f"at most {reader.bounds.events} are kept of a type")
+        if max(numbers, default=0) + (name == "gt") > reader.bounds.events:
+            reader.wrong(each.line, at, f"{max(numbers) + (name == 'gt')} events can never be counted", f"at most {reader.bounds.events} are kept of a type")
     tests = tuple(test(reader, name, each, f"{at}.{name}", ROOTS) for name, each in rows)
     return tests or (c.Test("gte", 1),)
 
@@ -220,10 +246,7 @@ def window(reader: Reader, found: dict[str, Node], at: str) -> c.Window:
     name, node = given[0], found[given[0]]
     at = f"{at}.{name}"
     if name == "within":
-        milliseconds = reader.duration(node, at)
-        if reader.bounds.age and milliseconds > reader.bounds.age:
-            reader.wrong(node.line, at, "reaches further back than events are kept", f"at most {reader.bounds.age // 86_400_000}d")
-        return c.Within(milliseconds)
+        return c.Within(reader.window(node, at))
     if name == "since":
         if isinstance(node.value, dict):
             last = reader.mapping(node, at, ("last",), ("last",)).get("last")
@@ -247,6 +270,8 @@ def _changed(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.C
     ref = reader.ref(found["changed"].value, found["changed"].line, f"{at}.changed", ("profile",))
     if ref and len(ref.path) > 2:
         reader.wrong(node.line, f"{at}.changed", f"{ref} lies inside a trait", f"a whole trait, such as profile.{ref.path[1]}")
+    elif ref and ref.path[1].lower() in PERSONAL:
+        reader.wrong(node.line, f"{at}.changed", f"{ref} is personal and never enters a history", "a trait that is not, such as profile.city")
     return c.Changed(ref.path[1] if ref else "_", window(reader, found, at), reader.place(node))
 
 
@@ -263,10 +288,13 @@ def _consent(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.C
 
 
 def _local_time(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
-    found = reader.mapping(reader.mapping(node, at, ("local_time",))["local_time"], f"{at}.local_time", ("from", "to", "days"))
+    at, inner = f"{at}.local_time", reader.mapping(node, at, ("local_time",))["local_time"]
+    found = reader.mapping(inner, at, ("from", "to", "days"))
     start = _minute(reader, found["from"], f"{at}.from") if "from" in found else 0
     end = _minute(reader, found["to"], f"{at}.to") if "to" in found else 1440
     days = reader.names_list(found["days"], f"{at}.days", DAYS, "day") if "days" in found else ()
+    if start == end or (isinstance(inner.value, dict) and not inner.value):
+        reader.wrong(inner.line, at, "holds at no time" if start == end else "holds at any time", '{from: "09:00", to: "18:00", days: [mon, tue]}')
     return c.LocalTime(start, end, frozenset(map(DAYS.index, days)), reader.place(node))
 
 

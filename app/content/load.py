@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
 
@@ -22,6 +22,7 @@ from app.errors import ContentInvalid, Problem, RequestInvalid
 
 TEMPLATES = {"html.j2": "html", "text.j2": "text", "amp.j2": "amp"}
 MAX_TEMPLATE = 256 << 10
+ID_HINT = "letters, digits, _ and -, at most 64"
 Edge: TypeAlias = "tuple[str, str]"
 
 
@@ -81,7 +82,7 @@ class _Loader:
         self.problems = problems
         self.names = Names()
         self.bounds = bounds
-        self.timezone = ZoneInfo("UTC")
+        self.timezone, self._zoned = ZoneInfo("UTC"), ""
         self.found: dict[str, dict[str, tuple[str, Node]]] = {name: {} for name in sections.SECTIONS}
 
     def load(self) -> d.Definitions:
@@ -123,7 +124,7 @@ class _Loader:
         tests: list[tuple[str, Node]] = []
         for section, node in reader.mapping(top, "", sections.SECTIONS).items():
             if section == "version":
-                if node.value != 1:
+                if type(node.value) is not int or node.value != 1:
                     reader.wrong(node.line, "version", f"is {node.plain()!r:.40}", "this server reads version 1")
             elif section == "timezone":
                 self._set_timezone(reader, node)
@@ -139,16 +140,20 @@ class _Loader:
         if id in known:
             first = known[id]
             reader.wrong(line, f"{section}.{id}", "is declared twice", f"first at {first[0]}:{first[1].line}")
-        elif not id or len(id) > 64 or not all(ch.isalnum() or ch in "_-" for ch in id):
-            reader.wrong(line, f"{section}.{id[:64]}", "is no usable id", "letters, digits, _ and -, at most 64")
+        elif not _usable(id):
+            reader.wrong(line, f"{section}.{id[:64]}", "is no usable id", ID_HINT)
         else:
             known[id] = (reader.file, node)
 
     def _set_timezone(self, reader: Reader, node: Node) -> None:
+        if self._zoned and node.value != str(self.timezone):
+            reader.wrong(node.line, "timezone", f"is {node.plain()!r:.60}", f"{self._zoned} says {self.timezone}")
+            return
         try:
-            self.timezone = ZoneInfo(node.value)
+            self.timezone, self._zoned = ZoneInfo(node.value), f"{reader.file}:{node.line}"
         except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
-            reader.wrong(node.line, "timezone", f"no time zone {node.plain()!r:.60}", "such as Europe/Berlin")
+            near = meant(node.value, available_timezones()) if isinstance(node.value, str) else ""
+            reader.wrong(node.line, "timezone", f"no time zone {node.plain()!r:.60}", near or "such as Europe/Berlin")
 
     def _declare(self) -> None:
         names = self.names
@@ -165,6 +170,8 @@ class _Loader:
             kinds = [kind for key in (node.value if isinstance(node.value, dict) else ()) if (kind := sections.KIND_OF.get(key))]
             if kinds:
                 names.kinds[id] = kinds[0]
+            if isinstance(node.value, dict) and node.value.keys() & {"count", "days"}:
+                names.counting.add(id)
 
     def _read(self, section: str, parse: Callable[[Reader, str, Node, str], Any]) -> dict[str, Any]:
         return {id: parse(self._reader(file), id, node, f"{section}.{id}") for id, (file, node) in self.found[section].items()}
@@ -172,6 +179,8 @@ class _Loader:
     def _mail(self, reader: Reader, id: str, node: Node, at: str) -> d.Mail:
         found = reader.mapping(node, at, ("placements", "description"), ("placements",))
         placements = reader.names_list(found["placements"], f"{at}.placements", self.names.placements, "placement") if "placements" in found else ()
+        if "placements" in found and found["placements"].value == []:
+            reader.wrong(found["placements"].line, f"{at}.placements", "names no placement")
         return d.Mail(id, placements, reader.place(node))
 
     # -- blocks and models -----------------------------------------------------------------------------------------
@@ -184,6 +193,8 @@ class _Loader:
             if not folder.is_dir():
                 continue
             name = self._name(folder / "block.yaml")
+            if not _usable(folder.name):
+                self.problems.append(Problem(name, 1, f"blocks.{folder.name[:64]}", "is no usable id", ID_HINT))
             node = read_yaml(folder / "block.yaml", name, self.problems) if (folder / "block.yaml").exists() else None
             if not (folder / "block.yaml").exists():
                 self.problems.append(Problem(name, 1, f"blocks.{folder.name}", "is missing", "a block has block.yaml and html.j2"))
@@ -214,8 +225,10 @@ class _Loader:
         root = self.directory / "models"
         found: dict[str, tuple[str, Node]] = {}
         for path in files:
-            if root in path.parents and path.suffix == ".yaml":
+            if path.parent == root and path.suffix == ".yaml":
                 found[path.stem] = (self._name(path), read_yaml(path, self._name(path), self.problems) or Node({}, 1))
+                if not _usable(path.stem):
+                    self.problems.append(Problem(self._name(path), 1, f"models.{path.stem[:64]}", "is no usable id", ID_HINT))
         for id, (file, node) in self.found["models"].items():
             if id not in found:
                 self.problems.append(Problem(file, node.line, f"models.{id}", f"no card models/{id}.yaml", meant(id, found)))
@@ -248,6 +261,10 @@ class _Loader:
             if section in ("features", "segments") and _reaches(edges, (section, id), (section, id)):
                 file, node = self.found[section][id]
                 self.problems.append(Problem(file, node.line, f"{section}.{id}", "refers to itself, directly or round about"))
+
+
+def _usable(id: str) -> bool:
+    return 0 < len(id) <= 64 and all(ch.isalnum() or ch in "_-" for ch in id)
 
 
 def _segment(reader: Reader, node: Node, at: str) -> tuple[c.Condition, str]:

@@ -38,8 +38,13 @@ class Names:
     blocks: dict[str, Any] = field(default_factory=dict)
     context: dict[str, str] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
+    counting: set[str] = field(default_factory=set)
     item_models: set[str] = field(default_factory=set)
     attributes: set[str] = field(default_factory=lambda: {"priority", "value"})
+
+    def counts(self, ref: c.Ref) -> bool:
+        """Whether it is a number of events."""
+        return ref.root == "feature" and ref.path[1] in self.counting
 
     def kind_of(self, ref: c.Ref) -> str | None:
         """`number`, `string`, `boolean` or `instant` where that is certain before any request; else None."""
@@ -80,6 +85,8 @@ class Reader:
             for key in node.value:
                 if key not in known:
                     self._unknown(node.keys[key], f"{at}.{key}" if at else key, key, known)
+            if "description" in known and "description" in node.value:
+                self.text(node.value["description"], f"{at}.description" if at else "description")
         for key in required:
             if key not in node.value:
                 self.wrong(node.line, at, f"{key} is missing")
@@ -128,8 +135,14 @@ class Reader:
 
     def names_list(self, node: Node, at: str, choices: Iterable[str], what: str) -> tuple[str, ...]:
         choices = list(choices)
-        rows = [self.one_of(each, here, choices, what) for here, each in self.items(node, at)]
-        return tuple(name for name in rows if name is not None)
+        found: dict[str, None] = {}
+        for here, each in self.items(node, at):
+            name = self.one_of(each, here, choices, what)
+            if name in found:
+                self.wrong(each.line, here, f'"{name}" stands here twice', warning=True)
+            if name is not None:
+                found[name] = None
+        return tuple(found)
 
     def duration(self, node: Node, at: str) -> int:
         found = duration(node.value)
@@ -137,6 +150,13 @@ class Reader:
             nothing = "lasts no time" if found == 0 else "is no duration"
             self.wrong(node.line, at, f"{node.plain()!r:.60} {nothing}", "a number with a unit: ms s m h d w, such as 48h")
             return 1
+        return found
+
+    def window(self, node: Node, at: str) -> int:
+        """A duration that looks back over events, so no longer than they are kept."""
+        found = self.duration(node, at)
+        if self.bounds.age and found > self.bounds.age:
+            self.wrong(node.line, at, "reaches further back than events are kept", f"at most {self.bounds.age // 86_400_000}d")
         return found
 
     def instant(self, node: Node, at: str) -> c.Instant:
@@ -166,7 +186,8 @@ class Reader:
         """A rooted name, checked against what is declared."""
         parts = tuple(text.split(".")) if isinstance(text, str) else ()
         if len(parts) < 2 or not all(parts):
-            self.wrong(line, at, f"{text!r:.60} is no rooted name", f"begin with {', '.join(roots)}, such as {roots[0]}.x")
+            shown = _kind(text) if isinstance(text, (dict, list)) else f"{text!r:.60}"
+            self.wrong(line, at, f"{shown} is no rooted name", f"begin with {', '.join(roots)}, such as {roots[0]}.x")
             return None
         root = parts[0]
         if root not in roots:
@@ -194,7 +215,8 @@ class Reader:
             self.wrong(node.line, at, str(error), "names, numbers, + - * /, min max abs log exp, parentheses")
             return None
         for ref in names_in(found):
-            self.ref(".".join(ref.path), node.line, at, roots)
+            if self.ref(".".join(ref.path), node.line, at, roots) and (kind := self.names.kind_of(ref)) not in (None, "number"):
+                self.wrong(node.line, at, f"{ref} is {A_KIND[kind]}, not a number", "an expression knows numbers alone")
         return found
 
 

@@ -19,6 +19,8 @@ KIND_OF = {
     **dict.fromkeys(("first_at", "last_at"), "instant"),
 }
 """What a feature's value is, where that is certain."""
+SENDS_KEPT = 35 * 86_400_000
+"""How long recorded decisions are kept, ms: what `exclude: {shown: ...}` can look back over."""
 _WITH_PATH = frozenset({"sum", "avg", "min", "max", "distinct", "first", "last"})
 SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "tests")
 OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "items", "block", "vars", "description", "attributes")
@@ -62,16 +64,25 @@ def items_query(reader: Reader, node: Node, at: str) -> d.ItemsQuery:
         source = _source(reader, found["from"], f"{at}.from")
     excluded = reader.mapping(found["exclude"], f"{at}.exclude", ("bought", "shown")) if "exclude" in found else {}
     limit = reader.whole(found["limit"], f"{at}.limit", 1, 100, 6) if "limit" in found else 6
+    at_least = reader.whole(found["at_least"], f"{at}.at_least", 0, limit, 1) if "at_least" in found else 1
+    if isinstance(source, tuple) and at_least > len(source):
+        reader.wrong(found["from"].line, f"{at}.from", f"names {len(source)} items, and at_least is {at_least}")
     return d.ItemsQuery(
         source,
         condition(reader, found["filter"], f"{at}.filter", ITEM_ROOTS) if "filter" in found else None,
-        reader.duration(excluded["bought"], f"{at}.exclude.bought") if "bought" in excluded else 0,
-        reader.duration(excluded["shown"], f"{at}.exclude.shown") if "shown" in excluded else 0,
+        reader.window(excluded["bought"], f"{at}.exclude.bought") if "bought" in excluded else 0,
+        _shown_for(reader, excluded["shown"], f"{at}.exclude.shown") if "shown" in excluded else 0,
         _item_rank(reader, found["rank"], f"{at}.rank") if "rank" in found else None,
-        limit,
-        reader.whole(found["at_least"], f"{at}.at_least", 0, limit, 1) if "at_least" in found else 1,
+        limit, at_least,
         reader.place(node),
     )
+
+
+def _shown_for(reader: Reader, node: Node, at: str) -> int:
+    found = reader.duration(node, at)
+    if found > SENDS_KEPT:
+        reader.wrong(node.line, at, "reaches further back than decisions are kept", f"at most {SENDS_KEPT // 86_400_000}d", warning=True)
+    return found
 
 
 def _item_rank(reader: Reader, node: Node, at: str) -> c.Expression | None:
@@ -85,7 +96,7 @@ def _source(reader: Reader, node: Node, at: str) -> Any:
     if node.value == "catalogue":
         return "catalogue"
     if isinstance(node.value, list):
-        return tuple(reader.text(each, here) for here, each in reader.items(node, at))
+        return _ids(reader, node, at)
     if isinstance(node.value, dict):
         inner = reader.mapping(node, at, ("related_to",), ("related_to",)).get("related_to")
         last = reader.mapping(inner, f"{at}.related_to", ("last",), ("last",)).get("last") if inner else None
@@ -95,6 +106,18 @@ def _source(reader: Reader, node: Node, at: str) -> Any:
         return d.RelatedTo(event_name(path[0]), path[1:] or ("x",))
     reader.wrong(node.line, at, f'no source "{node.value}"', "catalogue, a list of item ids, or {related_to: {last: event.property}}; recommenders are not available in this version")
     return "catalogue"
+
+
+def _ids(reader: Reader, node: Node, at: str) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for here, each in reader.items(node, at):
+        id = reader.text(each, here)
+        if id in found:
+            reader.wrong(each.line, here, f'"{id[:60]}" stands here twice', warning=True)
+        found[id] = None
+    if not node.value:
+        reader.wrong(node.line, at, "names no item", "catalogue, or a list of item ids")
+    return tuple(found)
 
 
 def shown(reader: Reader, found: dict[str, Node], node: Node, at: str, *, last: bool = False) -> d.Shown:
@@ -172,6 +195,9 @@ def _attributes(reader: Reader, node: Node, at: str) -> dict[str, Any]:
     for name, each in found.items():
         if not isinstance(each.value, (str, int, float, bool)):
             reader.wrong(each.line, f"{at}.{name}", "needs one value", "text, a number, true or false")
+        if name in ("priority", "value") or not name.isidentifier():
+            hint = "a key of the offer itself" if name.isidentifier() else "letters, digits and _: rank reads it as offer.<name>"
+            reader.wrong(each.line, f"{at}.{name}", "cannot name an attribute", hint)
     return {name: each.plain() for name, each in found.items()}
 
 

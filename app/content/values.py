@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from math import isfinite
 from zoneinfo import ZoneInfo
 
 from app.domain import conditions as c
@@ -108,7 +109,9 @@ class _Parser:
             raise BadExpression(f"expected a name or a number, not {self.tokens[0][1] if self.tokens else 'the end'!r}")
         kind, text = self.tokens.pop(0)
         if kind == "number":
-            return c.Number(float(text))
+            if not isfinite(number := float(text)):
+                raise BadExpression(f"{text[:20]} is too large a number")
+            return c.Number(number)
         if text in _FUNCTIONS and self._take("("):
             return self._call(text)
         if "." not in text:

@@ -46,7 +46,16 @@ CONDITIONS = [
     ("{field: profile.age, between: [1, x]}", ".between", "needs two values of one kind"),
     ("{field: profile.born, before: soon}", ".before", "'soon' is no date; 2026-10-01 or 2026-10-01T09:00:00Z"),
     ("{field: profile.born, before: 2026-13-01}", ".before", "'2026-13-01' is no date"),
-    ("{field: profile.name, matches: '(a'}", ".matches", "is no RE2 pattern"),
+    ("{field: profile.age, between: [5, 1]}", ".between", "ends before it begins; the smaller value first; both ends are included"),
+    ("{field: profile.born, between: [2026-10-02, 2026-10-01]}", ".between", "ends before it begins"),
+    ("{field: [profile.age], eq: 1}", ".field", "a list is no rooted name"),
+    ("{field: profile.age, exists: {field: profile.x}}", ".exists", "is {'field': 'profile.x'}; true or false"),
+    ("{field: profile.name, starts_with: {field: feature.spend_90d}}", ".starts_with", "never holds: feature.spend_90d is a number; starts_with takes text"),
+    ("{field: profile.born, before: {field: context.stock}}", ".before", "never holds: context.stock is a number; before takes an instant or text"),
+    ("{field: profile.name, in: {field: context.device}}", ".in", "never holds: context.device is text; in takes a list"),
+    ("{field: profile.place, within_km: {lat: 91, lon: 1, km: 1}}", ".within_km.lat", "is 91; a number from -90 to 90 belongs here"),
+    ("{field: profile.place, within_km: {lat: 1, lon: 1, km: -1}}", ".within_km.km", "is -1; a number from 0 to 20100 belongs here"),
+    ("{field: profile.name, matches: '(a'}", ".matches", "is no RE2 pattern: missing ): (a"),
     ("{field: profile.name, matches: '(?=a)'}", ".matches", "RE2 knows no look-around"),
     ("{field: profile.name, matches: {field: profile.x}}", ".matches", "needs one value"),
     ("{field: profile.name, starts_with: 1}", ".starts_with", "needs text, not 1; put quotes around it"),
@@ -66,6 +75,10 @@ CONDITIONS = [
     ("{did: product_viewed, since: {first: x}}", ".since.first", 'unknown key "first"'),
     ("{did: product_viewed, between: [2026-10-02, 2026-10-01]}", ".between", "ends before it begins"),
     ("{did: product_viewed, count: {gte: 1001}}", ".count", "1001 events can never be counted; at most 1000 are kept of a type"),
+    ("{did: product_viewed, count: {gt: 1000}}", ".count", "1001 events can never be counted"),
+    ("{did: product_viewed, count: {between: [3, 1]}}", ".count.between", "ends before it begins"),
+    ("{did: product_viewed, where: {products: {category: shoes}}}", ".where.products", "has no operator; a value, a list of values, or {gte: 2}; what lies inside is products.category"),
+    ("{changed: profile.email}", ".changed", "profile.email is personal and never enters a history"),
     ("{did: product_viewed, count: 1.5}", ".count", "is a number; a mapping (key: value) belongs here"),
     ("{did: product_viewed, count: {}}", ".count", "has no operator"),
     ("{did: product_viewed, where: [shoes]}", ".where", "is a list; a mapping (key: value) belongs here"),
@@ -79,8 +92,10 @@ CONDITIONS = [
     ("{segment: shoe_browser}", ".segment", 'no segment "shoe_browser"; did you mean "shoe_browsers"?'),
     ("{consent: markting}", ".consent", 'no declared consent "markting"; did you mean "marketing"?'),
     ("{variant: hero.a}", "", "variant is not available in this version"),
-    ("{local_time: {from: '25:00'}}", ".from", "'25:00' is no time of day"),
-    ("{local_time: {days: [monday]}}", ".days[0]", 'no day "monday"; did you mean "mon"?'),
+    ("{local_time: {from: '25:00'}}", ".local_time.from", "'25:00' is no time of day"),
+    ("{local_time: {from: '09:00', to: '09:00'}}", ".local_time", "holds at no time"),
+    ("{local_time: {}}", ".local_time", "holds at any time"),
+    ("{local_time: {days: [monday]}}", ".local_time.days[0]", 'no day "monday"; did you mean "mon"?'),
     ("{all: []}", "", "all of nothing; name at least one condition"),
     ("[{did: a}]", "", "is no condition; write all: [...] or any: [...] around a list"),
     ("{alll: [{did: a}]}", "", 'unknown condition "alll"; did you mean "all"?'),
@@ -96,7 +111,10 @@ def test_a_mistake_in_a_condition_is_named_where_it_stands(tmp_path: Path, condi
 
 RULE_FILES = [
     (RULES.replace("version: 1", "version: 2"), "rules/shop.yaml:1 version: is 2; this server reads version 1"),
-    (RULES.replace("Europe/Berlin", "Europe/Bärlin"), "rules/shop.yaml:2 timezone: no time zone 'Europe/Bärlin'; such as Europe/Berlin"),
+    (RULES.replace("Europe/Berlin", "Europe/Bärlin"), "rules/shop.yaml:2 timezone: no time zone 'Europe/Bärlin'; did you mean \"Europe/Berlin\"?"),
+    (RULES.replace("Europe/Berlin", "mars"), "rules/shop.yaml:2 timezone: no time zone 'mars'; such as Europe/Berlin"),
+    (RULES.replace("version: 1", "version: true"), "rules/shop.yaml:1 version: is True; this server reads version 1"),
+    (RULES.replace("version: 1", "version: 1.0"), "rules/shop.yaml:1 version: is 1.0; this server reads version 1"),
     (RULES.replace("stock: number", "stock: int"), 'rules/shop.yaml:3 context.stock: no type "int"'),
     (RULES.replace("[decide]", "[decides]"), 'rules/shop.yaml:4 consents.marketing.gates[0]: no gate "decides"; did you mean "decide"?'),
     (RULES + "offrs: {}\n", 'rules/shop.yaml:21 offrs: unknown key "offrs"; did you mean "offers"?'),
@@ -106,6 +124,17 @@ RULE_FILES = [
     (RULES + "  'a b': {placements: [hero], block: plain}\n", "rules/shop.yaml:21 offers.a b: is no usable id; letters, digits, _ and -, at most 64"),
     (RULES + "    valid: {from: 2026-10-02, to: 2026-10-02}\n", "rules/shop.yaml:21 offers.shoes_15.valid: ends before it begins"),
     (RULES + "    priority: high\n", "rules/shop.yaml:21 offers.shoes_15.priority: "),
+    (RULES + "    description: 5\n", "rules/shop.yaml:21 offers.shoes_15.description: is a number; text belongs here"),
+    (RULES + "    items: {from: []}\n", "rules/shop.yaml:21 offers.shoes_15.items.from: names no item"),
+    (RULES + "    items: {from: [a, b, a]}\n", 'rules/shop.yaml:21 offers.shoes_15.items.from[2]: warning: "a" stands here twice'),
+    (RULES + "    items: {from: [a, b], at_least: 3}\n", "rules/shop.yaml:21 offers.shoes_15.items.from: names 2 items, and at_least is 3"),
+    (RULES + "    items: {exclude: {shown: 60d}}\n", "rules/shop.yaml:21 offers.shoes_15.items.exclude.shown: warning: reaches further back than decisions are kept; at most 35d"),
+    (RULES + "    attributes: {value: 5}\n", "rules/shop.yaml:21 offers.shoes_15.attributes.value: cannot name an attribute; a key of the offer itself"),
+    (RULES + "    attributes: {a.b: 5}\n", "rules/shop.yaml:21 offers.shoes_15.attributes.a.b: cannot name an attribute; letters, digits and _"),
+    (RULES.replace("{placements: [hero]}", "{placements: []}"), "rules/shop.yaml:14 mails.newsletter.placements: names no placement"),
+    (RULES.replace("{placements: [hero]}", "{placements: [hero, hero]}"), 'rules/shop.yaml:14 mails.newsletter.placements[1]: warning: "hero" stands here twice'),
+    (RULES.replace("{block: plain}}", "{block: plain}, rank: offer.value * context.device}"),
+     "rules/shop.yaml:12 placements.hero.rank: context.device is text, not a number; an expression knows numbers alone"),
     (RULES + "    items: {limit: 0}\n", "rules/shop.yaml:21 offers.shoes_15.items.limit: is 0; a whole number from 1 to 100 belongs here"),
     (RULES + "    items: {from: related}\n", 'rules/shop.yaml:21 offers.shoes_15.items.from: no source "related"; catalogue, a list of item ids'),
     (RULES + "    items: {rank: -item.price * model.click}\n", "rules/shop.yaml:21 offers.shoes_15.items.rank: the model click scores items, not people"),
@@ -132,6 +161,8 @@ RULE_FILES = [
     (features("{sum: order_completed}"), "rules/shop.yaml:9 features.extra.sum: 'order_completed' does not fit; sum: event.property"),
     (features("{count: order_completed.total}"), "rules/shop.yaml:9 features.extra.count: 'order_completed.total' does not fit; count: event"),
     (features("{expr: feature.extra + 1}"), "rules/shop.yaml:9 features.extra: refers to itself, directly or round about"),
+    (features("{expr: 1e999 * 2}"), "rules/shop.yaml:9 features.extra.expr: 1e999 is too large a number"),
+    (features("{expr: feature.first_order_at + 1}"), "rules/shop.yaml:9 features.extra.expr: feature.first_order_at is an instant, not a number"),
     (features("{expr: log()}"), "rules/shop.yaml:9 features.extra.expr: expected a name or a number"),
     (features("{count: a, count: b}"), "rules/shop.yaml:9 count: stands here twice; first in line 9"),
     (RULES.replace("{did: product_viewed, where: {category: shoes}, within: 48h}", "{not: {segment: shoe_browsers}}"),
@@ -186,6 +217,9 @@ FILES = [
     ({"models/buy.yaml": MODEL + "output: {index: -1}\n"}, "models/buy.yaml:3 output.index: is -1; a whole number from 0 to 10000 belongs here"),
     ({"models/buy.yaml": MODEL + "output: {range: [0.2, 1]}\n"}, "models/buy.yaml:2 fallback: warning: lies outside of output.range; a score that the model could give"),
     ({"models/buy.yaml": MODEL + "output: {range: [1, 0]}\n"}, "models/buy.yaml:3 output.range: needs two numbers; [low, high]"),
+    ({"rules/more.yaml": "timezone: UTC\n"}, "rules/shop.yaml:2 timezone: is 'Europe/Berlin'; rules/more.yaml:1 says UTC"),
+    ({"models/buy.v2.yaml": MODEL}, "models/buy.v2.yaml:1 models.buy.v2: is no usable id; letters, digits, _ and -, at most 64"),
+    ({"blocks/a b/block.yaml": "description: x", "blocks/a b/html.j2": "<p>x</p>"}, "blocks/a b/block.yaml:1 blocks.a b: is no usable id"),
     ({"rules/more.yaml": "segments: {shoe_browsers: {did: a}}\n"}, "rules/shop.yaml:10 segments.shoe_browsers: is declared twice; first at rules/more.yaml:1"),
 ]
 
@@ -213,6 +247,13 @@ def test_a_file_that_is_not_utf_8_is_named_with_its_line(tmp_path: Path) -> None
 
 def test_a_huge_file_is_refused(tmp_path: Path) -> None:
     assert "rules/more.yaml:1 file: is 5,000,000 bytes long; at most 4,194,304" in found(write_shop(tmp_path, more={"rules/more.yaml": "#" * 5_000_000}))
+
+
+def test_a_feature_that_counts_is_never_above_the_bound(tmp_path: Path) -> None:
+    rules = features("{count: product_viewed}").replace("{segment: shoe_browsers}", "{field: feature.extra, gte: 1001}")
+    assert found(write_shop(tmp_path, rules)) == [
+        "rules/shop.yaml:19 offers.shoes_15.eligibility.gte: 1001 events can never be counted; at most 1000 are kept of a type",
+    ]
 
 
 def test_a_window_beyond_the_age_bound_is_refused(tmp_path: Path) -> None:
