@@ -81,7 +81,7 @@ class Trees:
                 masks = masks & strike
             # The lowest bit left is a power of two, whose logarithm is a double's exponent.
             exits = ((masks & (~masks + _ONE)).astype(np.float64).view(np.int64) >> np.int64(52)) + first
-            return finish(leaves.take(exits).sum(axis=1) + base).tolist()
+            return finish(np.add.reduce(leaves.take(exits), axis=1) + base).tolist()
 
         return score
 

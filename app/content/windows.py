@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -59,6 +60,21 @@ def calendar_start(r: Request, unit: Literal["day", "week", "month"], timezone: 
             day = day.replace(day=1)
         found = r.memo[key] = round(day.replace(tzinfo=timezone).timestamp() * 1000)
     return found
+
+
+QUARTER = 900_000
+
+
+@lru_cache(65_536)
+def _offset(quarter: int, timezone: ZoneInfo) -> int:
+    """ms that local clocks are ahead of UTC in a quarter of an hour since 1970; no zone has changed within one since 1972."""
+    offset = datetime.fromtimestamp(quarter * QUARTER // 1000, timezone).utcoffset()
+    return 0 if offset is None else round(offset.total_seconds() * 1000)
+
+
+def local_day(at: int, timezone: ZoneInfo) -> int:
+    """The number of the local day that an instant lies in, counted from 1970-01-01."""
+    return (at + _offset(at // QUARTER, timezone)) // DAY
 
 
 def local_time(now: int, timezone: ZoneInfo) -> datetime:
