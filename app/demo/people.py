@@ -52,7 +52,7 @@ PEOPLE: tuple[Person, ...] = (
         Habit(VIEWED, every=1, after=0, until=2, hour=5.7, products=(("tinde", "strand", "fjell"), ("sno", "tinde", "fjell"))),
         Habit(BOUGHT, every=90, after=20, until=110, hour=17.2, products=(("regn",),)), READS,
     )),
-    Person("jonas", "Jonas Weber", "Has just bought a camera", (("city", "Munich"),), habits=(
+    Person("jonas", "Jonas Weber", "Bought a camera this month", (("city", "Munich"),), habits=(
         Habit(VIEWED, every=24, after=3, until=27, hour=19.1, products=(("lys1", "lyspro"), ("lyspro", "action"))),
         Habit(BOUGHT, every=24, after=2, until=26, hour=20.4, products=(("lys1", "card"), ("lyspro", "filter"))), READS,
     )),

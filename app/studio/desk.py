@@ -50,7 +50,7 @@ class Desk:
         """The body of `POST /v1/decisions`; its answer, with the reasons in words, what the person did lately, and how long it took."""
         snapshot = current(self._parts)
         begun = perf_counter()
-        answer, placements = await self._decide(snapshot, body, body.get("surface"))
+        answer, placements = await self._decide(snapshot, {**body, "explain": True}, body.get("surface"))
         took = (perf_counter() - begun) * 1000
         explain = explain_json(snapshot, answer, placements)
         if body.get("surface") == "html":

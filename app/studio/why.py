@@ -16,9 +16,15 @@ from app.domain.decision import Candidate
 from app.domain.definitions import GROUPS, Feature, Offer
 from app.domain.request import Request
 from app.studio.words import condition_words, feature_words, happened, held_words, missing_words, value_words
+from app.web.answers import candidate_json
 
 _OWN = frozenset({"identify", "group", "alias"})
 """Events that say who somebody is, not what they did."""
+
+MAX_TOLD = 100
+"""Candidates of a placement that are told in words: each asks for conditions to be compiled, and nobody reads more."""
+
+_ORDER = {"chosen": 0, "outranked": 1, "removed": 2}
 
 _LATER = {
     "items": "too few items are left to show", "duplicate": "shown in another placement of this mail", "render": "its block failed to render",
@@ -35,7 +41,7 @@ class Why:
         self._newest: dict[str, Callable[[Request], Any] | None] = {}
 
     def explain(self, answer: Answer, placements: Iterable[str]) -> dict[str, Any]:
-        """Per placement the reasons of what is shown and every candidate in words; the features' and models' figures."""
+        """Per placement the reasons of what is shown and the candidates in words; the features' and models' figures."""
         placements, r = tuple(placements), answer.request
         return {
             "placements": {id: self._placement(answer, id) for id in placements},
@@ -45,15 +51,18 @@ class Why:
 
     def _placement(self, answer: Answer, placement: str) -> dict[str, Any]:
         verdict, choice = answer.verdicts.get(placement), answer.decision.choices[placement]
-        judged = verdict.candidates() if verdict is not None else []
+        judged = sorted(verdict.candidates() if verdict is not None else (), key=lambda each: _ORDER[each.outcome])
+        told = judged[:MAX_TOLD]
         offers, r = self.snapshot.definitions.offers, answer.request
         winner = offers[choice.offer] if choice.offer is not None else None
-        rows = [{"offer": each.offer, "priority": offers[each.offer].priority, "text": self._fate(r, each, winner)} for each in judged]
-        near = max(judged, key=lambda each: self._progress(r, each), default=None) if winner is None else None
+        near = max(told, key=lambda each: self._progress(r, each), default=None) if winner is None else None
         return {
             "reasons": self._reasons(r, winner) if winner is not None else [],
             "closest": None if near is None or not self._progress(r, near) else {"offer": near.offer, "by": near.by, "text": self._fate(r, near, winner)},
-            "candidates": rows,
+            "candidates": [
+                {**candidate_json(each), "priority": offers[each.offer].priority, "text": self._fate(r, each, winner)} for each in told
+            ],
+            "more": len(judged) - len(told),
         }
 
     def _reasons(self, r: Request, offer: Offer) -> list[str]:

@@ -85,7 +85,7 @@ def test_a_saved_rule_is_shown_without_a_reload_and_a_broken_one_is_named(browse
     block = bare.content / "blocks" / "hero_generic" / "block.yaml"
     rules = bare.content / "rules" / "extra.yaml"
     block.write_text(block.read_text().replace("Winter light", "Summer night"))
-    page.frame_locator(".card iframe").get_by_text("Summer night").first.wait_for(timeout=15_000)
+    page.locator(".card iframe").last.content_frame.get_by_text("Summer night").first.wait_for(timeout=15_000)
 
     rules.write_text("segments: {odd: {feld: profile.tier}}\n")
 

@@ -7,7 +7,7 @@ import {sources} from "./sources.js";
 import {showMail, showProblem, showText, stage} from "./stage.js";
 import {schemeOf, widthOf} from "./state.js";
 import {age, clockTime} from "./time.js";
-import {blind, reasons} from "./why.js";
+import {blind, lastDone, reasons} from "./why.js";
 
 export function detail(model, navigate, state) {
   const people = personList(model, state, navigate);
@@ -37,7 +37,7 @@ export function detail(model, navigate, state) {
   function show(person, answer, asked, model, state) {
     if (shown !== person.id) why.scrollTop = 0;
     shown = person.id;
-    why.replaceChildren(...reasons(person, answer, asked).filter(Boolean));
+    why.replaceChildren(...reasons(person, answer, asked, model.segments).filter(Boolean));
     const at = answer.decision.decided_at, scheme = schemeOf(state);
     about.textContent = [person.about, clockTime(new Date(at))].filter(Boolean).join(" · ");
     const picture = JSON.stringify([person.id, answer.decision.placements, answer.lists, state.surface, widthOf(state), scheme, model.mail]);
@@ -54,7 +54,7 @@ export function detail(model, navigate, state) {
   }
 
   async function note(other, model, state) {
-    const {decision, lately: [last]} = await decide(question(model, {...state, surface: "json"}, other.id));
+    const {decision, lately} = await decide(question(model, {...state, surface: "json"}, other.id)), last = lastDone(lately);
     people.note(other.id, decision.explain.segments, ...last ? [last.text, age(last.at, decision.decided_at)] : [blind(decision) ? "could not be looked up" : "nothing is known yet"]);
   }
   return {root, update};

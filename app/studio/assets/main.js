@@ -27,7 +27,7 @@ function navigate(next) {
 function model() {
   const names = Object.keys(info.mails), mail = names.includes(state.mail) ? state.mail : names[0] ?? "";
   const at = span(state.clock) ? new Date(Date.now() + span(state.clock)).toISOString() : "";
-  return {mail, at, placements: mail ? info.mails[mail] : info.placements, people: everybody(info, state), version: info.content_version};
+  return {mail, at, placements: mail ? info.mails[mail] : info.placements, people: everybody(info, state), segments: info.segments, version: info.content_version};
 }
 
 function draw() {

@@ -6,7 +6,7 @@ import {addPerson} from "./people.js";
 import {showMail, showProblem, showText, stage} from "./stage.js";
 import {address, schemeOf, widthOf} from "./state.js";
 import {age, moved, span} from "./time.js";
-import {blind, sentence} from "./why.js";
+import {blind, chips, lastDone, sentence} from "./why.js";
 import {sources} from "./sources.js";
 
 const WORDS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"];
@@ -41,7 +41,8 @@ const capital = text => text[0].toUpperCase() + text.slice(1);
 
 function card(person, model) {
   const link = el("a", {href: "?"}, name(person.name)), chip = el("span"), line = el("p.line", {}, " "), place = stage();
-  const why = el("ul.why", {}, model.placements.map(() => el("li"))), segments = el("p.chips");
+  const why = el("ul.why", {}, model.placements.map(() => el("li")));
+  let segments = el("p.chips");
   const root = el("article.card", {"aria-busy": "true"}, el("div.who", {}, el("h2", {}, link, chip), line), place, why, el("div.foot", {}, segments));
   const usual = {signature: "", version: ""};
   let drawn = "";
@@ -70,10 +71,10 @@ function card(person, model) {
     const {decision} = answer;
     if (!span(state.clock)) Object.assign(usual, {signature: signature(answer), version: model.version});
     chip.replaceChildren(...decision.degraded.length ? [el("span.chip.trouble", {}, "degraded")] : changed ? [el("span.chip.changed", {}, "changed")] : []);
-    const last = answer.lately[0];
+    const last = lastDone(answer.lately);
     line.replaceChildren(...last ? doing(last.text, age(last.at, decision.decided_at)) : doing(blind(decision) ? "could not be looked up" : "nothing is known yet"));
     why.replaceChildren(...Object.entries(decision.placements).map(([id, choice]) => el("li", {}, sentence(id, choice, answer.why.placements[id], decision))));
-    segments.replaceChildren(...decision.explain.segments.map(id => el("span.chip", {}, id)));
+    segments.replaceWith(segments = chips(decision.explain.segments, model.segments));
     draw(answer, model, state);
     root.setAttribute("aria-busy", "false");
   }

@@ -22,7 +22,7 @@ export function addPerson(navigate) {
 
 /** The left column; `note(id, answer)` fills in what a person did lately. */
 export function personList(model, state, navigate) {
-  const rows = new Map(model.people.map(person => [person.id, row(person, state)]));
+  const rows = new Map(model.people.map(person => [person.id, row(person, model)]));
   const all = el("a.all", {href: address({...state, person: ""})}, "All side by side");
   const root = el("nav.persons", {"aria-label": "People"}, el("ol", {}, el("li", {}, all), [...rows.values()].map(each => el("li", {}, each.root))), addPerson(navigate));
 
@@ -43,11 +43,11 @@ export function personList(model, state, navigate) {
   return {root, update, note: (id, segments, ...what) => rows.get(id)?.note(segments, what)};
 }
 
-function row(person) {
+function row(person, {segments}) {
   const line = el("p.line", {}, " "), chips = el("p.chips");
   const root = el("a", {href: "?"}, el("p.name", {}, name(person.name)), line, chips);
-  return {root, note(segments, what) {
+  return {root, note(ids, what) {
     line.replaceChildren(...doing(...what));
-    chips.replaceChildren(...segments.map(id => el("span.chip", {}, id)));
+    chips.replaceChildren(...ids.map(id => el("span.chip", {title: segments[id]}, id)));
   }};
 }

@@ -17,6 +17,9 @@ export function shownValue(value) {
 /** Whether nothing could be known of the person when it was decided. */
 export const blind = decision => decision.degraded.some(reason => ["store", "deadline", "profile"].includes(reason));
 
+/** The newest thing that somebody did of their own accord, else the newest at all. */
+export const lastDone = lately => lately.find(each => !each.event.startsWith("email_")) ?? lately[0];
+
 /** One placement's choice in a sentence, as nodes. */
 export function sentence(placement, choice, why, decision) {
   if (choice.offer) {
@@ -29,11 +32,11 @@ export function sentence(placement, choice, why, decision) {
 }
 
 /** Everything of the right column. */
-export function reasons(person, answer, asked) {
+export function reasons(person, answer, asked, segments) {
   const {decision, why} = answer, placements = Object.keys(decision.placements);
   return [
-    section("Why this mail", placements.map(id => el("p.sentence", {}, sentence(id, decision.placements[id], why.placements[id], decision))), chips(decision.explain.segments), facts(answer)),
-    section("Every candidate", el("table", {}, heads("Offer", "Score"), placements.map(id => candidates(id, decision.explain.placements[id] ?? [], why.placements[id].candidates)))),
+    section("Why this mail", placements.map(id => el("p.sentence", {}, sentence(id, decision.placements[id], why.placements[id], decision))), chips(decision.explain.segments, segments), facts(answer)),
+    section("Every candidate", el("table", {}, heads("Offer", "Score"), placements.map(id => candidates(id, why.placements[id])))),
     section("What the rules know", el("table", {}, heads("Feature", "Value", "Age"), el("tbody", {}, known(answer)))),
     why.models.length > 0 && section("Model scores", el("table", {}, el("tbody", {}, why.models.map(modelRow)))),
     section("Lately", answer.lately.length ? el("table", {}, el("tbody", {}, answer.lately.map(each => happened(each, decision.decided_at)))) : el("p.muted", {}, "Nothing is known of ", name(person.name), " before this instant.")),
@@ -41,7 +44,8 @@ export function reasons(person, answer, asked) {
   ];
 }
 
-export const chips = segments => el("p.chips", {"aria-label": "Segments"}, segments.map(id => el("span.chip", {}, id)));
+/** Segments by their ids, with what each says where the pointer rests. */
+export const chips = (ids, segments) => el("p.chips", {"aria-label": "Segments"}, ids.map(id => el("span.chip", {title: segments[id]}, id)));
 
 function facts({decision, took_ms}) {
   const rows = [["Decided in ", `${took_ms.toFixed(1)} ms`], ["content ", decision.content_version.slice(0, 8)]];
@@ -52,19 +56,20 @@ function facts({decision, took_ms}) {
 const section = (heading, ...content) => el("section", {}, el("h2", {}, heading), ...content);
 const heads = (...labels) => el("thead", {}, el("tr", {}, labels.map((label, i) => el(i ? "th.number" : "th", {scope: "col"}, label))));
 
-function candidates(placement, rows, words) {
+function candidates(placement, {candidates: rows, more}) {
   const highest = Math.max(...rows.map(each => Math.abs(each.score ?? 0)), 0);
-  return el("tbody", {}, el("tr", {}, el("th", {colspan: "2", scope: "rowgroup"}, el("span.place", {}, placement))), rows.map((each, i) => candidate(each, words[i], highest)));
+  return el("tbody", {}, el("tr", {}, el("th", {colspan: "2", scope: "rowgroup"}, el("span.place", {}, placement))), rows.map(each => candidate(each, highest)),
+    more > 0 && el("tr", {}, el("td.muted", {colspan: "2"}, `and ${numbers.format(more)} more that were removed`)));
 }
 
 const OUTCOMES = {chosen: "good", outranked: "muted", removed: "muted"};
 
-function candidate(each, words, highest) {
+function candidate(each, highest) {
   const label = each.outcome === "removed" ? each.by : each.outcome;
   return el(`tr.${each.outcome}`, {},
     el("td", {},
-      el("p.id", {}, each.offer, el("span.muted", {}, `  priority ${numbers.format(words.priority)}`)),
-      el("p", {}, el(`span.by.${OUTCOMES[each.outcome]}`, {}, label), each.outcome !== "chosen" && words.text),
+      el("p.id", {}, each.offer, el("span.muted", {}, `  priority ${numbers.format(each.priority)}`)),
+      el("p", {}, el(`span.by.${OUTCOMES[each.outcome]}`, {}, label), each.outcome !== "chosen" && each.text),
       each.at && el("p.id.muted", {}, each.at)),
     el("td.number", {}, each.score === undefined ? el("span.muted", {"aria-label": "not scored"}, "–") : [numbers.format(each.score), bar(Math.abs(each.score) / highest)]));
 }
