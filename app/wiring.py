@@ -26,6 +26,7 @@ from app.catalogue.replica import Replica
 from app.content.load import load
 from app.content.snapshot import Snapshot
 from app.decide import Decider
+from app.domain.event import ID_BYTES
 from app.errors import InlayError, StoreUnavailable
 from app.ingest import Ingest
 from app.security.tokens import Tokens
@@ -42,9 +43,9 @@ def wall_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-def build_store(settings: Settings, link: Link, names: Names) -> RedisStore:
+def build_store(settings: Settings, link: Link, names: Names, writes: Link | None = None) -> RedisStore:
     return RedisStore(
-        link, names, write_seconds=settings.write_timeout_ms / 1000, bound=settings.bounds.events, age=settings.bounds.age,
+        link, names, writes=writes, write_seconds=settings.write_timeout_ms / 1000, bound=settings.bounds.events, age=settings.bounds.age,
     )
 
 
@@ -55,8 +56,9 @@ class Worker:
         self.settings = settings
         self.breaker = Breaker(time.monotonic)
         self.link = Link(settings.redis_url, self.breaker, settings.read_timeout_ms / 1000)
+        self.writes = Link(settings.redis_url, Breaker(time.monotonic), settings.write_timeout_ms / 1000)
         self.names = Names(self.link)
-        self.store = build_store(settings, self.link, self.names)
+        self.store = build_store(settings, self.link, self.names, self.writes)
         self.catalogue_store = RedisCatalogue(self.link, settings.write_timeout_ms / 1000)
         self.key_store = RedisKeys(self.link)
         self.catalogue = Replica()
@@ -70,7 +72,7 @@ class Worker:
             KeyRing(settings.data / "keys.json", settings.admin_key, guarded=settings.reachable), self.telemetry, settings,
             self.breaker, self._table,
         )
-        self.ingest = Ingest(timed, lambda: secrets.token_bytes(8), hashed_id, self._ingest_gates)
+        self.ingest = Ingest(timed, random_id, hashed_id, self._ingest_gates)
         self._watchdog = Watchdog()
         self._published: Published | None = None
         self._stamp = 0
@@ -150,6 +152,7 @@ class Worker:
             self._loop.cancel()
         self.parts.telemetry.save()
         await self.link.close()
+        await self.writes.close()
 
     def _ingest_gates(self) -> tuple[str, ...]:
         return self.parts.snapshot.gates("ingest") if self.parts.snapshot is not None else ()
@@ -172,9 +175,14 @@ class Worker:
         return None
 
 
+def random_id() -> bytes:
+    """What stands for an event without a messageId."""
+    return secrets.token_bytes(ID_BYTES)
+
+
 def hashed_id(message_id: str) -> bytes:
-    """What stands for a messageId in a history: 8 bytes of BLAKE2b."""
-    return blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    """What stands for a messageId in a history: 6 bytes of BLAKE2b."""
+    return blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=ID_BYTES).digest()
 
 
 def _random_ids():  # noqa: ANN202 (an endless iterator of ids)

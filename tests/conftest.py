@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,9 +31,18 @@ def start_redis(folder: Path) -> subprocess.Popen[bytes]:
                "--appendonly", "yes", "--appendfsync", "everysec", "--daemonize", "no", "--loglevel", "warning"]
     process = subprocess.Popen(command, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"}, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 10
-    while not (folder / "redis.sock").exists() and time.monotonic() < deadline:
+    while not answers(folder / "redis.sock") and time.monotonic() < deadline:
         time.sleep(0.01)
     return process
+
+
+def answers(path: Path) -> bool:
+    """Whether a Redis that has loaded its data listens on this socket."""
+    with suppress(OSError), socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+        client.sendall(b"PING\r\n")
+        return client.recv(16).startswith(b"+PONG")
+    return False
 
 
 @pytest.fixture(scope="session")

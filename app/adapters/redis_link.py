@@ -26,7 +26,9 @@ _packed: Callable[[Command], bytes] = hiredis.pack_command  # pyright: ignore[re
 CONNECT_SECONDS = 0.25
 GRACE_SECONDS = 0.005
 """Time in which something must come of requests that are late."""
-_REFUSALS = ("READONLY", "OOM", "LOADING", "MASTERDOWN", "MISCONF", "BUSY", "CLUSTERDOWN", "TRYAGAIN", "NOAUTH", "WRONGPASS")
+PART_BYTES = 4_096
+"""So much at once is something; a trickle is not."""
+_REFUSALS = ("READONLY", "OOM", "LOADING", "MASTERDOWN", "MISCONF", "BUSY", "CLUSTERDOWN", "TRYAGAIN", "NOAUTH", "WRONGPASS", "ERR max number of clients")
 
 
 class RedisRefused(Exception):
@@ -46,26 +48,104 @@ class Pending:
         self.late = False
 
 
-class Link(asyncio.Protocol):
-    """`pipeline(commands, seconds)` gives a future of their replies; an error reply stands in the list as an exception."""
+class Connection(asyncio.Protocol):
+    """One connection and the line of those who wait for its replies. Its own to the end: what a dead one still has to
+    say reaches nobody. `tell` is called once, with the reason."""
+
+    def __init__(self, tell: Callable[[str], None], answered: Callable[[], None]) -> None:
+        self._tell = tell
+        self._answered = answered
+        self._transport: asyncio.WriteTransport | None = None
+        self._reader = hiredis.Reader()
+        self._greeting = 0
+        self._answering = False
+        self.line: deque[Pending] = deque()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # pyright: ignore[reportAttributeAccessIssue]
+
+    def greet(self, commands: Sequence[Command]) -> None:
+        """Commands whose replies nobody waits for; an error among them ends the connection."""
+        self._greeting = len(commands)
+        self._write(b"".join([_packed(command) for command in commands]))
+
+    def send(self, pipelines: Sequence[tuple[Pending, bytes]]) -> None:
+        self.line.extend([pending for pending, _ in pipelines])
+        self._write(b"".join([data for _, data in pipelines]))
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def data_received(self, data: bytes) -> None:
+        if self._transport is None:
+            return
+        reader, line = self._reader, self.line
+        reader.feed(data)
+        self._answering = self._answering or len(data) >= PART_BYTES
+        try:
+            while (reply := reader.gets()) is not False:
+                if self._greeting:
+                    self._greeting -= 1
+                    if isinstance(reply, Exception):
+                        self._end(f"refused: {reply}"[:80])
+                        return
+                    continue
+                pending = line[0]
+                pending.replies.append(reply)
+                pending.missing -= 1
+                if not pending.missing:
+                    self._answering = True
+                    line.popleft()
+                    if not pending.future.done():
+                        pending.future.set_result(pending.replies)
+        except (IndexError, hiredis.ProtocolError):
+            self._end("the reply made no sense")
+            return
+        self._answered()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end("the connection was lost")
+
+    def _end(self, why: str) -> None:
+        if self._transport is not None:
+            self.abort()
+            self._tell(why)
+
+    def answering(self) -> bool:
+        """Whether an answer, or a good part of one, came since this was last asked."""
+        found, self._answering = self._answering, False
+        return found
+
+    @property
+    def ended(self) -> bool:
+        return self._transport is None
+
+    def abort(self) -> None:
+        """Close at once; nothing more is taken in, and `tell` is not called."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.abort()
+
+
+class Link:
+    """`pipeline(commands, seconds)` gives a future of their replies; an error reply stands in the list as an exception.
+
+    `on_drop` holds what is called whenever a connection ended, before anything is sent over the next.
+    """
 
     def __init__(self, url: str, breaker: Breaker, read_seconds: float = 0.05) -> None:
         self._options = _options(url)
         self.breaker = breaker
         self.read_seconds = read_seconds
+        self.on_drop: list[Callable[[], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._transport: asyncio.WriteTransport | None = None
+        self._connection: Connection | None = None
         self._connecting: asyncio.Task[None] | None = None
-        self._line: deque[Pending] = deque()
         self._unsent: list[tuple[Pending, bytes]] = []
-        self._greeting = 0
-        self._reader = hiredis.Reader()
         self._flushing = False
         self._timer: asyncio.TimerHandle | None = None
         self._due = 0.0
-        self._heard = False
-
-    # -- asking ----------------------------------------------------------------------------------------------------
 
     def pipeline(self, commands: Sequence[Command], seconds: float | None = None) -> asyncio.Future[list[Any]]:
         """All commands in one write, all replies at once, or `StoreUnavailable` after `seconds`."""
@@ -95,9 +175,9 @@ class Link(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        if self._connecting is not None:
+            self._connecting.cancel()
         self._drop("closed")
-
-    # -- the wire --------------------------------------------------------------------------------------------------
 
     def _start(self) -> asyncio.AbstractEventLoop:
         self._loop = asyncio.get_running_loop()
@@ -105,65 +185,40 @@ class Link(asyncio.Protocol):
 
     def _flush(self) -> None:
         self._flushing = False
-        if self._transport is None:
-            if self._connecting is None and self._unsent:
-                assert self._loop is not None
-                self._connecting = self._loop.create_task(self._connect())
-            return
-        unsent, self._unsent = self._unsent, []
-        self._line.extend([pending for pending, _ in unsent])
-        self._transport.write(b"".join([data for _, data in unsent]))
+        if self._connection is not None:
+            unsent, self._unsent = self._unsent, []
+            self._connection.send(unsent)
+        elif self._connecting is None and self._unsent:
+            assert self._loop is not None
+            self._connecting = self._loop.create_task(self._connect())
 
     async def _connect(self) -> None:
         kind, target, context, greeting = self._options
         assert self._loop is not None
+        connection = Connection(self._drop, self.breaker.success)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 if kind == "unix":
-                    transport, _ = await self._loop.create_unix_connection(lambda: self, target)
+                    await self._loop.create_unix_connection(lambda: connection, target)
                 else:
-                    transport, _ = await self._loop.create_connection(lambda: self, *target, ssl=context)
+                    await self._loop.create_connection(lambda: connection, *target, ssl=context)
         except (OSError, TimeoutError) as error:
             self._drop(f"cannot connect: {type(error).__name__}")
             return
         finally:
             self._connecting = None
-        self._transport = transport
+        if connection.ended:
+            return
+        self._connection = connection
         if greeting:
-            self._greeting = len(greeting)
-            transport.write(b"".join([_packed(command) for command in greeting]))
+            connection.greet(greeting)
         self._flush()
 
-    def data_received(self, data: bytes) -> None:
-        reader = self._reader
-        reader.feed(data)
-        self._heard = True
-        line = self._line
-        try:
-            while (reply := reader.gets()) is not False:
-                if self._greeting:
-                    self._greeting -= 1
-                    if isinstance(reply, Exception):
-                        self._drop(f"refused: {reply}"[:80])
-                        return
-                    continue
-                pending = line[0]
-                pending.replies.append(reply)
-                pending.missing -= 1
-                if not pending.missing:
-                    line.popleft()
-                    if not pending.future.done():
-                        pending.future.set_result(pending.replies)
-        except (IndexError, hiredis.ProtocolError):
-            self._drop("the reply made no sense")
-            return
-        self.breaker.success()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._transport is not None:
-            self._drop("the connection was lost")
-
     # -- limits ----------------------------------------------------------------------------------------------------
+
+    def _waiting(self) -> list[Pending]:
+        line = self._connection.line if self._connection is not None else ()
+        return [*line, *(pending for pending, _ in self._unsent)]
 
     def _look_at(self, due: float) -> None:
         """One timer for all: look at who is late at `due`, or soon where that has passed."""
@@ -174,13 +229,13 @@ class Link(asyncio.Protocol):
         self._timer = self._loop.call_later(max(due - self._loop.time(), GRACE_SECONDS), self._check_deadlines)
 
     def _check_deadlines(self) -> None:
-        """Who is late, and was so at the last look since which nothing came, is lost. While answers do come, Redis lives
+        """Who is late, and was so at the last look since which no answer came, is lost. While answers do come, Redis lives
         and it is this process that is busy with them: what is behind them in line comes too."""
         self._timer = None
-        silent, self._heard = not self._heard, False
+        silent = self._connection is None or not self._connection.answering()
         assert self._loop is not None
         now = self._loop.time()
-        waiting = [*self._line, *(pending for pending, _ in self._unsent)]
+        waiting = self._waiting()
         late = [pending for pending in waiting if pending.deadline <= now]
         lost = [pending for pending in late if silent and pending.late and not pending.future.done()]
         if lost and len(late) == len(waiting):
@@ -198,16 +253,15 @@ class Link(asyncio.Protocol):
             self._look_at(min(due))
 
     def _drop(self, why: str) -> None:
-        transport, self._transport = self._transport, None
-        if transport is not None:
-            transport.abort()
-        self._reader = hiredis.Reader()
-        self._greeting = 0
-        line, self._line = self._line, deque()
-        unsent, self._unsent = self._unsent, []
-        if line or unsent:
+        waiting = self._waiting()
+        connection, self._connection, self._unsent = self._connection, None, []
+        if connection is not None:
+            connection.abort()
+        for tell in self.on_drop:
+            tell()
+        if waiting:
             self.breaker.failure()
-        for pending in (*line, *(pending for pending, _ in unsent)):
+        for pending in waiting:
             if not pending.future.done():
                 pending.future.set_exception(StoreUnavailable(f"Redis: {why}", code="unavailable"))
 

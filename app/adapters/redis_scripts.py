@@ -25,16 +25,20 @@ async def evaluate(link: Link, script: Script, keys: Sequence[str], arguments: S
     return (await evaluate_many(link, script, [(keys, arguments)], seconds))[0]
 
 
-async def evaluate_many(link: Link, script: Script, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], seconds: float) -> list[Any]:
-    """Run a script for several sets of keys in one write; where the server does not know it, load it and run again.
+async def evaluate_many(
+    link: Link, script: Script, calls: Sequence[tuple[Sequence[str], Sequence[Any]]], seconds: float, *, then: Command | None = None
+) -> list[Any]:
+    """Run a script for several sets of keys in one write, `then` a last command; the replies of all in order.
 
-    A script that was not known has done nothing, so running it again is safe."""
-    replies = await link.pipeline([script.command(keys, arguments) for keys, arguments in calls], seconds)
+    Where the server does not know the script it is loaded and run again: one that was not known has done nothing."""
+    last = () if then is None else (then,)
+    replies = await link.pipeline([*(script.command(keys, arguments) for keys, arguments in calls), *last], seconds)
     unknown = [i for i, reply in enumerate(replies) if isinstance(reply, Exception) and str(reply).startswith("NOSCRIPT")]
     if unknown:
-        commands: list[Command] = [("SCRIPT", "LOAD", script.source), *(script.command(*calls[i]) for i in unknown)]
-        again = await link.pipeline(commands, seconds)
-        for i, reply in zip(unknown, again[1:], strict=True):
+        commands: list[Command] = [("SCRIPT", "LOAD", script.source), *(script.command(*calls[i]) for i in unknown), *last]
+        _, *again = await link.pipeline(commands, seconds)
+        places = unknown if then is None else [*unknown, len(replies) - 1]
+        for i, reply in zip(places, again, strict=True):
             replies[i] = reply
     for reply in replies:
         if isinstance(reply, Exception):

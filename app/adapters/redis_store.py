@@ -6,18 +6,21 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from app.adapters.redis_link import Command, Link, refusal
+from app.adapters.redis_names import KEYS as NAMES
 from app.adapters.redis_names import Names
 from app.adapters.redis_scripts import Script, evaluate, evaluate_many
 from app.domain.change import Append, Applied, Change, Grant, Know, Merge, Result
-from app.domain.event import Event, Identity
+from app.domain.event import ID_BYTES, Identity
 from app.domain.history import ENTRY, NO_HISTORY, Dictionary, History, Unnamed
 from app.domain.profile import Profile
+from app.errors import StoreUnavailable
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
@@ -25,13 +28,25 @@ _RESULTS: dict[int, Result] = {ord("a"): "applied", ord("d"): "duplicate", ord("
 KEPT_SECONDS = 35 * 86_400
 CHUNK = 400
 """Events that one script call takes at most."""
+ATTEMPTS = 3
+STAMP = 8 + ID_BYTES
+HEAD = struct.Struct(">IIIQBH")
+_EPOCH: Command = ("HGET", NAMES[0], "epoch")
+
+Call: TypeAlias = "tuple[int, str, int, list[Any]]"
+"""Which write it belongs to, the profile's key, how many of the arguments are events, the arguments."""
 
 
 class RedisStore:
-    """`ProfileStore` over one link. `bound` is the number of events kept per profile and type, `age` their age in ms."""
+    """`ProfileStore` over two links, so that reads do not wait behind writes, nor a late read take writes down with it;
+    one will do for a command. `bound` is the number of events kept per profile and type, `age` their age in ms."""
 
-    def __init__(self, link: Link, names: Names, *, write_seconds: float = 1.0, bound: int = 1_000, age: int = 0) -> None:
+    def __init__(
+        self, link: Link, names: Names, *, writes: Link | None = None, write_seconds: float = 1.0, bound: int = 1_000, age: int = 0
+    ) -> None:
         self._link = link
+        self._writes = writes or link
+        self._writes.on_drop.append(names.forget)
         self._names = names
         self._write_seconds = write_seconds
         self._bound = bound
@@ -56,14 +71,21 @@ class RedisStore:
         if meta and b">" in meta[::2]:
             return await self.read(meta[meta.index(b">") + 1].decode(), send, sends=sends)
         history = History(base, tail, self._names.dictionary) if base else NO_HISTORY
-        if base and (history.unknown or not self._names.loaded or _unread(history)):
-            history = History(base, tail, await self._names.load())
+        if base and (history.unknown or not self._names.loaded):
+            history = await self._reread(base, tail)
         profile = Profile(key, history, known=bool(base or meta))
         if meta:
             _take_meta(profile, meta)
         if len(replies) > 2:
             self._take_records(profile, replies[2], send, sends)
         return profile
+
+    async def _reread(self, base: bytes, tail: bytes | None) -> History:
+        """A history that the mirror of names did not fit. What no dictionary explains any more counts as none."""
+        if self._names.loaded:
+            await self._names.load()
+        history = History(base, tail, await self._names.current())
+        return NO_HISTORY if history.unknown else history
 
     def _take_records(self, profile: Profile, reply: Any, send: str | None, sends: bool) -> None:
         if not sends:
@@ -85,67 +107,60 @@ class RedisStore:
     # -- writing ---------------------------------------------------------------------------------------------------
 
     async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int) -> list[Applied]:
-        if not self._names.loaded:
+        for attempt in range(ATTEMPTS):
+            names, packed = await self._packed(writes)
+            found = await self._applied(packed, names, now, sure=attempt > 0)
+            if found is not None:
+                return found
             await self._names.load()
-        packed = [await self._packed(changes) for _, changes in writes]
-        found: list[list[bytes]] = [[] for _ in writes]
-        erased = [False] * len(writes)
-        todo = [(i, key, chunk) for i, (key, _) in enumerate(writes) for chunk in packed[i]]
-        while todo:
-            head = [self._names.dictionary.epoch, self._bound, now - self._age if self._age else 0]
-            calls = [(_keys(key), [*head, *chunk]) for _, key, chunk in todo]
-            replies = await evaluate_many(self._link, self._apply, calls, self._write_seconds)
-            moved: list[tuple[int, str, list[Any]]] = []
-            for (i, _, chunk), (state, results) in zip(todo, replies, strict=True):
-                if state.startswith(b"moved:"):
-                    moved.append((i, state[6:].decode(), chunk))
-                elif state == b"erased":
-                    erased[i] = True
+        raise StoreUnavailable("the dictionary of names keeps changing", code="names")
+
+    async def _packed(self, writes: Sequence[tuple[str, Sequence[Change]]]) -> tuple[Dictionary, list[Call]]:
+        """Calls of the script, and the dictionary that they are written with."""
+        for _ in range(ATTEMPTS):
+            names = await self._names.current()
+            missing: list[Unnamed] = []
+            calls = [call for i, (key, changes) in enumerate(writes) for call in _calls(i, key, changes, names, missing)]
+            if not missing:
+                return names, calls
+            await self._names.intern(missing)
+        raise StoreUnavailable("the dictionary of names keeps changing", code="names")
+
+    async def _applied(self, calls: list[Call], names: Dictionary, now: int, *, sure: bool) -> list[Applied] | None:
+        """None where the dictionary is not the one that Redis has. That it still is at the end shows that it was before."""
+        found: dict[int, list[bytes]] = {}
+        erased: set[int] = set()
+        cut = now - self._age if self._age else 0
+        while calls:
+            head = (names.epoch, names.size, self._bound, cut, sure)
+            scripts = [(_keys(key), [HEAD.pack(*head, events), *arguments]) for _, key, events, arguments in calls]
+            *replies, epoch = await evaluate_many(self._writes, self._apply, scripts, self._write_seconds, then=_EPOCH)
+            if epoch is None or int(epoch) != names.epoch or b"?" in replies:
+                return None
+            moved: list[Call] = []
+            for call, reply in zip(calls, replies, strict=True):
+                if reply.startswith(b">"):
+                    moved.append((call[0], reply[1:].decode(), *call[2:]))
+                elif reply == b"!":
+                    erased.add(call[0])
+                    found.setdefault(call[0], [])
                 else:
-                    found[i].append(results)
-            todo = moved
-        return [Applied(tuple(_RESULTS[code] for code in b"".join(results)), gone) for results, gone in zip(found, erased, strict=True)]
-
-    async def _packed(self, changes: Sequence[Change]) -> list[list[Any]]:
-        """Script arguments: events, an empty separator, fields; in chunks where there are many events."""
-        events: list[bytes] = []
-        fields: list[Any] = []
-        for change in changes:
-            match change:
-                case Append(event):
-                    events.append(await self._entry(event))
-                case Merge(traits, at, id):
-                    stamp = at.to_bytes(8, "big") + id
-                    for name, value in traits.items():
-                        fields += ["t:" + name, stamp + _pack(value)]
-                case Know(identity, at):
-                    fields += ["i:" + identity.key, at.to_bytes(8, "big")]
-                case Grant(purpose, granted, at):
-                    fields += ["c:" + purpose, at.to_bytes(8, "big") + (b"1" if granted else b"0")]
-        first = [*events[:CHUNK], b"", *fields]
-        return [first, *([*events[at : at + CHUNK], b""] for at in range(CHUNK, len(events), CHUNK))]
-
-    async def _entry(self, event: Event) -> bytes:
-        while True:
-            try:
-                code, payload = self._names.dictionary.pack(event)
-            except Unnamed as missing:
-                await self._names.intern(missing)
-                continue
-            return ENTRY.pack(event.at, event.id, code) + payload
+                    found.setdefault(call[0], []).append(reply)
+            calls = moved
+        return [Applied(tuple([_RESULTS[code] for code in b"".join(found[i])]), i in erased) for i in sorted(found)]
 
     async def record(self, key: str, send: str, expected: bytes | None, record: bytes, trace: bytes, now: int) -> bytes | None:
         tag = "{" + key + "}"
         oldest = max(now - KEPT_SECONDS * 1000, 0).to_bytes(8, "big")
         arguments = [send, expected or b"", record, trace, KEPT_SECONDS, oldest]
         keys = ["m:" + tag, "d:" + tag, "x:" + tag]
-        found = await evaluate(self._link, self._record, keys, arguments, self._write_seconds)
+        found = await evaluate(self._writes, self._record, keys, arguments, self._write_seconds)
         return found or None
 
     async def link(self, anonymous: str, user: str, now: int) -> None:
         for _ in range(8):
             base_key, tail_key, meta_key = _keys(anonymous)
-            replies = await self._link.pipeline([("MGET", base_key, tail_key), ("HGETALL", meta_key)], self._write_seconds)
+            replies = await self._writes.pipeline([("MGET", base_key, tail_key), ("HGETALL", meta_key)], self._write_seconds)
             for reply in replies:
                 if isinstance(reply, Exception):
                     raise refusal(reply)
@@ -156,25 +171,24 @@ class RedisStore:
             await self._claim(user, base, tail, fields, anonymous, now)
             done = 1
             if b">" in fields:
-                await self._link.call("HSET", meta_key, ">", user, seconds=self._write_seconds)
+                await self._writes.call("HSET", meta_key, ">", user, seconds=self._write_seconds)
             else:
-                done = await evaluate(self._link, self._point, _keys(anonymous), [user, base or b"", tail or b""], self._write_seconds)
+                done = await evaluate(self._writes, self._point, _keys(anonymous), [user, base or b"", tail or b""], self._write_seconds)
             if done:
                 return
 
     async def _claim(self, user: str, base: bytes | None, tail: bytes | None, fields: dict[bytes, bytes], anonymous: str, now: int) -> None:
         """Copy what was known under an anonymous id; copying twice changes nothing."""
-        if not self._names.loaded:
-            await self._names.load()
         changes: list[Change] = [Know(Identity.from_key(anonymous), now)]
-        if b">" not in fields:
-            changes += [Append(event) for event in History(base, tail, self._names.dictionary).events()]
-        packed = await self._packed(changes)
+        if base and b">" not in fields:
+            changes += [Append(event) for event in (await self._reread(base, tail)).events()]
         for name, value in fields.items():
-            if name[:2] in (b"t:", b"c:"):
-                packed[0] += [name, value]
-        head = [self._names.dictionary.epoch, self._bound, now - self._age if self._age else 0]
-        await evaluate_many(self._link, self._apply, [(_keys(user), [*head, *chunk]) for chunk in packed], self._write_seconds)
+            at = int.from_bytes(value[:8], "big")
+            if name.startswith(b"t:"):
+                changes.append(Merge({name[2:].decode(): _unpack(value[STAMP:])}, at, value[8:STAMP]))
+            elif name.startswith(b"c:"):
+                changes.append(Grant(name[2:].decode(), value[8:] == b"1", at))
+        await self.apply([(user, changes)], now)
 
     async def erase(self, key: str, now: int) -> None:
         profile = await self.read(key)
@@ -183,13 +197,13 @@ class RedisStore:
         for each in sorted(gone):
             tag = "{" + each + "}"
             keys = ["h:" + tag, "t:" + tag, "m:" + tag, "d:" + tag, "x:" + tag]
-            await evaluate(self._link, self._erase, keys, [stamp], self._write_seconds)
+            await evaluate(self._writes, self._erase, keys, [stamp], self._write_seconds)
 
     # -- the meaning of traces -------------------------------------------------------------------------------------
 
     async def save_table(self, version: str, table: Any) -> None:
         """Keep what the numbers in traces of a content version mean, as long as decisions are kept."""
-        await self._link.call("SET", f"inlay:table:{version}", _pack(table), "EX", KEPT_SECONDS + 86_400, seconds=self._write_seconds)
+        await self._writes.call("SET", f"inlay:table:{version}", _pack(table), "EX", KEPT_SECONDS + 86_400, seconds=self._write_seconds)
 
     async def load_table(self, version: str) -> Any:
         data = await self._link.call("GET", f"inlay:table:{version}")
@@ -200,11 +214,32 @@ def _keys(key: str) -> list[str]:
     return ["h:{" + key + "}", "t:{" + key + "}", "m:{" + key + "}"]
 
 
-def _unread(history: History) -> bool:
-    """Whether the history mentions an event name or a shape that this worker has not heard of."""
-    names: Dictionary = history.names
-    return any(code not in names.type_names for code in set(history.types))
-
+def _calls(i: int, key: str, changes: Sequence[Change], names: Dictionary, missing: list[Unnamed]) -> list[Call]:
+    """The arguments that tell the script of these changes; in chunks where there are many events. Names that the
+    dictionary lacks are noted in `missing`."""
+    events: list[bytes] = []
+    fields: list[Any] = []
+    for change in changes:
+        match change:
+            case Append(event):
+                try:
+                    code, payload = names.pack(event)
+                except Unnamed as lacking:
+                    missing.append(lacking)
+                    continue
+                events.append(ENTRY.pack(event.at, event.id, code) + payload)
+            case Merge(traits, at, id):
+                stamp = at.to_bytes(8, "big") + id
+                for name, value in traits.items():
+                    fields += ("t:" + name, stamp + _pack(value))
+            case Know(identity, at):
+                fields += ("i:" + identity.key, at.to_bytes(8, "big"))
+            case Grant(purpose, granted, at):
+                fields += ("c:" + purpose, at.to_bytes(8, "big") + (b"1" if granted else b"0"))
+    found: list[Call] = [(i, key, min(len(events), CHUNK), [*events[:CHUNK], *fields])]
+    for at in range(CHUNK, len(events), CHUNK):
+        found.append((i, key, len(events[at : at + CHUNK]), events[at : at + CHUNK]))
+    return found
 
 
 def _take_meta(profile: Profile, flat: list[bytes]) -> None:
@@ -214,7 +249,7 @@ def _take_meta(profile: Profile, flat: list[bytes]) -> None:
     for name, value in zip(flat[::2], flat[1::2], strict=True):
         kind, rest = name[:2], name[2:]
         if kind == b"t:":
-            trait = _unpack(value[16:])
+            trait = _unpack(value[STAMP:])
             if trait is not None:
                 traits[rest.decode()] = trait
         elif kind == b"c:":

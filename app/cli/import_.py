@@ -10,7 +10,6 @@ import asyncio
 import csv
 import gzip
 import json
-import secrets
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -33,7 +32,7 @@ from app.errors import Problem, RequestInvalid, SettingsInvalid
 from app.formats.rows import Rejected, RowMap
 from app.ingest import Ingest
 from app.settings import Settings, load_settings
-from app.wiring import build_store, hashed_id
+from app.wiring import build_store, hashed_id, random_id
 
 BATCH = 1_000
 
@@ -99,7 +98,7 @@ async def _sink(arguments: argparse.Namespace, settings: Settings) -> AsyncItera
             return
         gates = _ingest_gates(settings.content)
         store = build_store(settings.model_copy(update={"write_timeout_ms": 30_000}), link, Names(link))
-        ingest = Ingest(store, lambda: secrets.token_bytes(8), hashed_id, lambda: gates)
+        ingest = Ingest(store, random_id, hashed_id, lambda: gates)
 
         async def send(batch: list[Any]) -> dict[str, int]:
             receipt = await ingest.take(batch, time.time_ns() // 1_000_000)

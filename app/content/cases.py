@@ -13,7 +13,7 @@ from app.content.choosing import Taken, choose
 from app.content.snapshot import Snapshot
 from app.content.values import duration, instant
 from app.domain.definitions import Case
-from app.domain.event import Event, event_name
+from app.domain.event import ID_BYTES, Event, event_name
 from app.domain.history import Dictionary, History
 from app.domain.profile import Profile
 from app.domain.request import Request
@@ -90,7 +90,7 @@ def _events(rows: list[Any], at: int, timezone: ZoneInfo) -> list[Event]:
         properties = {name: value for name, value in (row.get("properties") or {}).items() if value is not None}
         if len(json.dumps(properties)) > MAX_PAYLOAD:
             raise ValueError(f"given.events[{i}]: has more than {MAX_PAYLOAD:,} bytes of properties")
-        found.append(Event(event_name(str(row["event"])), int(when), i.to_bytes(8, "big"), properties))
+        found.append(Event(event_name(str(row["event"])), int(when), i.to_bytes(ID_BYTES, "big"), properties))
     return found
 
 

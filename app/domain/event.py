@@ -11,6 +11,9 @@ empty: Callable[[], dict[str, Any]] = dict
 """What a field that is a mapping starts with."""
 
 MAX_ID_BYTES = 256
+ID_BYTES = 6
+"""What stands for a messageId in a history: enough to tell a person's events apart, and a whole number in Lua."""
+
 FUTURE_MILLISECONDS = 24 * 3_600_000
 """Events up to this far ahead of the clock are kept and count once their time has come."""
 
@@ -59,7 +62,7 @@ _KIND = {prefix: kind for kind, prefix in _PREFIX.items()}
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened. `at` is its own timestamp in ms; `id` (8 bytes) stands for its messageId."""
+    """One thing that happened. `at` is its own timestamp in ms; `id` (6 bytes) stands for its messageId."""
 
     name: str
     at: int

@@ -2,14 +2,14 @@
 
 One string holds them, sorted by (timestamp, id):
 
-    header  version u32 | events u16 | tail entries u8 | trimmed types u8 | payload bytes u32 | names epoch u32
-    T       u64 per event, ms            I   8 bytes per event, the hashed messageId
+    header  epoch u32 and size u32 of the dictionary of names | events u32 | tail entries u8 | trimmed types u8
+    T       u64 per event, ms            I   6 bytes per event, the hashed messageId
     S       1 byte per event, its type   O   u16 per event, bytes of its payload
-    P       payloads                     X   29 bytes per trimmed type: type u8, watermark (u64, 8 bytes),
+    P       payloads                     X   27 bytes per trimmed type: type u8, watermark (u64, 6 bytes),
                                              first instant u64, events trimmed u32
 
-All big-endian. A tail of entries (u16 length, u64, 8 bytes, type, payload), in order of arrival, may follow; the store
-folds it in now and then. A payload is two msgpack values: the number of a shape (its interned property names) and the
+All big-endian. A tail of entries (u16 length, u64, 6 bytes, type, payload), in order of arrival and all later than the
+columns, may follow; the store folds it in now and then. A payload is two msgpack values: the number of a shape (its interned property names) and the
 array of the properties' values; shape 0 is followed by a map that carries its own names. So payloads laid end to end are
 one msgpack array but for its header, decoded in one call. Type 255 is for event names beyond the 254th: the payload then
 starts with the name's number. The layout and its figures: `apply.lua` writes it, `bench/` measures it.
@@ -28,14 +28,15 @@ from typing import Any
 
 import msgspec
 
-from app.domain.event import Event
+from app.domain.event import ID_BYTES, Event
+from app.errors import TooLarge
 
-HEADER = struct.Struct(">IHBBII")
-TRIMMED = struct.Struct(">BQ8sQI")
-ENTRY = struct.Struct(">Q8sB")
+HEADER = struct.Struct(">IIIBB")
+TRIMMED = struct.Struct(">BQ6sQI")
+ENTRY = struct.Struct(">Q6sB")
 U2 = struct.Struct(">H")
 ESCAPE = 255
-MAX_NUMBER = 65_535
+MAX_PAYLOAD = 65_000
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(list[Any]).decode
@@ -55,12 +56,15 @@ class Unnamed(Exception):
 class Dictionary:
     """The names that histories refer to by number: append-only, one for the whole fleet.
 
-    `epoch` is drawn when the dictionary is born, so that a history written against another one is not misread.
-    Numbers start at 1. With `growing=True` names are numbered on the spot (tests, files, one process).
+    `epoch` is drawn when the dictionary is born, so that a history written with another one is not misread, and `size`
+    is how many names it holds: a history that was written when there were more may use some that are missing here.
+    Numbers start at 1. With `growing=True` names are numbered on the spot (tests, files, one process). `full` says that
+    the fleet takes no more shapes: properties then travel with their names.
     """
 
     def __init__(self, epoch: int = 0, *, growing: bool = False) -> None:
         self.epoch = epoch
+        self.full = False
         self.types: dict[str, int] = {}
         self.type_names: dict[int, str] = {}
         self.shapes: dict[Shape, int] = {}
@@ -68,34 +72,35 @@ class Dictionary:
         self._growing = growing
         self._positions: dict[tuple[int, str], int | None] = {}
 
-    def learn_type(self, name: str, number: int) -> None:
-        self.types[name] = number
-        self.type_names[number] = name
+    @property
+    def size(self) -> int:
+        return len(self.types) + len(self.shapes)
 
-    def learn_shape(self, names: Shape, number: int) -> None:
-        self.shapes[names] = number
+    def learn_type(self, name: str) -> int:
+        """The next event name of the shared dictionary, in its order."""
+        number = self.types[name] = len(self.types) + 1
+        self.type_names[number] = name
+        return number
+
+    def learn_shape(self, names: Shape) -> int:
+        number = self.shapes[names] = len(self.shapes) + 1
         self.shape_names[number] = names
+        return number
 
     def pack(self, event: Event) -> tuple[int, bytes]:
-        """The event's type byte and payload; `Unnamed` where a name is not interned.
-
-        A shape that found no number any more (`learn_shape(names, 0)`) is packed with its own names.
-        """
+        """The event's type byte and payload; `Unnamed` where a name is not interned, `TooLarge` beyond 65,000 bytes."""
         number, shape = self.types.get(event.name), self.shapes.get(names := tuple(event.properties))
+        if shape is None and self.full:
+            shape = 0
         if number is None or shape is None:
             if not self._growing:
                 raise Unnamed(None if number is not None else event.name, None if shape is not None else names)
-            number, shape = self._grow(event.name, names)
-        values = list(event.properties.values()) if shape else event.properties
-        body = _pack(shape) + _pack(values)
+            number = self.learn_type(event.name) if number is None else number
+            shape = self.learn_shape(names) if shape is None else shape
+        body = _pack(shape) + _pack(list(event.properties.values()) if shape else event.properties)
+        if len(body) > MAX_PAYLOAD:
+            raise TooLarge(f"{len(body):,} bytes of properties in one event; at most {MAX_PAYLOAD:,}")
         return (number, body) if number < ESCAPE else (ESCAPE, _pack(number) + body)
-
-    def _grow(self, name: str, names: Shape) -> tuple[int, int]:
-        if name not in self.types:
-            self.learn_type(name, len(self.types) + 1)
-        if names not in self.shapes:
-            self.learn_shape(names, len(self.shapes) + 1)
-        return self.types[name], self.shapes[names]
 
     def position(self, shape: int, name: str) -> int | None:
         """Where a property stands in the values of a shape."""
@@ -119,10 +124,11 @@ class Trimmed:
 class History:
     """Events sorted by (timestamp, id). `ts[i]`, `types[i]` and `payload(i)` belong together.
 
-    `unknown` is true where a number or the epoch is not this dictionary's: read the dictionary anew and try again.
+    `unknown` is true where it was written with another dictionary, or with more names than this one has: read the
+    dictionary anew and try again.
     """
 
-    __slots__ = ("_data", "_ids_at", "_offsets", "_tail", "_trimmed", "names", "ts", "types", "unknown", "version")
+    __slots__ = ("_data", "_ids_at", "_offsets", "_tail", "_trimmed", "names", "ts", "types", "unknown")
 
     def __init__(self, base: bytes | None, tail: bytes | None, names: Dictionary) -> None:
         self.names = names
@@ -131,19 +137,20 @@ class History:
         self._tail: list[bytes] | None = None
         self._trimmed = b""
         if not base:
-            self._data, self.ts, self.types, self.version, self._ids_at = b"", array("Q"), b"", 0, 0
+            self._data, self.ts, self.types, self._ids_at = b"", array("Q"), b"", 0
             return
-        self.version, n, tails, trims, size, epoch = HEADER.unpack_from(base)
-        self.unknown = epoch != names.epoch
+        epoch, size, n, tails, trims = HEADER.unpack_from(base)
+        self.unknown = epoch != names.epoch or size > names.size
         self._data = base
-        ids_at = 16 + 8 * n
-        ts = array("Q", base[16:ids_at])
+        ids_at = HEADER.size + 8 * n
+        ts = array("Q", base[HEADER.size : ids_at])
         ts.byteswap()
         self.ts = ts
         self._ids_at = ids_at
-        self.types = base[ids_at + 8 * n : ids_at + 9 * n]
+        types_at = ids_at + ID_BYTES * n
+        self.types = base[types_at : types_at + n]
         if trims:
-            self._trimmed = base[ids_at + 11 * n + size :]
+            self._trimmed = base[-TRIMMED.size * trims :]
         if tails and tail:
             self._append(tail)
 
@@ -153,12 +160,13 @@ class History:
         names = names if names is not None else Dictionary(growing=True)
         entries: dict[bytes, tuple[int, bytes, int, bytes]] = {}
         for event in events:
+            if len(event.id) != ID_BYTES:
+                raise ValueError(f"an event's id has {ID_BYTES} bytes, not {len(event.id)}")
             code, payload = names.pack(event)
             entries.setdefault(event.id, (event.at, event.id, code, payload))
-        return History(pack_columns(sorted(entries.values()), names.epoch), None, names)
+        return History(pack_columns(sorted(entries.values()), names), None, names)
 
     def _append(self, tail: bytes) -> None:
-        """Take the tail in: behind the columns where it is newer than all of them, else by packing anew."""
         entries: list[bytes] = []
         at = 0
         while at < len(tail):
@@ -166,20 +174,9 @@ class History:
             entries.append(tail[at + 2 : end])
             at = end
         entries.sort()
-        last = self.ts[-1].to_bytes(8, "big") + self.id(len(self.ts) - 1) if self.ts else b""
-        if entries[0][:16] > last:
-            self._tail = entries
-            for entry in entries:
-                self.ts.append(int.from_bytes(entry[:8], "big"))
-            self.types += bytes([entry[16] for entry in entries])
-            return
-        rows = [(at, self.id(i), self.types[i], self.payload(i)) for i, at in enumerate(self.ts)]
-        rows += [(*ENTRY.unpack_from(entry), entry[17:]) for entry in entries]
-        version, trimmed = self.version, self._trimmed
-        again = History(pack_columns(sorted(rows), HEADER.unpack_from(self._data)[5], version), None, self.names)
-        for slot in ("_data", "_ids_at", "ts", "types"):
-            setattr(self, slot, getattr(again, slot))
-        self._trimmed, self._offsets = trimmed, None
+        self._tail = entries
+        self.ts.extend([int.from_bytes(entry[:8], "big") for entry in entries])
+        self.types += bytes([entry[ENTRY.size - 1] for entry in entries])
 
     def __len__(self) -> int:
         return len(self.ts)
@@ -187,13 +184,13 @@ class History:
     def id(self, i: int) -> bytes:
         """The hashed messageId of event `i`."""
         if self._tail is not None and i >= (n := len(self.ts) - len(self._tail)):
-            return self._tail[i - n][8:16]
-        at = self._ids_at + 8 * i
-        return self._data[at : at + 8]
+            return self._tail[i - n][8 : 8 + ID_BYTES]
+        at = self._ids_at + ID_BYTES * i
+        return self._data[at : at + ID_BYTES]
 
     def _find_offsets(self) -> list[int]:
         n = len(self.ts) - (len(self._tail) if self._tail is not None else 0)
-        at = self._ids_at + 9 * n
+        at = self._ids_at + (ID_BYTES + 1) * n
         lengths = array("H", self._data[at : at + 2 * n])
         lengths.byteswap()
         found = self._offsets = list(accumulate(lengths, initial=at + 2 * n))
@@ -209,7 +206,7 @@ class History:
         if not positions or positions[-1] < n:
             return [data[offsets[i] : offsets[i + 1]] for i in positions]
         assert self._tail is not None
-        return [data[offsets[i] : offsets[i + 1]] if i < n else self._tail[i - n][17:] for i in positions]
+        return [data[offsets[i] : offsets[i + 1]] if i < n else self._tail[i - n][ENTRY.size :] for i in positions]
 
     def number(self, i: int) -> int:
         """The number of event `i`'s name."""
@@ -274,17 +271,15 @@ def _only(code: int) -> bytes:
     return bytes(byte == code for byte in range(256))
 
 
-def pack_columns(rows: list[tuple[int, bytes, int, bytes]], epoch: int, version: int = 1) -> bytes:
+def pack_columns(rows: list[tuple[int, bytes, int, bytes]], names: Dictionary) -> bytes:
     """Rows of (timestamp, id, type code, payload), sorted, as the stored string without trimmed types."""
-    n = len(rows)
     ts = array("Q", [row[0] for row in rows])
     ts.byteswap()
     lengths = array("H", [len(row[3]) for row in rows])
     lengths.byteswap()
-    payloads = b"".join([row[3] for row in rows])
-    header = HEADER.pack(version, n, 0, 0, len(payloads), epoch)
+    header = HEADER.pack(names.epoch, names.size, len(rows), 0, 0)
     ids, types = b"".join([row[1] for row in rows]), bytes([row[2] for row in rows])
-    return b"".join((header, ts.tobytes(), ids, types, lengths.tobytes(), payloads))
+    return b"".join((header, ts.tobytes(), ids, types, lengths.tobytes(), *[row[3] for row in rows]))
 
 
 NO_HISTORY = History(None, None, Dictionary())

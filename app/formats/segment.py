@@ -25,7 +25,7 @@ class NotHeard(Exception):
 
 
 def parse(raw: Any, now: int, random_id: Callable[[], bytes], hashed_id: Callable[[str], bytes]) -> Heard:
-    """`random_id` and `hashed_id` give 8 bytes: for an event without messageId, and for one with."""
+    """`random_id` and `hashed_id` give what stands for an id: for an event without messageId, and for one with."""
     if not isinstance(raw, dict):
         raise NotHeard("invalid", "an event is an object")
     kind = raw.get("type")

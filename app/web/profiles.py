@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from app.domain.change import Append, Change, Grant, Merge
-from app.domain.event import PERSONAL, Event, Identity
+from app.domain.event import ID_BYTES, PERSONAL, Event, Identity
 from app.domain.identity import looks_like_email, parse_profile_id
 from app.domain.profile import Profile
 from app.domain.request import Request
@@ -93,7 +93,7 @@ class Profiles:
         return Reply(200, _encode(self._body(identity, profile)), [JSON, PRIVATE])
 
     def _merged(self, traits: dict[str, Any]) -> list[Change]:
-        now, id = self._parts.clock(), secrets.token_bytes(8)
+        now, id = self._parts.clock(), secrets.token_bytes(ID_BYTES)
         shown = {name: value for name, value in traits.items() if name.lower() not in PERSONAL and value is not None}
         return [Append(Event("identify", now, id, shown)), Merge(traits, now, id)]
 

@@ -61,6 +61,6 @@ def test_without_a_default_it_is_absent(tmp_path: Path) -> None:
 
 
 def test_an_instant_is_told_as_a_date(tmp_path: Path) -> None:
-    order = Event("order_completed", 1_789_000_000_123, b"12345678")
+    order = Event("order_completed", 1_789_000_000_123, b"123456")
     found = variables(tmp_path, {}, "{headline: a, until: {field: feature.first_order_at}}", order)
     assert found["until"] == "2026-09-10T00:26:40.123Z"

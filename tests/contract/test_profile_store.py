@@ -14,7 +14,7 @@ from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.adapters.redis_store import RedisStore
 from app.domain.change import Append, Grant, Merge
-from app.domain.event import Event
+from app.domain.event import ID_BYTES, Event
 
 NOW = 1_760_000_000_000
 
@@ -38,7 +38,7 @@ def who() -> str:
 
 
 def event(i: int, name: str = "product_viewed", at: int = NOW, **properties) -> Event:
-    return Event(name, at, i.to_bytes(8, "big"), properties or {"category": "shoes", "n": i})
+    return Event(name, at, i.to_bytes(ID_BYTES, "big"), properties or {"category": "shoes", "n": i})
 
 
 def test_an_event_is_there_at_the_next_read_and_counts_once(redis_socket, who):
@@ -90,8 +90,8 @@ def test_the_newest_of_each_type_are_kept_and_the_rest_leave_their_count_and_fir
 
 def test_a_trait_keeps_its_latest_value_whatever_arrives_last(redis_socket, who):
     async def story(store):
-        await store.apply([(who, [Merge({"city": "Bonn", "tier": 3}, NOW, b"1" * 8)])], NOW)
-        await store.apply([(who, [Merge({"city": "Ulm"}, NOW - 1, b"2" * 8), Merge({"tier": None}, NOW + 1, b"3" * 8)])], NOW)
+        await store.apply([(who, [Merge({"city": "Bonn", "tier": 3}, NOW, b"1" * ID_BYTES)])], NOW)
+        await store.apply([(who, [Merge({"city": "Ulm"}, NOW - 1, b"2" * ID_BYTES), Merge({"tier": None}, NOW + 1, b"3" * ID_BYTES)])], NOW)
         await store.apply([(who, [Grant("marketing", True, NOW), Grant("marketing", False, NOW - 5)])], NOW)
         return await store.read(who)
 
@@ -105,7 +105,7 @@ def test_an_anonymous_past_follows_to_the_user_and_later_events_too(redis_socket
     anonymous = "a:" + uuid.uuid4().hex
 
     async def story(store):
-        await store.apply([(anonymous, [Append(event(1)), Merge({"city": "Bonn"}, NOW, b"1" * 8)])], NOW)
+        await store.apply([(anonymous, [Append(event(1)), Merge({"city": "Bonn"}, NOW, b"1" * ID_BYTES)])], NOW)
         await store.link(anonymous, who, NOW)
         await store.link(anonymous, who, NOW)
         await store.apply([(anonymous, [Append(event(2))])], NOW)
@@ -160,7 +160,7 @@ def abandoned(socket: str, who: str, rounds: int) -> int:
 
     async def story(store):
         people = [f"{who}-{i}" for i in range(50)]
-        await store.apply([(p, [Merge({"me": p}, NOW, b"1" * 8)]) for p in people], NOW)
+        await store.apply([(p, [Merge({"me": p}, NOW, b"1" * ID_BYTES)]) for p in people], NOW)
         rng, wrong = random.Random(1), 0
         for _ in range(rounds):
             tasks = [asyncio.create_task(store.read(p)) for p in people]

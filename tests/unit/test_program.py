@@ -11,7 +11,7 @@ from app.content.choosing import ranked
 from app.content.program import Program
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, Feature, Offer, Placement, Segment, Shown
-from app.domain.event import Event
+from app.domain.event import ID_BYTES, Event
 from app.domain.history import Dictionary, History
 from app.domain.profile import Profile
 from app.domain.request import Request
@@ -41,7 +41,7 @@ def properties(rng: random.Random) -> dict:
 def events(rng: random.Random) -> list[Event]:
     return [
         Event(rng.choice(EVENTS), NOW - rng.choice((rng.choice(EDGES), rng.randrange(-HOUR, 10 * 24 * HOUR))),
-              rng.randbytes(8), properties(rng))
+              rng.randbytes(ID_BYTES), properties(rng))
         for _ in range(rng.randrange(12))
     ]
 
@@ -160,7 +160,7 @@ def test_compiled_rules_equal_the_naive_interpreter_on_25_000_conditions_and_pro
 @pytest.mark.parametrize("age,inside", [(0, True), (1, True), (48 * HOUR - 1, True), (48 * HOUR, False), (-1, False)])
 def test_a_window_is_half_open_to_the_millisecond(age, inside):
     program = Program(definitions(random.Random(1), [c.Did("product_viewed", (), c.Within(48 * HOUR))]))
-    history = History.of([Event("product_viewed", NOW - age, b"12345678")])
+    history = History.of([Event("product_viewed", NOW - age, b"123456")])
 
     assert program.segments["s0"](Request(NOW, Profile("u:1", history))) is inside
 

@@ -1,129 +1,193 @@
--- Applies one profile's changes, once. KEYS: h t m. ARGV: epoch, bound, age cut (ms, 0 none), events..., '', fields...
--- An event: u64 ts | 8 B id | u8 type | payload. A field: name, value (traits: 8 B ts + 8 B id + msgpack).
--- Returns {state, results}: state 'ok', 'erased', 'moved:<key>'; results one char an event: a applied, d duplicate, o too old.
-local FOLD, SMALL = 16, 2048
+-- Applies one profile's changes, once. KEYS: h t m. ARGV: head, events..., fields...
+-- Head: u32 epoch and u32 size of the dictionary of names, u32 bound of events per type, u64 age cut (ms, 0 none), u8 1
+-- where the epoch was read just now, u16 number of events. An event: u64 ts | 6 B id | u8 type | payload. A field: name,
+-- value (traits: u64 ts + 6 B id + msgpack).
+-- Returns a char an event: a applied, d duplicate, o too old. Or, with nothing done: '!' the profile is erased,
+-- '>key' it moved there, '?' its history was written with another dictionary.
+-- Stamps compare as numbers, never as strings: `<` of strings depends on the server's locale.
+local FOLD, SMALL, FEW, HEAD, ID, MARK = 16, 2048, 8, '>I4I4I4BB', 6, 27
 local k, tk, mk = KEYS[1], KEYS[2], KEYS[3]
-local find, sub, up, pk, byte = string.find, string.sub, struct.unpack, struct.pack, string.byte
-local gone = redis.call('HMGET', mk, '!', '>')
-if gone[1] then return {'erased', ''} end
-if gone[2] then return {'moved:' .. gone[2], ''} end
-local epoch, bound, cut = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local a, events = 4, {}
-while ARGV[a] ~= '' do events[#events + 1] = ARGV[a]; a = a + 1 end
-for f = a + 1, #ARGV, 2 do
-  local name, value = ARGV[f], ARGV[f + 1]
-  local old = redis.call('HGET', mk, name)
-  if not old or sub(old, 1, 16) < sub(value, 1, 16) then redis.call('HSET', mk, name, value) end
+local call, find, sub, up, pk, byte, concat = redis.call, string.find, string.sub, struct.unpack, struct.pack, string.byte, table.concat
+if call('EXISTS', mk) == 1 then
+  local gone = call('HMGET', mk, '!', '>')
+  if gone[1] then return '!' end
+  if gone[2] then return '>' .. gone[2] end
 end
-if #events == 0 then return {'ok', ''} end
+local epoch, names, bound, cut, sure, n = up('>I4I4I4I8BI2', ARGV[1])
 
-local b = redis.call('GET', k)
-local version, nc, nt, nx, pl = 0, 0, 0, 0, 0
-local T, I, S, O, P, X, tail = '', '', '', '', '', '', ''
+local b = n > 0 and call('GET', k)
+local nc, nt, nx = 0, 0, 0
 if b then
-  version, nc, nt, nx, pl = up('>I4I2BBI4', b)
-  local p = 17
-  T = sub(b, p, p + 8 * nc - 1); p = p + 8 * nc
-  I = sub(b, p, p + 8 * nc - 1); p = p + 8 * nc
-  S = sub(b, p, p + nc - 1); p = p + nc
-  O = sub(b, p, p + 2 * nc - 1); p = p + 2 * nc
-  P = sub(b, p, p + pl - 1); p = p + pl
-  X = sub(b, p)
-  if nt > 0 then tail = redis.call('GET', tk) or '' end
+  local theirs, size
+  theirs, size, nc, nt, nx = up(HEAD, b)
+  if theirs ~= epoch then
+    if sure == 0 then return '?' end
+    call('DEL', k, tk)
+    b, nc, nt, nx = false, 0, 0, 0
+  elseif size > names then names = size end
 end
-local marks = {}
-for x = 0, nx - 1 do
-  local row = sub(X, 29 * x + 1, 29 * x + 29)
-  marks[byte(row)] = {mark = sub(row, 2, 17), first = sub(row, 18, 25), count = up('>I4', row, 26)}
-end
-local results, add, fresh = {}, {}, {}
-for e = 1, #events do
-  local row = events[e]
-  local id, mark = sub(row, 9, 16), marks[byte(row, 17)]
-  if fresh[id] or (nc > 0 and find(I, id, 1, true) and (function()
-      local at = find(I, id, 1, true)
-      while at do if at % 8 == 1 then return true end; at = find(I, id, at + 1, true) end
-      return false
-    end)()) or (nt > 0 and find(tail, id, 1, true)) then
-    results[e] = 'd'
-  elseif mark and sub(row, 1, 16) <= mark.mark then
-    results[e] = 'o'
-  else
-    results[e] = 'a'; fresh[id] = true; add[#add + 1] = row
+
+if #ARGV > n + 1 then
+  local function later(x, y)
+    local a, c = up('>I8', x), up('>I8', y)
+    if a ~= c then return a > c end
+    for i = 9, 14 do
+      a, c = byte(x, i) or 0, byte(y, i) or 0
+      if a ~= c then return a > c end
+    end
+    return false
+  end
+  for f = n + 2, #ARGV, 2 do
+    local old = call('HGET', mk, ARGV[f])
+    if not old or later(ARGV[f + 1], old) then call('HSET', mk, ARGV[f], ARGV[f + 1]) end
   end
 end
-local report = table.concat(results)
-if #add == 0 then return {'ok', report} end
+if n == 0 then return '' end
 
-local total = nc + nt + #add
-if b and #b > SMALL and nt + #add <= FOLD and total <= bound and cut == 0 then
-  local parts = {}
-  for i = 1, #add do parts[i] = pk('>I2', #add[i]) .. add[i] end
-  redis.call('SETRANGE', k, 0, pk('>I4I2BBI4', (version + 1) % 4294967296, nc, nt + #add, nx, pl))
-  redis.call('APPEND', tk, table.concat(parts))
-  return {'ok', report}
+-- Columns of `b`: T at 15, then I, S, O, P, and X, a row per trimmed type (u8 type, u64 and 6 B mark, u64 first, u32 count).
+local function held(id, from, to) -- whether the ids at from..to-1 of `b` hold this one
+  local at = find(b, id, from, true)
+  while at and at < to and (at - from) % ID ~= 0 do at = find(b, id, at + 1, true) end
+  return at and at < to
+end
+local results = {}
+
+if n <= FEW and nt + nx == 0 and nc + n <= bound and cut == 0 and (not b or #b <= SMALL) then
+  local before = nc
+  if not b then b = pk(HEAD, epoch, names, 0, 0, 0) end
+  for e = 1, n do
+    local row, atI = ARGV[1 + e], 15 + 8 * nc
+    local atS = atI + ID * nc
+    local atO = atS + nc
+    if held(sub(row, 9, 14), atI, atS) then
+      results[e] = 'd'
+    else
+      local at, off, ts, id = nc, #b + 1, up('>I8I6', row)
+      while at > 0 do
+        local t = up('>I8', b, 7 + 8 * at)
+        if t < ts or t == ts and up('>I6', b, atI - ID + ID * at) < id then break end
+        off = off - up('>I2', b, atO - 2 + 2 * at)
+        at = at - 1
+      end
+      b = pk(HEAD, epoch, names, nc + 1, 0, 0) .. sub(b, 15, 14 + 8 * at) .. sub(row, 1, 8)
+        .. sub(b, 15 + 8 * at, atI - 1 + ID * at) .. sub(row, 9, 14) .. sub(b, atI + ID * at, atS - 1 + at) .. sub(row, 15, 15)
+        .. sub(b, atS + at, atO - 1 + 2 * at) .. pk('>I2', #row - 15) .. sub(b, atO + 2 * at, off - 1) .. sub(row, 16) .. sub(b, off)
+      nc = nc + 1
+      results[e] = 'a'
+    end
+  end
+  if nc > before then call('SET', k, b) end
+  return concat(results)
 end
 
+local atI = 15 + 8 * nc
+local atS = atI + ID * nc
+local atO = atS + nc
+local atP = atO + 2 * nc
+local atX = b and #b + 1 - MARK * nx or 15
+local tail, marks, fresh, add = '', {}, {}, {}
+if nt > 0 then tail = call('GET', tk) or '' end
+for at = atX, atX + MARK * (nx - 1), MARK do
+  local code, ts, id = up('>BI8I6', b, at)
+  marks[code] = {ts = ts, id = id, stamp = sub(b, at + 1, at + 14), first = sub(b, at + 15, at + 22), count = up('>I4', b, at + 23)}
+end
+for e = 1, n do
+  local row = ARGV[1 + e]
+  local id, mark = sub(row, 9, 14), marks[byte(row, 15)]
+  if fresh[id] or (b and held(id, atI, atS)) or (nt > 0 and find(tail, id, 1, true)) then
+    results[e] = 'd'
+  else
+    local ts, number = up('>I8I6', row)
+    if mark and (ts < mark.ts or ts == mark.ts and number <= mark.id) then
+      results[e] = 'o'
+    else
+      results[e] = 'a'; fresh[id] = true; add[#add + 1] = {ts, number, row}
+    end
+  end
+end
+local report = concat(results)
+local m = #add
+if m == 0 then return report end
+
+local newer = b and #b > SMALL and nt + m <= FOLD and nc + nt + m <= bound and cut == 0
+if newer and nc > 0 then
+  local ts, id = up('>I8', b, atI - 8), up('>I6', b, atS - ID)
+  for i = 1, m do newer = newer and (add[i][1] > ts or add[i][1] == ts and add[i][2] > id) end
+end
+if newer then
+  local parts = {}
+  for i = 1, m do parts[i] = pk('>I2', #add[i][3]) .. add[i][3] end
+  call('SETRANGE', k, 0, pk(HEAD, epoch, names, nc, nt + m, nx))
+  call('APPEND', tk, concat(parts))
+  return report
+end
+
+local T, I, S, O, P, X = '', '', '', '', '', ''
+if b then
+  T, I, S, O, P, X = sub(b, 15, atI - 1), sub(b, atI, atS - 1), sub(b, atS, atO - 1), sub(b, atO, atP - 1), sub(b, atP, atX - 1), sub(b, atX)
+end
 local p = 1
 while p <= #tail do
   local l = up('>I2', tail, p)
-  add[#add + 1] = sub(tail, p + 2, p + 1 + l); p = p + 2 + l
+  local ts, id = up('>I8I6', tail, p + 2)
+  add[#add + 1] = {ts, id, sub(tail, p + 2, p + 1 + l)}; p = p + 2 + l
 end
-table.sort(add)
-local i, m = 1, #add
+table.sort(add, function(x, y) return x[1] < y[1] or x[1] == y[1] and x[2] < y[2] end)
+local i
+i, m = 1, #add
 while i <= m do
-  local e = add[i]; local key = sub(e, 1, 16)
-  if nc == 0 or sub(T, -8) .. sub(I, -8) < key then
-    local t, d, s, o, q = {}, {}, {}, {}, {}
-    for j = i, m do
-      local x = add[j]; local c = #t + 1
-      t[c] = sub(x, 1, 8); d[c] = sub(x, 9, 16); s[c] = sub(x, 17, 17); o[c] = pk('>I2', #x - 17); q[c] = sub(x, 18)
-    end
-    T = T .. table.concat(t); I = I .. table.concat(d); S = S .. table.concat(s); O = O .. table.concat(o)
-    P = P .. table.concat(q); nc = nc + m - i + 1
-    break
+  local ts, id, at, off = add[i][1], add[i][2], nc, #P
+  while at > 0 do
+    local t, other = up('>I8', T, 8 * at - 7), up('>I6', I, ID * at - 5)
+    if t < ts or t == ts and other < id then break end
+    off = off - up('>I2', O, 2 * at - 1)
+    at = at - 1
   end
-  local at = nc - 1
-  while at > 0 and sub(T, 8 * at - 7, 8 * at) .. sub(I, 8 * at - 7, 8 * at) > key do at = at - 1 end
-  local off = 0
-  for j = 1, at do off = off + up('>I2', O, 2 * j - 1) end
-  T = sub(T, 1, 8 * at) .. sub(e, 1, 8) .. sub(T, 8 * at + 1); I = sub(I, 1, 8 * at) .. sub(e, 9, 16) .. sub(I, 8 * at + 1)
-  S = sub(S, 1, at) .. sub(e, 17, 17) .. sub(S, at + 1); O = sub(O, 1, 2 * at) .. pk('>I2', #e - 17) .. sub(O, 2 * at + 1)
-  P = sub(P, 1, off) .. sub(e, 18) .. sub(P, off + 1); nc = nc + 1; i = i + 1
+  local upto = i
+  if at == nc then upto = m else
+    local t, other = up('>I8', T, 8 * at + 1), up('>I6', I, ID * at + 1)
+    while upto < m and (add[upto + 1][1] < t or add[upto + 1][1] == t and add[upto + 1][2] < other) do upto = upto + 1 end
+  end
+  local t, d, s, o, q = {}, {}, {}, {}, {}
+  for j = i, upto do
+    local row, c = add[j][3], #t + 1
+    t[c] = sub(row, 1, 8); d[c] = sub(row, 9, 14); s[c] = sub(row, 15, 15); o[c] = pk('>I2', #row - 15); q[c] = sub(row, 16)
+  end
+  T = sub(T, 1, 8 * at) .. concat(t) .. sub(T, 8 * at + 1); I = sub(I, 1, ID * at) .. concat(d) .. sub(I, ID * at + 1)
+  S = sub(S, 1, at) .. concat(s) .. sub(S, at + 1); O = sub(O, 1, 2 * at) .. concat(o) .. sub(O, 2 * at + 1)
+  P = sub(P, 1, off) .. concat(q) .. sub(P, off + 1); nc = nc + #t; i = upto + 1
 end
 
-local count, over, trim = {}, {}, false
-if nc > bound or cut > 0 then
+local over, trim = {}, cut > 0 and up('>I8', T) <= cut
+if nc > bound then
+  local count = {}
   for j = 1, nc do local c = byte(S, j); count[c] = (count[c] or 0) + 1 end
-  for c, n in pairs(count) do if n > bound then over[c] = n - bound; trim = true end end
-  if cut > 0 and up('>I4', T) * 4294967296 + up('>I4', T, 5) <= cut then trim = true end
+  for c, many in pairs(count) do if many > bound then over[c] = many - bound; trim = true end end
 end
 if trim then
   local t, d, s, o, q, off = {}, {}, {}, {}, {}, 1
   for j = 1, nc do
     local ts, c, l = sub(T, 8 * j - 7, 8 * j), byte(S, j), up('>I2', O, 2 * j - 1)
-    local at = up('>I4', ts) * 4294967296 + up('>I4', ts, 5)
-    if (over[c] or 0) > 0 or (cut > 0 and at <= cut) then
+    if (over[c] or 0) > 0 or (cut > 0 and up('>I8', ts) <= cut) then
       if over[c] then over[c] = over[c] - 1 end
       local mark = marks[c] or {first = ts, count = 0}
-      if ts < mark.first then mark.first = ts end
-      mark.mark = ts .. sub(I, 8 * j - 7, 8 * j); mark.count = mark.count + 1; marks[c] = mark
+      if up('>I8', ts) < up('>I8', mark.first) then mark.first = ts end
+      mark.stamp = ts .. sub(I, ID * j - 5, ID * j); mark.count = mark.count + 1; marks[c] = mark
     else
-      local n = #t + 1
-      t[n] = ts; d[n] = sub(I, 8 * j - 7, 8 * j); s[n] = sub(S, j, j); o[n] = sub(O, 2 * j - 1, 2 * j); q[n] = sub(P, off, off + l - 1)
+      local c2 = #t + 1
+      t[c2] = ts; d[c2] = sub(I, ID * j - 5, ID * j); s[c2] = sub(S, j, j); o[c2] = sub(O, 2 * j - 1, 2 * j); q[c2] = sub(P, off, off + l - 1)
     end
     off = off + l
   end
-  T, I, S, O, P, nc = table.concat(t), table.concat(d), table.concat(s), table.concat(o), table.concat(q), #t
+  T, I, S, O, P, nc = concat(t), concat(d), concat(s), concat(o), concat(q), #t
   local rows, codes = {}, {}
   for c in pairs(marks) do codes[#codes + 1] = c end
   table.sort(codes)
   for _, c in ipairs(codes) do
-    local mark = marks[c]
-    rows[#rows + 1] = string.char(c) .. mark.mark .. mark.first .. pk('>I4', mark.count)
+    rows[#rows + 1] = string.char(c) .. marks[c].stamp .. marks[c].first .. pk('>I4', marks[c].count)
   end
-  X, nx = table.concat(rows), #rows
+  X, nx = concat(rows), #rows
 end
-if nt > 0 then redis.call('DEL', tk) end
-redis.call('SET', k, pk('>I4I2BBI4I4', (version + 1) % 4294967296, nc, 0, nx, #P, epoch) .. T .. I .. S .. O .. P .. X)
-return {'ok', report}
+if nt > 0 then call('DEL', tk) end
+call('SET', k, pk(HEAD, epoch, names, nc, 0, nx) .. T .. I .. S .. O .. P .. X)
+return report

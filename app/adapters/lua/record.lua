@@ -8,9 +8,10 @@ redis.call('HSET', KEYS[3], ARGV[1], (redis.call('HGET', KEYS[3], ARGV[1]) or ''
 redis.call('EXPIRE', KEYS[2], ARGV[5])
 redis.call('EXPIRE', KEYS[3], ARGV[5])
 if redis.call('HLEN', KEYS[2]) > 64 then
+  local oldest = struct.unpack('>I8', ARGV[6])
   local all = redis.call('HGETALL', KEYS[2])
   for i = 1, #all, 2 do
-    if string.sub(all[i + 1], 1, 8) < ARGV[6] then
+    if struct.unpack('>I8', all[i + 1]) < oldest then
       redis.call('HDEL', KEYS[2], all[i]); redis.call('HDEL', KEYS[3], all[i])
     end
   end
