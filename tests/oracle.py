@@ -19,11 +19,15 @@ class Oracle:
                  consents: dict[str, bool], context: dict[str, Any], scores: dict[str, float]) -> None:
         self.d = definitions
         self.now = now
-        self.events = sorted((e for e in events if e.at <= now), key=lambda e: (e.at, e.id))
+        self.zone = ZoneInfo(definitions.timezone)
+        self.events = sorted((self.told(e) for e in events if e.at <= now), key=lambda e: (e.at, e.id))
         self.roots = {"profile": traits, "context": context}
         self.consents = consents
         self.scores = scores
-        self.zone = ZoneInfo(definitions.timezone)
+
+    def told(self, event: Event) -> Event:
+        local = datetime.fromtimestamp(event.at / 1000, self.zone)
+        return Event(event.name, event.at, event.id, {**event.properties, "_hour": local.hour, "_weekday": f"{local:%a}".lower()})
 
     # values
 

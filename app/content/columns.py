@@ -10,8 +10,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from app.content.matching import reach, walk
+from app.content.windows import CLOCK
 from app.domain.conditions import Path
 from app.domain.request import NEVER, NO_INSTANT, UNSET, Request
 
@@ -32,8 +34,9 @@ class Rows:
 class EventRows:
     """Decodes the events of one type, at most once per request."""
 
-    def __init__(self, event: str) -> None:
+    def __init__(self, event: str, timezone: ZoneInfo) -> None:
         self.event = event
+        self.timezone = timezone
         self.span: int | None = 0
 
     def widen(self, span: int | None) -> None:
@@ -60,6 +63,9 @@ class EventRows:
         rows = self(r)
         if not rows.ts:
             return []
+        if head in CLOCK:
+            tell = CLOCK[head]
+            return [tell(at, self.timezone) for at in rows.ts]
         position, first = r.history.names.position, rows.shapes[0]
         if first and rows.shapes.count(first) == len(rows.shapes):
             at = position(first, head)

@@ -69,7 +69,7 @@ class Writer:
     def rows(self, event: str, reach_back: int | None) -> EventRows:
         rows = self._rows.get(event)
         if rows is None:
-            rows = self._rows[event] = EventRows(event)
+            rows = self._rows[event] = EventRows(event, self.timezone)
         rows.widen(reach_back)
         return rows
 

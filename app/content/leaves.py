@@ -10,6 +10,7 @@ import re2
 from app.content.reader import A_KIND, LATER, Reader, later
 from app.content.source import Node
 from app.content.values import instant, meant
+from app.content.windows import CLOCK, DAYS
 from app.domain import conditions as c
 from app.domain.event import PERSONAL
 
@@ -21,7 +22,6 @@ OPERATORS = (
 )
 PERIODS = ("day", "week", "month")
 WINDOWS = ("within", "since", "between", "calendar")
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 KINDS = ("all", "any", "not", "field", "did", "did_not", "changed", "segment", "consent", "local_time")
 _LITERAL = frozenset({"matches", "exists", "between", "within_km"})
 _ORDER = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in")
@@ -209,11 +209,23 @@ def wheres(reader: Reader, found: dict[str, Node], at: str, roots: tuple[str, ..
             tests = [test(reader, op, right, f"{here}.{op}", roots) for op, right in reader.mapping(value, here, OPERATORS).items()]
         else:
             tests = [test(reader, "in" if isinstance(value.value, list) else "eq", value, here, roots)]
+        _told(reader, path[0], tests, value, here)
         if not tests:
             inside = f"; what lies inside is {name}.{next(iter(value.value))}" if isinstance(value.value, dict) and value.value else ""
             reader.wrong(value.line, here, "has no operator", f"a value, a list of values, or {{gte: 2}}{inside}")
         rows += [c.Where(path, each) for each in tests]
     return tuple(rows)
+
+
+def _told(reader: Reader, name: str, tests: list[c.Test], node: Node, at: str) -> None:
+    """What `_hour` and `_weekday` are compared with must be an hour or a day."""
+    for each in tests if name in CLOCK else ():
+        values = each.value if isinstance(each.value, tuple) else (each.value,)
+        if name == "_hour" and any(type(value) is str for value in values):
+            reader.wrong(node.line, at, "is compared with text", "an hour is a number from 0 to 23")
+        for value in values if name == "_weekday" else ():
+            if type(value) in (int, float) or (type(value) is str and each.operator in ("eq", "ne", "in", "not_in") and value not in DAYS):
+                reader.wrong(node.line, at, f'no day "{value}"', meant(str(value), DAYS))
 
 
 def counts(reader: Reader, found: dict[str, Node], at: str) -> tuple[c.Test, ...]:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from app.content.emit import Scope, Writer, simple_key
 from app.content.features import AGGREGATES, DECODING, compile_feature
-from app.content.windows import span
+from app.content.windows import CLOCK, span
 from app.domain import conditions as c
 from app.domain.definitions import GROUPS, Definitions, Feature, Offer
 from app.domain.request import UNSET, Request
@@ -164,7 +164,7 @@ class Program:
             pairs = stream = None
             if feature.kind in AGGREGATES and feature.where:
                 pairs = writer.matches(feature.event, feature.where, back).pairs(feature.path)
-            elif feature.kind in DECODING:
+            elif feature.kind in DECODING or (feature.path and feature.path[0] in CLOCK):
                 pairs = writer.column(feature.event, feature.path, back)
             elif feature.where:
                 stream = writer.stream(feature.event, feature.where, back)

@@ -11,6 +11,7 @@ from typing import Any
 
 from app.content import declared, leaves, sections
 from app.content.variables import TAKES
+from app.content.windows import DAYS
 from app.domain import definitions as d
 
 Shape = dict[str, Any]
@@ -99,7 +100,7 @@ def _leaves() -> list[Shape]:
     """The kinds of conditions that are no group, by the reader's own table."""
     count = {"anyOf": [{"type": "integer", "minimum": 0}, _use("operators")]}
     did = {"where": _use("where"), "count": count, **_windows()}
-    clock = _object(("from", "to", "days"), {"from": CLOCK, "to": CLOCK, "days": _list({"enum": list(leaves.DAYS)})})
+    clock = _object(("from", "to", "days"), {"from": CLOCK, "to": CLOCK, "days": _list({"enum": list(DAYS)})})
     shapes: dict[str, dict[str, Shape]] = {
         "field": {"field": TEXT, **_operators()}, "did": {"did": TEXT, **did}, "did_not": {"did_not": TEXT, **did},
         "changed": {"changed": TEXT, **_windows()}, "segment": {"segment": TEXT}, "consent": {"consent": TEXT}, "local_time": {"local_time": clock},

@@ -12,6 +12,7 @@ from app.domain.conditions import Between, Calendar, Ever, Since, SinceLast, Win
 from app.domain.request import Request
 
 DAY = 86_400_000
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CALENDAR_SPAN = {"day": 2 * DAY, "week": 8 * DAY, "month": 32 * DAY}
 NOTHING = 1 << 62
 """An `after` that no event reaches."""
@@ -75,6 +76,18 @@ def _offset(quarter: int, timezone: ZoneInfo) -> int:
 def local_day(at: int, timezone: ZoneInfo) -> int:
     """The number of the local day that an instant lies in, counted from 1970-01-01."""
     return (at + _offset(at // QUARTER, timezone)) // DAY
+
+
+def local_hour(at: int, timezone: ZoneInfo) -> int:
+    return (at + _offset(at // QUARTER, timezone)) % DAY // 3_600_000
+
+
+def weekday(at: int, timezone: ZoneInfo) -> str:
+    return DAYS[(local_day(at, timezone) + 3) % 7]  # 1970-01-01 was a Thursday
+
+
+CLOCK: dict[str, Callable[[int, ZoneInfo], int | str]] = {"_hour": local_hour, "_weekday": weekday}
+"""Properties that every event has, told from its instant in local time."""
 
 
 def local_time(now: int, timezone: ZoneInfo) -> datetime:

@@ -78,6 +78,8 @@ CONDITIONS = [
     ("{did: product_viewed, count: {gt: 1000}}", ".count", "1001 events can never be counted"),
     ("{did: product_viewed, count: {between: [3, 1]}}", ".count.between", "ends before it begins"),
     ("{did: product_viewed, where: {products: {category: shoes}}}", ".where.products", "has no operator; a value, a list of values, or {gte: 2}; what lies inside is products.category"),
+    ("{did: product_viewed, where: {_weekday: monday}}", ".where._weekday", 'no day "monday"; did you mean "mon"?'),
+    ("{did: product_viewed, where: {_hour: '9'}}", ".where._hour", "is compared with text; an hour is a number from 0 to 23"),
     ("{changed: profile.email}", ".changed", "profile.email is personal and never enters a history"),
     ("{did: product_viewed, count: 1.5}", ".count", "is a number; a mapping (key: value) belongs here"),
     ("{did: product_viewed, count: {}}", ".count", "has no operator"),

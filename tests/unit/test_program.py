@@ -20,7 +20,7 @@ from tests.oracle import Oracle
 NOW = 1_760_000_000_000
 HOUR = 3_600_000
 EVENTS = ("product_viewed", "order_completed", "email_opened", "identify")
-WORDS = ("shoes", "hats", "cameras", "5", "")
+WORDS = ("shoes", "hats", "cameras", "5", "", "mon")
 VALUES = (*WORDS, 1, 5, 2.5, 0, True, False, None, ["shoes", 5, True], [], {"lat": 1.0})
 EDGES = (0, 1, 999, HOUR, 24 * HOUR, 48 * HOUR, 7 * 24 * HOUR)
 
@@ -65,7 +65,7 @@ def operator_test(rng: random.Random, refs: bool = True) -> c.Test:
 
 
 def where(rng: random.Random, refs: bool = True) -> tuple[c.Where, ...]:
-    paths = (("category",), ("price",), ("brand",), ("products", "category"), ("products", "price"), ("products",))
+    paths = (("_hour",), ("_weekday",), ("category",), ("price",), ("brand",), ("products", "category"), ("products", "price"), ("products",))
     simple = rng.random() < 0.5
     return tuple(
         c.Where(rng.choice(paths), c.Test("eq", rng.choice(WORDS + (5, True))) if simple else operator_test(rng, refs))
@@ -113,7 +113,7 @@ def features(rng: random.Random) -> dict[str, Feature]:
         one("spend", "sum", rng.choice((("price",), ("products", "price")))), one("first_at", "first_at"), one("n", "count"),
         one("last_at", "last_at"), one("days", "days"), one("since", "seconds_since"), one("brands", "distinct", ("brand",)),
         one("avg", "avg", ("price",)), one("low", "min", ("products", "price")), one("high", "max", ("price",)),
-        one("first", "first", ("category",)), Feature("ratio", "expr", expression=expression),
+        one("first", "first", ("category",)), one("day", "last", ("_weekday",)), one("hours", "distinct", ("_hour",)), Feature("ratio", "expr", expression=expression),
     ]
     return {each.id: each for each in found}
 
