@@ -23,6 +23,7 @@ class Receipt:
 
 
 Numbered = tuple[int, Heard]
+CHUNK = 500
 
 
 class Ingest:
@@ -38,24 +39,33 @@ class Ingest:
         self._gates = gates
 
     async def take(self, raws: Sequence[Any], now: int) -> Receipt:
-        """Events of one person keep their order; one store write for all events up to the next that links people."""
+        """What became of each. Other requests get their turn after every few hundred."""
         receipt = Receipt()
-        waiting: list[Numbered] = []
-        for index, raw in enumerate(raws):
+        for at in range(0, len(raws), CHUNK):
+            await self.apply(self._heard(at, raws[at : at + CHUNK], now, receipt), now, receipt)
+        receipt.rejected.sort(key=lambda refused: refused.index)
+        return receipt
+
+    def _heard(self, first: int, raws: Sequence[Any], now: int, receipt: Receipt) -> list[Numbered]:
+        found: list[Numbered] = []
+        for index, raw in enumerate(raws, first):
             try:
-                heard = parse(raw, now, self._random_id, self._hashed_id)
+                found.append((index, parse(raw, now, self._random_id, self._hashed_id)))
             except NotHeard as error:
                 receipt.rejected.append(Refused(index, error.reason, error.detail))
-                continue
-            if heard.link is None:
-                waiting.append((index, heard))
+        return found
+
+    async def apply(self, heard: Sequence[Numbered], now: int, receipt: Receipt) -> None:
+        """Events of one person keep their order; one store write for all events up to the next that links people."""
+        waiting: list[Numbered] = []
+        for each in heard:
+            if each[1].link is None:
+                waiting.append(each)
                 continue
             await self._apply(waiting, now, receipt)
             waiting = []
-            await self._linked(index, heard, now, receipt)
+            await self._linked(*each, now, receipt)
         await self._apply(waiting, now, receipt)
-        receipt.rejected.sort(key=lambda refused: refused.index)
-        return receipt
 
     async def _linked(self, index: int, heard: Heard, now: int, receipt: Receipt) -> None:
         """`identify` with both ids, and `alias`: the anonymous id's past and future become the user's."""

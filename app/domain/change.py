@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
+from msgspec import Struct
+
 from app.domain.event import Event, Identity
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(Struct, frozen=True, gc=False):
     """The event enters the history, once: its id is remembered as long as the event is."""
 
     event: Event
 
 
-@dataclass(frozen=True, slots=True)
-class Merge:
+class Merge(Struct, frozen=True, gc=False):
     """Traits; each keeps the value of the greatest (at, id), None removes. Order of arrival does not matter."""
 
     traits: Mapping[str, Any]

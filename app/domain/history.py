@@ -97,7 +97,7 @@ class Dictionary:
                 raise Unnamed(None if number is not None else event.name, None if shape is not None else names)
             number = self.learn_type(event.name) if number is None else number
             shape = self.learn_shape(names) if shape is None else shape
-        body = _pack(shape) + _pack(list(event.properties.values()) if shape else event.properties)
+        body = _pack((shape, list(event.properties.values()) if shape else event.properties))[1:]
         if len(body) > MAX_PAYLOAD:
             raise TooLarge(f"{len(body):,} bytes of properties in one event; at most {MAX_PAYLOAD:,}")
         return (number, body) if number < ESCAPE else (ESCAPE, _pack(number) + body)

@@ -10,6 +10,7 @@ from app.domain.event import FUTURE_MILLISECONDS, MAX_ID_BYTES, PERSONAL, Event,
 from app.domain.literals import parse_instant
 
 MAX_PAYLOAD = 32 << 10
+_FINITE = math.inf
 _OLDEST = 0
 LATEST = 4_102_444_800_000  # 2100
 _KINDS = ("identify", "track", "page", "group", "alias")
@@ -110,12 +111,21 @@ def _object(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _properties(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Properties that have a value; a plain event costs one look at each."""
-    found = {name: value for name, value in _object(raw, key).items() if value is not None}
-    for value in found.values():
-        if type(value) is not str or len(value) > 1_000:
-            check_payload(found)
-            break
+    """Properties that have a value, and the device. Plain text and numbers, which most are, cost one look each."""
+    found: dict[str, Any] = {}
+    size = 0
+    for name, value in _object(raw, key).items():
+        if value is None:
+            continue
+        found[name] = value
+        size += len(name) + 12
+        kind = type(value)
+        if kind is str and value.isascii():
+            size += len(value)
+        elif kind is not bool and not (kind is float and -_FINITE < value < _FINITE):
+            size += _size(value)
+    if size > MAX_PAYLOAD:
+        check_payload(found)
     if isinstance(context := raw.get("context"), dict) and isinstance(device := context.get("device"), dict):
         kind = device.get("type")
         if isinstance(kind, str) and len(kind) < 40:
