@@ -48,7 +48,7 @@ class Application:
             ("POST", "/v1/recommendations", "recommend", decisions.recommend),
             ("POST", "/v1/events", "events", events.take),
         ]
-        exact = {(method, path): (surface, handler) for method, path, surface, handler in self._routes}
+        exact: dict[tuple[str, str], tuple[str, Handler]] = {(method, path): (surface, handler) for method, path, surface, handler in self._routes}
         self.api = self._api(surfaces, decisions, Profiles(parts), Items(parts), Operations(parts))
         self.hot = Hot(parts, surfaces, exact, AmpLists(parts, surfaces), self.api)
         worker.on_snapshot = surfaces.fallbacks

@@ -78,14 +78,22 @@ class CatalogueStore(Protocol):
 
 
 class Catalogue(Protocol):
-    """A worker's replica of the items; `version` grows with every change that it took in."""
+    """A worker's replica of the items. A change puts new `rows` in place: who holds the old ones keeps seeing them whole."""
 
-    version: int
+    @property
+    def version(self) -> int:
+        """Grows with every change that was taken in."""
+        ...
+
+    @property
+    def rows(self) -> Sequence[Item]:
+        """All items, in a stable order: that of first arrival."""
+        ...
 
     def get(self, id: str) -> Item | None: ...
 
-    def ids(self) -> Sequence[str]:
-        """In a stable order: that of first arrival."""
+    def index(self, field: str) -> Mapping[Any, Sequence[int]]:
+        """value -> numbers of the `rows` whose `field` has it; booleans are filed as `("boolean", value)`."""
         ...
 
 
@@ -120,10 +128,19 @@ class Model(Protocol):
 
 
 class ModelRuntime(Protocol):
+    """The models of one version of the content."""
+
     def get(self, id: str) -> Model | None: ...
 
     def troubles(self) -> Mapping[str, str]:
         """id -> why its fallback score is used just now: it could not be loaded, or is benched."""
+        ...
+
+
+class Circuit(Protocol):
+    @property
+    def open(self) -> bool:
+        """True while calls to the store fail at once, without being tried."""
         ...
 
 

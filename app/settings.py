@@ -72,7 +72,7 @@ class Settings(BaseSettings):
 
 def parse_secret(text: str) -> list[tuple[str, bytes]]:
     """(kid, key) pairs, newest first."""
-    found = []
+    found: list[tuple[str, bytes]] = []
     for part in filter(None, (part.strip() for part in text.split(","))):
         kid, _, encoded = part.partition(":")
         try:

@@ -165,7 +165,7 @@ class Telemetry:
             for path in self._folder.glob("*.json"):
                 sums.add(_decode(path.read_bytes()), alive=_alive(path.stem))
         encode, content_type = choose_encoder(accept)
-        return encode(sums), content_type  # pyright: ignore[reportArgumentType] (an encoder only calls `collect`)
+        return encode(sums), content_type
 
 
 @dataclass(slots=True)

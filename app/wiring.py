@@ -6,7 +6,7 @@ import asyncio
 import gc
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from hashlib import blake2b
 from itertools import count
@@ -28,6 +28,7 @@ from app.content.snapshot import Snapshot
 from app.decide import Decider
 from app.domain.event import ID_BYTES
 from app.errors import InlayError, StoreUnavailable
+from app.domain.trace import Table
 from app.ingest import Ingest
 from app.security.tokens import Tokens
 from app.settings import Settings, parse_secret
@@ -77,7 +78,7 @@ class Worker:
         self._published: Published | None = None
         self._stamp = 0
         self._loop: asyncio.Task[None] | None = None
-        self.on_snapshot: Callable[[Snapshot], object] = lambda snapshot: None
+        self.on_snapshot: Callable[[Snapshot], object] = lambda _: None
 
     # -- content ---------------------------------------------------------------------------------------------------
 
@@ -169,7 +170,7 @@ class Worker:
         served = {"inlay_content_info": parts.snapshot.version} if parts.snapshot is not None else {}
         return gauges, served | {"inlay_build_info": __version__}
 
-    async def _table(self, version: str) -> object:
+    async def _table(self, version: str) -> Table | None:
         with suppress(StoreUnavailable):
             return await self.store.load_table(version)
         return None
@@ -185,7 +186,7 @@ def hashed_id(message_id: str) -> bytes:
     return blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=ID_BYTES).digest()
 
 
-def _random_ids():  # noqa: ANN202 (an endless iterator of ids)
+def _random_ids() -> Iterator[str]:
     """Ids of decisions that are not recorded: random once, then counted."""
     prefix = "n" + secrets.token_hex(8)
     return (f"{prefix}{number:x}" for number in count(1))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 from app.domain.event import MAX_ID_BYTES
-from app.domain.json import is_list, is_object, is_sequence
+from app.domain.json import Json
 from app.errors import RequestInvalid
 
 MAX_RELATED = 200
@@ -30,7 +30,7 @@ def parse_item(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def _problem(key: str, value: Any) -> str:
+def _problem(key: str, value: Json) -> str:
     match key:
         case "id":
             return "" if fits_id(value) else ID_RULE
@@ -41,7 +41,7 @@ def _problem(key: str, value: Any) -> str:
         case "url" | "image":
             return "" if _address(value) else "must be an http or https address"
         case "related":
-            fits = is_sequence(value) and len(value) <= MAX_RELATED and all(isinstance(each, str) for each in value)
+            fits = isinstance(value, list) and len(value) <= MAX_RELATED and all(isinstance(each, str) for each in value)
             return "" if fits else f"must be a list of at most {MAX_RELATED} ids"
         case _:
             return _free(value, 0) if 0 < len(key) <= MAX_NAME else f"names of keys have 1 to {MAX_NAME} characters"
@@ -52,11 +52,11 @@ def fits_id(value: Any) -> bool:
     return isinstance(value, str) and value.isprintable() and "\ufffd" not in value and 0 < len(value.encode()) <= MAX_ID_BYTES
 
 
-def _number(value: Any) -> bool:
+def _number(value: Json) -> TypeGuard[int | float]:
     return (type(value) is int or (type(value) is float and math.isfinite(value))) and abs(value) < 2**53
 
 
-def _address(value: Any) -> bool:
+def _address(value: Json) -> bool:
     if not isinstance(value, str) or len(value) > 2_000 or not value.isprintable() or any(c in value for c in " <>\"'`\\"):
         return False
     try:
@@ -66,12 +66,12 @@ def _address(value: Any) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 
-def _free(value: Any, depth: int) -> str:
+def _free(value: Json, depth: int) -> str:
     if depth > 8:
         return "is nested too deeply"
-    if is_object(value):
+    if isinstance(value, dict):
         return next((found for each in value.values() if (found := _free(each, depth + 1))), "")
-    if is_list(value):
+    if isinstance(value, list):
         return next((found for each in value if (found := _free(each, depth + 1))), "")
     if isinstance(value, str):
         return "" if len(value) <= MAX_BYTES else "is too long"

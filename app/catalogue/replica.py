@@ -30,9 +30,6 @@ class Replica:
     def get(self, id: str) -> Item | None:
         return self._by_id.get(id)
 
-    def ids(self) -> Sequence[str]:
-        return list(self._by_id)
-
     def apply(self, at: int, changes: Mapping[str, Mapping[str, Any] | None]) -> None:
         """Take changes in, all at once; an item that does not pass the rules for items is left out."""
         if not changes:

@@ -12,7 +12,7 @@ import gzip
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from itertools import islice
 from pathlib import Path
@@ -78,7 +78,7 @@ async def _import(arguments: argparse.Namespace, settings: Settings) -> Counter[
 
 
 @asynccontextmanager
-async def _sink(arguments: argparse.Namespace, settings: Settings) -> AsyncIterator[Any]:
+async def _sink(arguments: argparse.Namespace, settings: Settings) -> AsyncGenerator[Any]:
     """Where a batch goes; gives back outcomes with their counts."""
     if arguments.dry_run:
         async def counted(batch: list[Any]) -> dict[str, int]:

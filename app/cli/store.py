@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from app.adapters.breaker import Breaker
@@ -15,7 +15,7 @@ from app.supervise.parent import lock_folder
 
 
 @asynccontextmanager
-async def store_link(settings: Settings) -> AsyncIterator[Link]:
+async def store_link(settings: Settings) -> AsyncGenerator[Link]:
     """A link for the time of a command; where no server runs, the embedded Redis is started for it."""
     embedded = None
     lock = None

@@ -7,10 +7,10 @@ compiled apart, and its rendering is kept on the item: a product card is drawn o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import Template, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
 from jinja2.exceptions import SecurityError
@@ -24,6 +24,7 @@ from app.content.sandbox import MAX_BYTES, Sandbox, View, guarded, refusals
 from app.domain.conditions import Instant
 from app.domain.definitions import BlockDefinition
 from app.domain.item import Item
+from app.domain.json import Json
 from app.errors import Problem, RenderFailed
 
 MAX_FRAGMENTS = 64
@@ -37,7 +38,7 @@ class Surface:
 
     def __init__(self, block: str, kind: str, source: str, variables: frozenset[str], zone: tzinfo) -> None:
         self._env = Sandbox(amp=kind == "amp", zone=zone)
-        self._env.filters["_cards"] = self._render_cards
+        cast("dict[str, object]", self._env.filters)["_cards"] = self._render_cards
         self._key = (block, kind)
         self._cards: list[tuple[Template, str, tuple[str, ...]]] = []
         self._variables = variables
@@ -151,36 +152,35 @@ class Surface:
 
     def _cut_cards(self, tree: nodes.Node) -> None:
         for name in ("body", "elif_", "else_"):
-            body = getattr(tree, name, None)
-            for i, node in enumerate(body or ()):
-                if isinstance(node, nodes.For) and self._is_card(node):
-                    body[i] = self._card(node)
+            body: list[nodes.Node] = getattr(tree, name, None) or []
+            for i, node in enumerate(body):
+                if isinstance(node, nodes.For) and isinstance(node.target, nodes.Name) and self._is_card(node, node.target.name):
+                    body[i] = self._card(node, node.target.name)
                     continue
                 self._cut_cards(node)
                 if isinstance(node, nodes.For):
                     node.iter = nodes.Filter(node.iter, "_counted", [], [], None, None, lineno=node.lineno)
 
-    def _is_card(self, loop: nodes.For) -> bool:
-        if not isinstance(loop.target, nodes.Name) or loop.else_ or loop.test or loop.recursive:
+    def _is_card(self, loop: nodes.For, target: str) -> bool:
+        if loop.else_ or loop.test or loop.recursive:
             return False
         names = self._names(loop.body)
         inner = any(True for node in loop.body for _ in (*([node] if isinstance(node, nodes.For) else ()), *node.find_all(nodes.For)))
-        return not inner and loop.target.name in names and names <= self._variables | {loop.target.name}
+        return not inner and target in names and names <= self._variables | {target}
 
     def _names(self, body: list[nodes.Node]) -> set[str]:
         tree = nodes.Template(body)
         tree.set_environment(self._env)
         return meta.find_undeclared_variables(tree)
 
-    def _card(self, loop: nodes.For) -> nodes.Output:
-        target = loop.target.name  # pyright: ignore[reportAttributeAccessIssue]
+    def _card(self, loop: nodes.For, target: str) -> nodes.Output:
         names = tuple(sorted(self._names(loop.body) - {target}))
         tree = nodes.Template(loop.body, lineno=loop.lineno)
         self._cards.append((self._compile(tree), target, names))
         arguments: list[nodes.Expr] = [nodes.Const(len(self._cards) - 1), *[nodes.Name(name, "load") for name in names]]
         return nodes.Output([nodes.Filter(loop.iter, "_cards", arguments, [], None, None, lineno=loop.lineno)], lineno=loop.lineno)
 
-    def _render_cards(self, items: Any, number: int, *values: Any) -> str:
+    def _render_cards(self, items: Iterable[object], number: int, *values: object) -> str:
         key: Any = (*self._key, number)
         if values:
             try:
@@ -194,7 +194,7 @@ class Surface:
             for item in items
         ])
 
-    def _one_card(self, number: int, item: Any, key: Any, values: tuple[Any, ...]) -> str:
+    def _one_card(self, number: int, item: object, key: object, values: tuple[object, ...]) -> str:
         found = self._drawn(number, item, values)
         if type(item) is Item:
             kept = item.fragments
@@ -203,7 +203,7 @@ class Surface:
             kept[key] = found
         return found
 
-    def _drawn(self, number: int, item: Any, values: tuple[Any, ...]) -> str:
+    def _drawn(self, number: int, item: object, values: tuple[object, ...]) -> str:
         self._env.check()
         template, target, names = self._cards[number]
         known = {name: value for name, value in zip(names, values, strict=True) if not isinstance(value, Undefined)}
@@ -296,8 +296,8 @@ def sample_values(definition: BlockDefinition) -> tuple[dict[str, Any], list[Ite
 
 
 def sample_items(definition: BlockDefinition) -> list[Item]:
-    rows = definition.sample.get("items")
-    if not isinstance(rows, (list, tuple)):
-        fields = {"price": 19.9, "stock": 5, "url": "https://example.com/item", "image": "https://example.com/item.png"}
+    rows: Json = definition.sample.get("items")
+    if not isinstance(rows, list):
+        fields: dict[str, Json] = {"price": 19.9, "stock": 5, "url": "https://example.com/item", "image": "https://example.com/item.png"}
         rows = [{name: fields.get(name, f"Sample {name}") for name in definition.item_fields} for _ in range(4)] if definition.item_fields else []
     return [Item({"id": f"sample{i}", **row}) for i, row in enumerate(rows) if isinstance(row, dict)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -33,15 +33,17 @@ def _run(snapshot: Snapshot, case: Case, now: int) -> list[Problem]:
         catalogue = _catalogue(given.get("items") or [])
     except ValueError as error:
         return [_problem(case, str(error))]
-    taken, found = Taken(), []
+    taken = Taken()
+    found: list[Problem] = []
     for placement, expected in case.expect.items():
+        wanted: dict[str, Any] = expected or {}
         choice, verdict = choose(snapshot, r, placement, catalogue, taken, None, reasons=True)
         got = {
             "offer": choice.offer, "block": choice.block, "reason": choice.reason, "items": [item.id for item in choice.items],
             "removed": {each.offer: each.by for each in verdict.candidates() if each.outcome == "removed"},
         }
         found += [_problem(case, f"{placement}.{key}: expected {want!r}, got {got[key]!r}")
-                  for key, want in (expected or {}).items() if not _agrees(got[key], want)]
+                  for key, want in wanted.items() if not _agrees(got[key], want)]
     return found
 
 
@@ -49,15 +51,16 @@ def _request(snapshot: Snapshot, given: Mapping[str, Any], at: int) -> Request:
     if not 0 <= at < LATEST:
         raise ValueError("at: lies outside of 1970 to 2100")
     events = _events(given.get("events") or [], at, ZoneInfo(snapshot.definitions.timezone))
-    consents = {purpose: status == "granted" for purpose, status in (given.get("consents") or {}).items()}
-    profile = Profile("u:test", History.of(events, Dictionary(growing=True)), given.get("profile") or {}, consents, known=True)
+    consents: dict[str, str] = given.get("consents") or {}
+    granted = {purpose: answer == "granted" for purpose, answer in consents.items()}
+    profile = Profile("u:test", History.of(events, Dictionary(growing=True)), given.get("profile") or {}, granted, known=True)
     context, _ = snapshot.coerce(given.get("context") or {})
     r = Request(at, snapshot.consented(profile), context, snapshot.score)
     r.given_scores = given.get("models") or {}
     return r
 
 
-def _catalogue(rows: list[Any]) -> Replica:
+def _catalogue(rows: Sequence[Mapping[str, Any]]) -> Replica:
     items: dict[str, Any] = {}
     for i, row in enumerate(rows):
         try:
@@ -71,27 +74,23 @@ def _catalogue(rows: list[Any]) -> Replica:
     return catalogue
 
 
-def _agrees(got: Any, want: Any) -> bool:
-    if isinstance(want, Mapping):
-        return isinstance(got, Mapping) and all(key in got and got[key] == value for key, value in want.items())
-    return got == want
+def _agrees(got: object, want: Any) -> bool:
+    """A mapping agrees where it holds what is expected, whatever else there is."""
+    return want.items() <= got.items() if isinstance(want, dict) and isinstance(got, dict) else got == want
 
 
-def _events(rows: list[Any], at: int, timezone: ZoneInfo) -> list[Event]:
-    found = []
+def _events(rows: Sequence[Mapping[str, Any]], at: int, timezone: ZoneInfo) -> Iterator[Event]:
     for i, row in enumerate(rows):
-        if not isinstance(row, dict) or "event" not in row:
-            raise ValueError(f"given.events[{i}]: needs event, and ago or at")
-        when = at - duration(row["ago"]) if duration(row.get("ago")) is not None else instant(row.get("at"), timezone)  # pyright: ignore[reportOperatorIssue]
-        if when is None:
-            raise ValueError(f"given.events[{i}]: needs ago: 2h or at: 2026-10-01T09:00:00Z")
+        ago = duration(row.get("ago"))
+        when = instant(row.get("at"), timezone) if ago is None else at - ago
+        assert when is not None, "the reader has checked that there is one"
         if not 0 <= when < LATEST:
             raise ValueError(f"given.events[{i}]: lies outside of 1970 to 2100")
-        properties = {name: value for name, value in (row.get("properties") or {}).items() if value is not None}
+        given: dict[str, Any] = row.get("properties") or {}
+        properties = {name: value for name, value in given.items() if value is not None}
         if len(json.dumps(properties)) > MAX_PAYLOAD:
             raise ValueError(f"given.events[{i}]: has more than {MAX_PAYLOAD:,} bytes of properties")
-        found.append(Event(event_name(str(row["event"])), int(when), i.to_bytes(ID_BYTES, "big"), properties))
-    return found
+        yield Event(event_name(row["event"]), when, i.to_bytes(ID_BYTES, "big"), properties)
 
 
 def _problem(case: Case, message: str) -> Problem:

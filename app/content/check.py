@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from app.content.blocks import Block, compile_blocks
 from app.content.cases import run_cases
@@ -12,19 +11,20 @@ from app.content.proof import prove
 from app.content.snapshot import Snapshot
 from app.domain.definitions import USUAL, Bounds
 from app.errors import Problem
+from app.ports import ModelRuntime
 
 
 class _Unscored:
     """Models are not loaded by the check of rules: tests name their scores."""
 
-    def get(self, id: str) -> Any:
+    def get(self, id: str) -> None:
         return None
 
     def troubles(self) -> dict[str, str]:
         return {}
 
 
-def check(directory: Path, now: int, runtime: Any = None, *, bounds: Bounds = USUAL) -> list[Problem]:
+def check(directory: Path, now: int, runtime: ModelRuntime | None = None, *, bounds: Bounds = USUAL) -> list[Problem]:
     """Every problem and warning at once. Templates are tried even where the rules cannot be read; the proof and the
     tests need both."""
     definitions, problems = gather(directory, bounds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, tzinfo
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 from markupsafe import escape
@@ -38,7 +38,7 @@ def text_of(value: Any) -> str:
     if type(value) is float and value.is_integer():
         return str(int(value))
     if isinstance(value, (list, tuple)):
-        return ", ".join(map(text_of, value))
+        return ", ".join(map(text_of, cast("list[object]", value)))
     text = str(value)  # what is undefined says here what is missing
     if not isinstance(value, (str, int, float)):
         raise NoText(f"{type(value).__name__.lower()} is no text")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, get_args
 
 import re2
 
@@ -16,13 +16,11 @@ from app.domain.event import PERSONAL
 
 ROOTS = ("profile", "feature", "model", "context")
 ITEM_ROOTS = ("item", *ROOTS)
-OPERATORS = (
-    "eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in", "contains", "not_contains", "starts_with", "ends_with", "matches",
-    "exists", "between", "before", "after", "within_km",
-)
-PERIODS = ("day", "week", "month")
+OPERATORS: tuple[c.Operator, ...] = get_args(c.Operator)
+PERIODS: tuple[c.Period, ...] = get_args(c.Period)
 WINDOWS = ("within", "since", "between", "calendar")
 KINDS = ("all", "any", "not", "field", "did", "did_not", "changed", "segment", "consent", "local_time")
+COUNTING: tuple[c.Operator, ...] = ("eq", "ne", "gt", "gte", "lt", "lte", "between")
 _LITERAL = frozenset({"matches", "exists", "between", "within_km"})
 _ORDER = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in")
 _FOR = {
@@ -60,14 +58,14 @@ def condition(reader: Reader, node: Node, at: str, roots: tuple[str, ...] = ROOT
     return _READ[kinds[0]](reader, node, at, roots)
 
 
-def _ascending(reader: Reader, node: Node, at: str, pair: tuple[Any, Any]) -> tuple[Any, Any]:
+def _ascending(reader: Reader, node: Node, at: str, pair: tuple[Any, Any]) -> tuple[object, object]:
     if pair[0] > pair[1]:
         reader.wrong(node.line, at, "ends before it begins", "the smaller value first; both ends are included")
     return pair
 
 
 def _group(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
-    kind = "all" if "all" in node.value else "any"
+    kind = "all" if "all" in node.keys else "any"
     found = reader.mapping(node, at, (kind,))
     children = tuple(condition(reader, each, here, roots) for here, each in reader.items(found[kind], f"{at}.{kind}"))
     if not children:
@@ -84,16 +82,16 @@ def _not(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condi
 def _field(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
     found = reader.mapping(node, at, ("field", *OPERATORS))
     ref = reader.ref(found["field"].value, found["field"].line, f"{at}.field", roots)
-    tests = tuple(test(reader, name, value, f"{at}.{name}", roots) for name, value in found.items() if name != "field")
+    tests = tuple(test(reader, name, found[name], f"{at}.{name}", roots) for name in OPERATORS if name in found)
     if ref is not None:
         for each in tests:
             _fits(reader, ref, each, found[each.operator].line, f"{at}.{each.operator}")
-    if not tests and len(node.value) == 1:
+    if not tests and isinstance(node.value, dict) and len(node.value) == 1:
         reader.wrong(node.line, at, "has no operator", f"one of {', '.join(OPERATORS)}")
     return c.Field(ref or c.Ref(("profile", "_")), tests or (c.Test("exists", True),), reader.place(node))
 
 
-def test(reader: Reader, name: str, node: Node, at: str, roots: tuple[str, ...]) -> c.Test:
+def test(reader: Reader, name: c.Operator, node: Node, at: str, roots: tuple[str, ...]) -> c.Test:
     """An operator and its right-hand side, which must be of a kind that it can compare with."""
     value = node.value
     if isinstance(value, dict) and "field" in value and name not in _LITERAL:
@@ -101,11 +99,11 @@ def test(reader: Reader, name: str, node: Node, at: str, roots: tuple[str, ...])
         ref = reader.ref(found["field"].value, found["field"].line, f"{at}.field", roots)
         if ref is not None and (kind := reader.names.kind_of(ref)) is not None and kind not in _TAKES.get(name, A_KIND):
             reader.wrong(node.line, at, f"never holds: {ref} is {A_KIND[kind]}", f"{name} takes {' or '.join(A_KIND[each] for each in _TAKES[name]) or 'a list'}")
-        return c.Test(name, ref or "")  # pyright: ignore[reportArgumentType]
-    return c.Test(name, _right(reader, name, node, at))  # pyright: ignore[reportArgumentType]
+        return c.Test(name, ref or "")
+    return c.Test(name, _right(reader, name, node, at))
 
 
-def _right(reader: Reader, name: str, node: Node, at: str) -> Any:
+def _right(reader: Reader, name: c.Operator, node: Node, at: str) -> object:
     value = node.value
     if name in ("in", "not_in"):
         rows = [each.value for _, each in reader.items(node, at)]
@@ -132,7 +130,7 @@ def _right(reader: Reader, name: str, node: Node, at: str) -> Any:
     if name in ("gt", "gte", "lt", "lte") and isinstance(value, bool):
         reader.wrong(node.line, at, "true and false have no order", "use eq")
     if name == "matches":
-        _compiles(reader, node, at)
+        _compiles(reader, str(value), node.line, at)
     return value
 
 
@@ -157,30 +155,33 @@ def _fits(reader: Reader, ref: c.Ref, found: c.Test, line: int, at: str) -> None
     if isinstance(found.value, c.Ref):
         rights = {reader.names.kind_of(found.value)} - {None}
     else:
-        rights = {_kind(each) for each in (found.value if isinstance(found.value, tuple) else (found.value,))}
+        rights = {_kind(each) for each in found.values}
     if other := next((right for right in rights if right != left and not (left == "string" and right == "instant")), None):
         hint = "use before, after or between with dates" if left == "instant" else "put quotes around it" if left == "string" else ""
-        reader.wrong(line, at, f"{ref} is {A_KIND[left]} and never compares with {A_KIND[other]}", hint)  # pyright: ignore[reportArgumentType]
+        reader.wrong(line, at, f"{ref} is {A_KIND[left]} and never compares with {A_KIND[other]}", hint)
+
+
+_KINDS: dict[type, str] = {bool: "boolean", str: "string", c.Instant: "instant"}
 
 
 def _kind(value: object) -> str:
-    return {bool: "boolean", str: "string", c.Instant: "instant"}.get(type(value), "number")
+    return _KINDS.get(type(value), "number")
 
 
-def _compiles(reader: Reader, node: Node, at: str) -> None:
+def _compiles(reader: Reader, pattern: str, line: int, at: str) -> None:
     try:
-        re2.compile(node.value, _OPTIONS)
+        re2.compile(pattern, _OPTIONS)
     except re2.error as error:
         said = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
-        reader.wrong(node.line, at, f"is no RE2 pattern: {said[:80]}", "RE2 knows no look-around and no back-references")
+        reader.wrong(line, at, f"is no RE2 pattern: {said[:80]}", "RE2 knows no look-around and no back-references")
 
 
-def _pair(reader: Reader, node: Node, at: str) -> tuple[Any, Any]:
+def _pair(reader: Reader, node: Node, at: str) -> tuple[object, object]:
     rows = [each.value for _, each in reader.items(node, at)]
     if len(rows) == 2:
-        dates = tuple(instant(each, reader.timezone) for each in rows)
-        if None not in dates:
-            return _ascending(reader, node, at, dates)
+        first, last = (instant(each, reader.timezone) for each in rows)
+        if first is not None and last is not None:
+            return _ascending(reader, node, at, (first, last))
         if all(type(each) in (int, float) for each in rows) or all(isinstance(each, str) for each in rows):
             return _ascending(reader, node, at, (rows[0], rows[1]))
     reader.wrong(node.line, at, "needs two values of one kind", "such as [10, 20] or [2026-10-01, 2026-11-01]")
@@ -188,7 +189,7 @@ def _pair(reader: Reader, node: Node, at: str) -> tuple[Any, Any]:
 
 
 def _did(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
-    negated = "did_not" in node.value
+    negated = "did_not" in node.keys
     verb = "did_not" if negated else "did"
     found = reader.mapping(node, at, (verb, "where", "count", *WINDOWS))
     event = reader.event(found[verb], f"{at}.{verb}")
@@ -206,7 +207,8 @@ def wheres(reader: Reader, found: dict[str, Node], at: str, roots: tuple[str, ..
             reader.wrong(found["where"].keys[name], here, f"{name!r:.60} is no dotted path", "such as products.category")
             continue
         if isinstance(value.value, dict) and "field" not in value.value:
-            tests = [test(reader, op, right, f"{here}.{op}", roots) for op, right in reader.mapping(value, here, OPERATORS).items()]
+            rights = reader.mapping(value, here, OPERATORS)
+            tests = [test(reader, name, rights[name], f"{here}.{name}", roots) for name in OPERATORS if name in rights]
         else:
             tests = [test(reader, "in" if isinstance(value.value, list) else "eq", value, here, roots)]
         _told(reader, path[0], tests, value, here)
@@ -220,7 +222,7 @@ def wheres(reader: Reader, found: dict[str, Node], at: str, roots: tuple[str, ..
 def _told(reader: Reader, name: str, tests: list[c.Test], node: Node, at: str) -> None:
     """What `_hour` and `_weekday` are compared with must be an hour or a day."""
     for each in tests if name in CLOCK else ():
-        values = each.value if isinstance(each.value, tuple) else (each.value,)
+        values = each.values
         if name == "_hour" and any(type(value) is str for value in values):
             reader.wrong(node.line, at, "is compared with text", "an hour is a number from 0 to 23")
         for value in values if name == "_weekday" else ():
@@ -232,20 +234,18 @@ def counts(reader: Reader, found: dict[str, Node], at: str) -> tuple[c.Test, ...
     if "count" not in found:
         return (c.Test("gte", 1),)
     node, at = found["count"], f"{at}.count"
-    if type(node.value) is int:
-        rows = [("eq", node)]
-    else:
-        rows = list(reader.mapping(node, at, ("eq", "ne", "gt", "gte", "lt", "lte", "between")).items())
-    if not rows and isinstance(node.value, dict):
+    rights = {"eq": node} if type(node.value) is int else reader.mapping(node, at, COUNTING)
+    if not rights and isinstance(node.value, dict):
         reader.wrong(node.line, at, "has no operator", "a whole number, or {gte: 2}")
-    for name, each in rows:
+    for name, each in rights.items():
         numbers = [n.value for n in each.value] if isinstance(each.value, list) else [each.value]
-        if any(type(n) is not int or n < 0 for n in numbers):
+        counted = [n for n in numbers if type(n) is int and n >= 0]
+        if len(counted) < len(numbers):
             reader.wrong(each.line, at, f"{each.plain()!r:.40} is no count", "a whole number, or {gte: 2}")
             return (c.Test("gte", 1),)
-        if max(numbers, default=0) + (name == "gt") > reader.bounds.events:
-            reader.wrong(each.line, at, f"{max(numbers) + (name == 'gt')} events can never be counted", f"at most {reader.bounds.events} are kept of a type")
-    tests = tuple(test(reader, name, each, f"{at}.{name}", ROOTS) for name, each in rows)
+        if max(counted, default=0) + (name == "gt") > reader.bounds.events:
+            reader.wrong(each.line, at, f"{max(counted) + (name == 'gt')} events can never be counted", f"at most {reader.bounds.events} are kept of a type")
+    tests = tuple(test(reader, name, rights[name], f"{at}.{name}", ROOTS) for name in COUNTING if name in rights)
     return tests or (c.Test("gte", 1),)
 
 
@@ -274,17 +274,18 @@ def window(reader: Reader, found: dict[str, Node], at: str) -> c.Window:
             reader.wrong(node.line, at, "ends before it begins")
         return c.Between(start, end)
     unit = reader.one_of(node, at, PERIODS, "calendar period")
-    return c.Calendar(unit or "day")  # pyright: ignore[reportArgumentType]
+    return c.Calendar(unit or "day")
 
 
 def _changed(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
     found = reader.mapping(node, at, ("changed", *WINDOWS))
     ref = reader.ref(found["changed"].value, found["changed"].line, f"{at}.changed", ("profile",))
-    if ref and len(ref.path) > 2:
-        reader.wrong(node.line, f"{at}.changed", f"{ref} lies inside a trait", f"a whole trait, such as profile.{ref.path[1]}")
-    elif ref and ref.path[1].lower() in PERSONAL:
+    _, trait, *inside = ref.path if ref else ("profile", "_")
+    if inside:
+        reader.wrong(node.line, f"{at}.changed", f"{ref} lies inside a trait", f"a whole trait, such as profile.{trait}")
+    elif trait.lower() in PERSONAL:
         reader.wrong(node.line, f"{at}.changed", f"{ref} is personal and never enters a history", "a trait that is not, such as profile.city")
-    return c.Changed(ref.path[1] if ref else "_", window(reader, found, at), reader.place(node))
+    return c.Changed(trait, window(reader, found, at), reader.place(node))
 
 
 def _segment(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:

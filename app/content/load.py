@@ -150,7 +150,7 @@ class _Loader:
             reader.wrong(node.line, "timezone", f"is {node.plain()!r:.60}", f"{self._zoned} says {self.timezone}")
             return
         try:
-            self.timezone, self._zoned = ZoneInfo(node.value), f"{reader.file}:{node.line}"
+            self.timezone, self._zoned = ZoneInfo(str(node.value)), f"{reader.file}:{node.line}"
         except (ZoneInfoNotFoundError, ValueError, TypeError, OSError):
             near = meant(node.value, available_timezones()) if isinstance(node.value, str) else ""
             reader.wrong(node.line, "timezone", f"no time zone {node.plain()!r:.60}", near or "such as Europe/Berlin")

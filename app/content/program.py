@@ -349,8 +349,7 @@ class _Conditions:
         for leaf in flatten(self.offer.eligibility):
             match leaf:
                 case c.Field(ref, (test,)) if ref.root in ("profile", "context") and len(ref.path) == 2:
-                    values = test.value if isinstance(test.value, tuple) else (test.value,)
-                    if test.operator in ("eq", "in") and all(type(each) is str for each in values):
+                    if test.operator in ("eq", "in") and all(type(each) is str for each in test.values):
                         yield ("field", ref), leaf
                 case c.InSegment(segment):
                     yield ("segment", segment), leaf
@@ -368,7 +367,7 @@ def _at_least_one(count: tuple[c.Test, ...]) -> bool:
 def _answers(leaf: c.Condition) -> tuple[Any, ...]:
     match leaf:
         case c.Field(_, (test,)):
-            return test.value if isinstance(test.value, tuple) else (test.value,)
+            return test.values
         case c.Did():
             return simple_key(leaf.where) or ()
         case _:

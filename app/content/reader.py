@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeGuard, TypeVar
 from zoneinfo import ZoneInfo
 
-from app.content.source import Node
+from app.content.source import Node, Value
 from app.content.values import BadExpression, duration, expression, instant, meant
 from app.domain import conditions as c
-from app.domain.definitions import USUAL, Bounds
+from app.domain.definitions import USUAL, BlockDefinition, Bounds, ContextKind
 from app.domain.event import event_name
 from app.errors import Problem
 
@@ -23,6 +23,7 @@ LATER = frozenset({
 
 LARGEST = 10**15
 A_KIND = {"number": "a number", "boolean": "true or false", "instant": "an instant", "string": "text"}
+Name = TypeVar("Name", bound=str)
 
 
 @dataclass(slots=True)
@@ -35,8 +36,8 @@ class Names:
     offers: set[str] = field(default_factory=set)
     consents: set[str] = field(default_factory=set)
     models: set[str] = field(default_factory=set)
-    blocks: dict[str, Any] = field(default_factory=dict)
-    context: dict[str, str] = field(default_factory=dict)
+    blocks: dict[str, BlockDefinition] = field(default_factory=dict)
+    context: dict[str, ContextKind] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     counting: set[str] = field(default_factory=set)
     item_models: set[str] = field(default_factory=set)
@@ -111,7 +112,7 @@ class Reader:
         return default
 
     def number(self, node: Node, at: str, default: float = 0.0) -> float:
-        if type(node.value) in (int, float):
+        if _is_number(node.value):
             if abs(node.value) < LARGEST:
                 return node.value
             self.wrong(node.line, at, "is too large a number")
@@ -125,17 +126,19 @@ class Reader:
         self.wrong(node.line, at, f"is {node.plain()!r:.60}", f"a whole number from {low} to {high} belongs here")
         return default
 
-    def one_of(self, node: Node, at: str, choices: Iterable[str], what: str) -> str | None:
+    def one_of(self, node: Node, at: str, choices: Iterable[Name], what: str) -> Name | None:
         """A name that must be among `choices`."""
-        if isinstance(node.value, str) and node.value in (choices := list(choices)):
-            return node.value
+        choices = list(choices)
+        for each in choices:
+            if each == node.value:
+                return each
         word = node.value if isinstance(node.value, str) else repr(node.plain())
         self.wrong(node.line, at, f'no {what} "{word[:60]}"', meant(word, choices))
         return None
 
-    def names_list(self, node: Node, at: str, choices: Iterable[str], what: str) -> tuple[str, ...]:
+    def names_list(self, node: Node, at: str, choices: Iterable[Name], what: str) -> tuple[Name, ...]:
         choices = list(choices)
-        found: dict[str, None] = {}
+        found: dict[Name, None] = {}
         for here, each in self.items(node, at):
             name = self.one_of(each, here, choices, what)
             if name in found:
@@ -182,10 +185,10 @@ class Reader:
 
     # -- references ------------------------------------------------------------------------------------------------
 
-    def ref(self, text: object, line: int, at: str, roots: tuple[str, ...]) -> c.Ref | None:
+    def ref(self, text: Value, line: int, at: str, roots: tuple[str, ...]) -> c.Ref | None:
         """A rooted name, checked against what is declared."""
         parts = tuple(text.split(".")) if isinstance(text, str) else ()
-        if len(parts) < 2 or not all(parts):
+        if not isinstance(text, str) or len(parts) < 2 or not all(parts):
             shown = _kind(text) if isinstance(text, (dict, list)) else f"{text!r:.60}"
             self.wrong(line, at, f"{shown} is no rooted name", f"begin with {', '.join(roots)}, such as {roots[0]}.x")
             return None
@@ -207,7 +210,7 @@ class Reader:
         return c.Ref(parts)
 
     def expression(self, node: Node, at: str, roots: tuple[str, ...]) -> c.Expression | None:
-        if type(node.value) in (int, float):
+        if _is_number(node.value):
             return c.Number(float(node.value))
         try:
             found = expression(self.text(node, at, "0"))
@@ -247,11 +250,12 @@ def names_in(node: c.Expression) -> Iterator[c.Ref]:
             pass
 
 
-def _kind(value: Any) -> str:
+def _is_number(value: Value) -> TypeGuard[int | float]:
+    return type(value) in (int, float)
+
+
+def _kind(value: Value) -> str:
     if value is None:
         return "empty"
     names: dict[type, str] = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
     return names.get(type(value), "of another kind")
-
-
-Parse = Callable[[Node, str], Any]

@@ -44,7 +44,7 @@ def _instead(snapshot: Snapshot, r: Request, choice: Choice, catalogue: Any, dra
 
 def _items(choice: Choice, catalogue: Any) -> list[Item] | None:
     """The items at the prices that were recorded; None where one is gone."""
-    items = []
+    items: list[Item] = []
     for id, price in choice.priced:
         item = catalogue.get(id)
         if item is None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, tzinfo
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import StrictUndefined, nodes, pass_environment
 from jinja2.exceptions import SecurityError
@@ -53,7 +53,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             "plain": text_of, "string": text_of, "escape": text_of, "e": text_of, "_plain": text_of,
         }
         for name, escape in ESCAPES.items():
-            self.filters[f"_{name}"] = (lambda value, escape=escape: unbraced(escape(value))) if amp else escape
+            self.filters[f"_{name}"] = partial(_unbraced, escape) if amp else escape
 
     def start(self) -> None:
         # A monotonic bound on work, not a time that content depends on.
@@ -79,12 +79,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        kind = type(obj)
-        found = obj.fields if kind is Item or kind is View else obj if isinstance(obj, Mapping) else None
-        if found is None:
+        if type(obj) is Item or type(obj) is View:
+            obj = obj.fields
+        elif not isinstance(obj, Mapping):
             return super().getattr(obj, attribute)
         try:
-            return found[attribute]
+            return cast("Mapping[str, Any]", obj)[attribute]
         except KeyError:
             return self.undefined(f"{attribute} is missing")
 
@@ -119,7 +119,8 @@ def guarded(node: nodes.Node) -> None:
         if isinstance(value, nodes.Concat):
             setattr(node, name, _bounded_concat(value))
         elif isinstance(value, list):
-            value[:] = [_bounded_concat(each) if isinstance(each, nodes.Concat) else each for each in value]
+            children = cast("list[object]", value)
+            children[:] = [_bounded_concat(each) if isinstance(each, nodes.Concat) else each for each in children]
 
 
 def _bounded_concat(node: nodes.Concat) -> nodes.Filter:
@@ -130,6 +131,10 @@ def _bounded(text: str) -> str:
     if len(text) > MAX_BYTES:
         raise SecurityError("a text of more than 1 MB")
     return text
+
+
+def _unbraced(escape: Callable[[Any], str], value: Any) -> str:
+    return unbraced(escape(value))
 
 
 @pass_environment

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from app.content.leaves import ITEM_ROOTS, ROOTS, WINDOWS, condition, wheres, window
 from app.content.reader import A_KIND, LARGEST, Reader
-from app.content.source import Node
+from app.content.source import Node, Value
 from app.content.values import duration, meant
 from app.content.variables import FITS, WANTED, typed
 from app.domain import conditions as c
 from app.domain import definitions as d
+from app.domain.conditions import Scalar
 from app.domain.event import event_name
 
-FEATURE_KINDS = ("count", "sum", "avg", "min", "max", "distinct", "first", "last", "first_at", "last_at", "days", "seconds_since", "expr")
-KIND_OF = {
+FEATURE_KINDS: tuple[d.FeatureKind, ...] = get_args(d.FeatureKind)
+KIND_OF: dict[str, str] = {
     **dict.fromkeys(("count", "sum", "avg", "min", "max", "distinct", "days", "seconds_since", "expr"), "number"),
     **dict.fromkeys(("first_at", "last_at"), "instant"),
 }
@@ -29,17 +30,18 @@ PLACEMENT_KEYS = ("fallback", "rank", "deadline", "on_degraded", "description")
 CASE_KEYS = ("name", "at", "given", "expect")
 EVENT_KEYS = ("event", "ago", "at", "properties")
 EXPECTED = ("offer", "block", "reason", "items", "removed")
-CONTEXT_KINDS = ("number", "string", "boolean")
-GATES = ("segments", "decide", "enrich", "ingest")
-ANSWERS = ("fallback", "fail")
-TENSOR_KINDS = ("float", "int", "bool", "string")
+CONTEXT_KINDS: tuple[d.ContextKind, ...] = get_args(d.ContextKind)
+GATES: tuple[d.Gate, ...] = get_args(d.Gate)
+ANSWERS: tuple[d.WhenDegraded, ...] = get_args(d.WhenDegraded)
+TENSOR_KINDS: tuple[d.TensorType, ...] = get_args(d.TensorType)
 GIVEN = ("profile", "consents", "context", "events", "items", "models")
 
 
 def feature(reader: Reader, id: str, node: Node, at: str) -> d.Feature | None:
-    kinds = [key for key in reader.mapping(node, at) if key in FEATURE_KINDS]
+    given = reader.mapping(node, at)
+    kinds: list[d.FeatureKind] = [kind for kind in FEATURE_KINDS if kind in given]
     if len(kinds) != 1:
-        first = next(iter(node.value), "") if isinstance(node.value, dict) else ""
+        first = next(iter(given), "")
         reader.wrong(node.line, at, f"has {'no kind' if not kinds else ' and '.join(kinds)}", meant(first, FEATURE_KINDS) or f"one of {', '.join(FEATURE_KINDS)}")
         return None
     kind = kinds[0]
@@ -54,14 +56,12 @@ def feature(reader: Reader, id: str, node: Node, at: str) -> d.Feature | None:
         hint = f"{kind}: event.property" if kind in _WITH_PATH else f"{kind}: event"
         reader.wrong(found[kind].line, f"{at}.{kind}", f"{text!r:.60} does not fit", hint)
         path = ("x",) if kind in _WITH_PATH else ()
-    return d.Feature(id, kind, event_name(event), path, wheres(reader, found, at, ROOTS), window(reader, found, at), place=reader.place(node))  # pyright: ignore[reportArgumentType]
+    return d.Feature(id, kind, event_name(event), path, wheres(reader, found, at, ROOTS), window(reader, found, at), place=reader.place(node))
 
 
 def items_query(reader: Reader, node: Node, at: str) -> d.ItemsQuery:
     found = reader.mapping(node, at, ITEMS_KEYS)
-    source: Any = "catalogue"
-    if "from" in found:
-        source = _source(reader, found["from"], f"{at}.from")
+    source = _source(reader, found["from"], f"{at}.from") if "from" in found else "catalogue"
     excluded = reader.mapping(found["exclude"], f"{at}.exclude", ("bought", "shown")) if "exclude" in found else {}
     limit = reader.whole(found["limit"], f"{at}.limit", 1, 100, 6) if "limit" in found else 6
     at_least = reader.whole(found["at_least"], f"{at}.at_least", 0, limit, 1) if "at_least" in found else 1
@@ -92,7 +92,7 @@ def _item_rank(reader: Reader, node: Node, at: str) -> c.Expression | None:
     return reader.expression(node, at, ITEM_ROOTS)
 
 
-def _source(reader: Reader, node: Node, at: str) -> Any:
+def _source(reader: Reader, node: Node, at: str) -> d.Source:
     if node.value == "catalogue":
         return "catalogue"
     if isinstance(node.value, list):
@@ -100,10 +100,10 @@ def _source(reader: Reader, node: Node, at: str) -> Any:
     if isinstance(node.value, dict):
         inner = reader.mapping(node, at, ("related_to",), ("related_to",)).get("related_to")
         last = reader.mapping(inner, f"{at}.related_to", ("last",), ("last",)).get("last") if inner else None
-        path = reader.path(last, f"{at}.related_to.last") if last else ("x", "x")
-        if last and len(path) < 2:
+        event, *path = reader.path(last, f"{at}.related_to.last") if last else ("x", "x")
+        if last and not path:
             reader.wrong(last.line, f"{at}.related_to.last", "needs an event and a property", "order_completed.products.product_id")
-        return d.RelatedTo(event_name(path[0]), path[1:] or ("x",))
+        return d.RelatedTo(event_name(event), tuple(path) or ("x",))
     reader.wrong(node.line, at, f'no source "{node.value}"', "catalogue, a list of item ids, or {related_to: {last: event.property}}; recommenders are not available in this version")
     return "catalogue"
 
@@ -122,17 +122,17 @@ def _ids(reader: Reader, node: Node, at: str) -> tuple[str, ...]:
 
 def shown(reader: Reader, found: dict[str, Node], node: Node, at: str, *, last: bool = False) -> d.Shown:
     block = reader.one_of(found["block"], f"{at}.block", reader.names.blocks, "block") if "block" in found else None
-    variables: dict[str, Any] = {}
+    variables: dict[str, Scalar | c.Ref] = {}
     if "vars" in found:
         declared = reader.names.blocks.get(block or "")
         for name, value in reader.mapping(found["vars"], f"{at}.vars").items():
-            variables[name] = _variable(reader, name, value, f"{at}.vars.{name}", declared, node, last=last)
+            variables[name] = _variable(reader, name, value, f"{at}.vars.{name}", declared, last=last)
     _required(reader, block, variables, node, at)
     items = items_query(reader, found["items"], f"{at}.items") if "items" in found else None
     return d.Shown(block or "", variables, items, reader.place(node))
 
 
-def _variable(reader: Reader, name: str, value: Node, at: str, declared: Any, node: Node, *, last: bool) -> Any:
+def _variable(reader: Reader, name: str, value: Node, at: str, declared: d.BlockDefinition | None, *, last: bool) -> Scalar | c.Ref:
     types = {each.name: each for each in declared.variables} if declared is not None else {}
     if declared is not None and name not in types:
         reader.wrong(value.line, at, f"the block {declared.id} declares no such variable", meant(name, types))
@@ -150,7 +150,7 @@ def _variable(reader: Reader, name: str, value: Node, at: str, declared: Any, no
     return value.value if name not in types else typed(reader, types[name].type, value, at)
 
 
-def _required(reader: Reader, block: str | None, variables: dict[str, Any], node: Node, at: str) -> None:
+def _required(reader: Reader, block: str | None, variables: d.Vars, node: Node, at: str) -> None:
     declared = reader.names.blocks.get(block or "")
     missing = [each.name for each in declared.variables if each.default is None and each.name not in variables] if declared else []
     if missing:
@@ -171,7 +171,7 @@ def placement(reader: Reader, id: str, node: Node, at: str) -> d.Placement:
     rank = reader.expression(found["rank"], f"{at}.rank", (*ROOTS, "offer")) if "rank" in found else None
     deadline = reader.duration(found["deadline"], f"{at}.deadline") if "deadline" in found else None
     degraded = reader.one_of(found["on_degraded"], f"{at}.on_degraded", ANSWERS, "answer") if "on_degraded" in found else None
-    return d.Placement(id, tuple(fallbacks), rank, deadline, degraded or "fallback", reader.place(node))  # pyright: ignore[reportArgumentType]
+    return d.Placement(id, tuple(fallbacks), rank, deadline, degraded or "fallback", reader.place(node))
 
 
 def offer(reader: Reader, id: str, node: Node, at: str) -> d.Offer:
@@ -215,7 +215,7 @@ def _validity(reader: Reader, found: dict[str, Node], at: str) -> tuple[c.Instan
 def consent(reader: Reader, id: str, node: Node, at: str) -> d.Consent:
     found = reader.mapping(node, at, ("gates", "description"))
     gates = reader.names_list(found["gates"], f"{at}.gates", GATES, "gate") if "gates" in found else ()
-    return d.Consent(id, frozenset(gates), reader.place(node))  # pyright: ignore[reportArgumentType]
+    return d.Consent(id, frozenset(gates), reader.place(node))
 
 
 def case(reader: Reader, node: Node, at: str) -> d.Case:
@@ -310,19 +310,28 @@ def _input(reader: Reader, node: Node, at: str) -> d.Input:
     found = reader.mapping(node, at, ("name", "default", "type", "tensor"), ("name",))
     ref = reader.ref(found["name"].value, node.line, f"{at}.name", ("feature", "profile", "context", "item")) if "name" in found else None
     kind = reader.one_of(found["type"], f"{at}.type", TENSOR_KINDS, "type") if "type" in found else "float"
-    default = found["default"].value if "default" in found else ("" if kind == "string" else 0)
-    if type(default) not in _TENSOR[kind or "float"] or (kind != "string" and abs(default) >= LARGEST):
-        reader.wrong(node.line, f"{at}.default", f"{found['default'].plain()!r:.40} is no {kind}" if "default" in found else f"is no {kind}")
-        default = "" if kind == "string" else 0.0
+    default: float | str | None = "" if kind == "string" else 0.0
+    if "default" in found and (default := _as_column(kind or "float", found["default"].value)) is None:
+        reader.wrong(node.line, f"{at}.default", f"{found['default'].plain()!r:.40} is no {kind}")
     tensor = reader.text(found["tensor"], f"{at}.tensor") if "tensor" in found else ""
-    return d.Input(ref or c.Ref(("profile", "_")), default if isinstance(default, str) else float(default or 0.0), kind or "float", tensor)  # pyright: ignore[reportArgumentType]
+    return d.Input(ref or c.Ref(("profile", "_")), 0.0 if default is None else default, kind or "float", tensor)
+
+
+def _as_column(kind: d.TensorType, value: Value) -> float | str | None:
+    """A value as a tensor of that kind takes it; None where it does not fit."""
+    if type(value) not in _TENSOR[kind]:
+        return None
+    if isinstance(value, (int, float)):
+        return float(value) if abs(value) < LARGEST else None
+    return value if isinstance(value, str) else None
 
 
 def _golden(reader: Reader, node: Node, at: str, columns: int) -> d.Golden:
     found = reader.mapping(node, at, ("inputs", "output"), ("inputs", "output"))
-    row = tuple(each.value for _, each in reader.items(found["inputs"], f"{at}.inputs")) if "inputs" in found else ()
-    if any(not isinstance(each, (str, int, float)) for each in row):
+    row = [each.value for _, each in reader.items(found["inputs"], f"{at}.inputs")] if "inputs" in found else []
+    values = tuple(each for each in row if isinstance(each, (str, int, float)))
+    if len(values) < len(row):
         reader.wrong(node.line, f"{at}.inputs", "holds something that is no number and no text")
     if len(row) != columns:
         reader.wrong(node.line, f"{at}.inputs", f"has {len(row)} values", f"the card has {columns} inputs")
-    return d.Golden(row, reader.number(found["output"], f"{at}.output") if "output" in found else 0.0)
+    return d.Golden(values, reader.number(found["output"], f"{at}.output") if "output" in found else 0.0)

@@ -7,13 +7,15 @@ noted and reading goes on; what leaves the rest in doubt ends the file.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
+from app.domain.conditions import Scalar
 from app.errors import Problem
 
 MAX_DEPTH = 32
@@ -23,14 +25,17 @@ _INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _BASE = {"0o": 8, "0x": 16}
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = frozenset({*(f"{sign}.{word}" for sign in ("", "+", "-") for word in ("inf", "Inf", "INF")), ".nan", ".NaN", ".NAN"})
-_WORDS = {"true": True, "false": False, "null": None, "Null": None, "NULL": None, "~": None, "": None}
+_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "Null": None, "NULL": None, "~": None, "": None}
+
+
+Value: TypeAlias = "Scalar | None | list[Node] | dict[str, Node]"
 
 
 @dataclass(slots=True)
 class Node:
-    """A value with its line. `value` is a scalar, a list of nodes, or a dict of key -> node; `keys` are keys' lines."""
+    """A value with its line; `keys` are keys' lines."""
 
-    value: Any
+    value: Value
     line: int
     keys: dict[str, int] = field(default_factory=dict)
 
@@ -82,50 +87,59 @@ def _line_of(error: yaml.YAMLError, text: str) -> int:
     return text.encode()[: getattr(error, "position", None) or 0].count(b"\n") + 1
 
 
+def _events(text: str) -> Iterator[yaml.Event]:
+    # typeshed does not say what `parse` gives
+    return yaml.parse(text, Loader=yaml.CSafeLoader)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
 class _Builder:
     def __init__(self, name: str, problems: list[Problem]) -> None:
         self._name = name
         self._problems = problems
 
     def build(self, text: str) -> Node | None:
-        root: Node | None = None
-        stack: list[tuple[Node, list[Any]]] = []
+        root = Node(None, 1)
+        stack: list[tuple[Node, list[tuple[str, int]]]] = []
         documents = 0
-        for number, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
-            kind, line = type(event), event.start_mark.line + 1
+        for number, event in enumerate(_events(text)):
+            line: int = event.start_mark.line + 1
             if number > MAX_NODES:
                 raise _Broken(line, f"more than {MAX_NODES:,} values", "several files are one namespace")
-            if kind is yaml.ScalarEvent:
-                root = self._place(stack, Node(self._scalar(event, line), line), root, event.value)
-            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-                if len(stack) >= MAX_DEPTH:
-                    raise _Broken(line, f"deeper than {MAX_DEPTH} levels")
-                self._plain(event, line)
-                node = Node({} if kind is yaml.MappingStartEvent else [], line)
-                root = self._place(stack, node, root, None)
-                stack.append((node, []))
-            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-                stack.pop()
-            elif kind is yaml.AliasEvent:
-                self._wrong(line, "aliases and anchors are not available", "write the value out")
-                root = self._place(stack, Node(None, line), root, event.anchor)
-            elif kind is yaml.DocumentStartEvent:
-                documents += 1
-                if documents > 1:
-                    raise _Broken(line, "a second document", "one document a file")
-        return None if root is not None and root.value is None else root
+            match event:
+                case yaml.ScalarEvent():
+                    root = self._place(stack, Node(self._scalar(event, line), line), root, event.value)
+                case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
+                    if len(stack) >= MAX_DEPTH:
+                        raise _Broken(line, f"deeper than {MAX_DEPTH} levels")
+                    self._plain(event, line)
+                    node = Node({} if isinstance(event, yaml.MappingStartEvent) else [], line)
+                    root = self._place(stack, node, root, None)
+                    stack.append((node, []))
+                case yaml.CollectionEndEvent():
+                    stack.pop()
+                case yaml.AliasEvent():
+                    self._wrong(line, "aliases and anchors are not available", "write the value out")
+                    root = self._place(stack, Node(None, line), root, event.anchor)
+                case yaml.DocumentStartEvent():
+                    documents += 1
+                    if documents > 1:
+                        raise _Broken(line, "a second document", "one document a file")
+                case _:
+                    pass
+        return None if root.value is None else root
 
     def _wrong(self, line: int, message: str, hint: str = "") -> None:
         self._problems.append(Problem(self._name, line, "yaml", message, hint))
 
-    def _plain(self, event: Any, line: int) -> None:
+    def _plain(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, line: int) -> None:
         """No anchor and no tag but that of text."""
         if event.anchor is not None:
             self._wrong(line, "aliases and anchors are not available", "write the value out")
         if event.tag not in (None, "tag:yaml.org,2002:str", "!"):
             self._wrong(line, f"tags such as {event.tag[:60]} are not available")
 
-    def _place(self, stack: list[tuple[Node, list[Any]]], node: Node, root: Node | None, text: str | None) -> Node:
+    def _place(self, stack: list[tuple[Node, list[tuple[str, int]]]], node: Node, root: Node, text: str | None) -> Node:
+        """File a node in the collection that is open, a mapping's keys and values by turns; gives the root."""
         if not stack:
             return node
         parent, waiting = stack[-1]
@@ -136,17 +150,18 @@ class _Builder:
                 raise _Broken(node.line, "a key that is no text")
             waiting.append((text, node.line))
         else:
+            assert isinstance(parent.value, dict)
             key, line = waiting.pop()
             if key in parent.value:
                 self._problems.append(Problem(self._name, line, key, "stands here twice", f"first in line {parent.keys[key]}"))
             else:
                 parent.value[key] = node
                 parent.keys[key] = line
-        return root  # pyright: ignore[reportReturnType]
+        return root
 
-    def _scalar(self, event: Any, line: int) -> Any:
+    def _scalar(self, event: yaml.ScalarEvent, line: int) -> Scalar | None:
         self._plain(event, line)
-        text = event.value
+        text: str = event.value
         if not event.implicit[0]:
             return text
         if text in _WORDS:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from math import isfinite
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 from app.domain import conditions as c
@@ -44,7 +45,8 @@ class BadExpression(ValueError):
 
 
 _TOKEN = re.compile(r"\s*(?:(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)|([A-Za-z_][\w.]*)|([-+*/(),]))")
-_FUNCTIONS = {"min": (1, 99), "max": (1, 99), "abs": (1, 1), "log": (1, 1), "exp": (1, 1)}
+_FUNCTIONS: tuple[c.Function, ...] = get_args(c.Function)
+_OF_MANY = ("min", "max")
 
 
 def expression(text: str) -> c.Expression:
@@ -72,30 +74,36 @@ class _Parser:
         self.tokens = tokens
         self._depth = 0
 
-    def _take(self, *symbols: str) -> str | None:
-        if self.tokens and self.tokens[0][0] == "symbol" and self.tokens[0][1] in symbols:
-            return self.tokens.pop(0)[1]
-        return None
+    def _sign(self, *signs: c.Symbol) -> c.Symbol | None:
+        """The next sign, taken, where it is one of these."""
+        return next((sign for sign in signs if self._take(sign)), None)
+
+    def _take(self, symbol: str) -> bool:
+        """Whether this symbol comes next; then it is taken."""
+        if not self.tokens or self.tokens[0] != ("symbol", symbol):
+            return False
+        self.tokens.pop(0)
+        return True
 
     def sum(self) -> c.Expression:
         self._depth += 1
         if self._depth > 30:
             raise BadExpression("nested too deeply")
         left = self._product()
-        while symbol := self._take("+", "-"):
-            left = c.Arithmetic(symbol, left, self._product())  # pyright: ignore[reportArgumentType]
+        while symbol := self._sign("+", "-"):
+            left = c.Arithmetic(symbol, left, self._product())
         self._depth -= 1
         return left
 
     def _product(self) -> c.Expression:
         left = self._unary()
-        while symbol := self._take("*", "/"):
-            left = c.Arithmetic(symbol, left, self._unary())  # pyright: ignore[reportArgumentType]
+        while symbol := self._sign("*", "/"):
+            left = c.Arithmetic(symbol, left, self._unary())
         return left
 
     def _unary(self) -> c.Expression:
         negative = False
-        while symbol := self._take("-", "+"):
+        while symbol := self._sign("-", "+"):
             negative ^= symbol == "-"
         found = self._atom()
         return c.Negative(found) if negative else found
@@ -112,21 +120,21 @@ class _Parser:
             if not isfinite(number := float(text)):
                 raise BadExpression(f"{text[:20]} is too large a number")
             return c.Number(number)
-        if text in _FUNCTIONS and self._take("("):
-            return self._call(text)
+        for function in _FUNCTIONS:
+            if text == function and self._take("("):
+                return self._call(function)
         if "." not in text:
             raise BadExpression(f"{text!r} is no rooted name such as feature.x, nor one of {', '.join(_FUNCTIONS)}")
         return c.Name(c.Ref(tuple(text.split("."))))
 
-    def _call(self, function: str) -> c.Expression:
+    def _call(self, function: c.Function) -> c.Expression:
         arguments = [self.sum()]
         while self._take(","):
             arguments.append(self.sum())
         self._close()
-        low, high = _FUNCTIONS[function]
-        if not low <= len(arguments) <= high:
-            raise BadExpression(f"{function} takes {low} argument{'s' if low > 1 else ''}")
-        return c.Call(function, tuple(arguments))  # pyright: ignore[reportArgumentType]
+        if len(arguments) > 1 and function not in _OF_MANY:
+            raise BadExpression(f"{function} takes 1 argument")
+        return c.Call(function, tuple(arguments))
 
     def _close(self) -> None:
         if not self._take(")"):

@@ -108,7 +108,7 @@ def _properties(habit: Habit, turn: int) -> list[dict[str, Any]]:
     ids = habit.products[turn % len(habit.products)]
     lines = [{"product_id": id, "category": BY_ID[id][1], "brand": BY_ID[id][2].split()[0], "price": BY_ID[id][3]} for id in ids]
     if habit.event == BOUGHT:
-        return [{"total": round(sum(line["price"] for line in lines), 2), "products": lines}]
+        return [{"total": round(sum(BY_ID[id][3] for id in ids), 2), "products": lines}]
     return lines or [{}]
 
 

@@ -33,7 +33,7 @@ PRODUCTS: tuple[tuple[str, str, str, float, float | None, int, int, tuple[str, .
 
 def items(base: str) -> list[dict[str, Any]]:
     """The catalogue; pictures are served at `base`/demo/pictures."""
-    found = []
+    found: list[dict[str, Any]] = []
     for id, category, name, price, was, stock, sold, related in PRODUCTS:
         item = {"id": id, "name": name, "category": category, "price": price, "stock": stock, "sold": sold, "related": list(related),
                 "url": f"https://nordlys.example/p/{id}", "image": f"{base}/demo/pictures/{id}.png"}

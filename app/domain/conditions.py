@@ -7,7 +7,7 @@ What a leaf means is stated once, in `docs/rules.md`; the compiler and the refer
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 Scalar: TypeAlias = "str | int | float | bool"
 Path: TypeAlias = "tuple[str, ...]"
@@ -59,6 +59,11 @@ class Test:
     operator: Operator
     value: object
 
+    @property
+    def values(self) -> tuple[object, ...]:
+        """The right-hand side as a tuple: alone in one where it is none."""
+        return cast("tuple[object, ...]", self.value) if isinstance(self.value, tuple) else (self.value,)
+
 
 class Instant(int):
     """Milliseconds since 1970-01-01T00:00Z. A type of its own, so that an instant never compares with a number."""
@@ -108,11 +113,14 @@ class Between:
     end: Instant
 
 
+Period: TypeAlias = Literal["day", "week", "month"]
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """From the start of the current local day, week (Monday) or month, up to now."""
 
-    unit: Literal["day", "week", "month"]
+    unit: Period
 
 
 Window: TypeAlias = "Ever | Within | Since | SinceLast | Between | Calendar"
@@ -205,9 +213,12 @@ class Name:
     ref: Ref
 
 
+Symbol: TypeAlias = Literal["+", "-", "*", "/"]
+
+
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    operator: Literal["+", "-", "*", "/"]
+    operator: Symbol
     left: Expression
     right: Expression
 
@@ -217,12 +228,15 @@ class Negative:
     operand: Expression
 
 
+Function: TypeAlias = Literal["min", "max", "abs", "log", "exp"]
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """`min max` take one or more arguments, `abs log exp` one. Division by zero, `log` of no positive number and any
     result that is not finite are missing."""
 
-    function: Literal["min", "max", "abs", "log", "exp"]
+    function: Function
     arguments: tuple[Expression, ...]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from app.domain.conditions import NOWHERE, Condition, Ever, Expression, Instant, Path, Place, Ref, Where, Window
+from app.domain.conditions import NOWHERE, Condition, Ever, Expression, Instant, Path, Place, Ref, Scalar, Where, Window
 
 FeatureKind: TypeAlias = Literal[
     "count", "sum", "avg", "min", "max", "distinct", "first", "last", "first_at", "last_at", "days", "seconds_since",
@@ -62,6 +62,9 @@ class RelatedTo:
     path: Path
 
 
+Source: TypeAlias = "Literal['catalogue'] | tuple[str, ...] | RelatedTo"
+
+
 @dataclass(frozen=True, slots=True)
 class ItemsQuery:
     """Which items an offer, a fallback or a recommendation shows.
@@ -70,7 +73,7 @@ class ItemsQuery:
     Durations are ms; 0 means not excluded. `rank` is an expression, or a bare `item.*`-model's id as `model.<id>`.
     """
 
-    source: Literal["catalogue"] | tuple[str, ...] | RelatedTo = "catalogue"
+    source: Source = "catalogue"
     filter: Condition | None = None
     exclude_bought: int = 0
     exclude_shown: int = 0
@@ -80,7 +83,7 @@ class ItemsQuery:
     place: Place = NOWHERE
 
 
-Vars: TypeAlias = "Mapping[str, str | int | float | bool | Ref]"
+Vars: TypeAlias = "Mapping[str, Scalar | Ref]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +123,16 @@ class Offer:
     place: Place = NOWHERE
 
 
+WhenDegraded: TypeAlias = Literal["fallback", "fail"]
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     id: str
     fallbacks: tuple[Shown, ...]
     rank: Expression | None = None
     deadline: int | None = None
-    on_degraded: Literal["fallback", "fail"] = "fallback"
+    on_degraded: WhenDegraded = "fallback"
     place: Place = NOWHERE
 
 
@@ -137,6 +143,7 @@ class Mail:
     place: Place = NOWHERE
 
 
+ContextKind: TypeAlias = Literal["number", "string", "boolean"]
 Gate: TypeAlias = Literal["segments", "decide", "enrich", "ingest"]
 
 
@@ -147,13 +154,16 @@ class Consent:
     place: Place = NOWHERE
 
 
+TensorType: TypeAlias = Literal["float", "int", "bool", "string"]
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """One column that a model reads. `tensor` is empty where the model has one float tensor of all columns."""
 
     name: Ref
     default: float | str
-    type: Literal["float", "int", "bool", "string"] = "float"
+    type: TensorType = "float"
     tensor: str = ""
 
 
@@ -194,7 +204,7 @@ VariableType: TypeAlias = Literal["string", "number", "boolean", "url", "date"]
 class Variable:
     name: str
     type: VariableType
-    default: str | int | float | bool | None = None
+    default: Scalar | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +237,7 @@ class Definitions:
 
     version: str
     timezone: str = "UTC"
-    context: Mapping[str, Literal["number", "string", "boolean"]] = field(default_factory=lambda: EMPTY)
+    context: Mapping[str, ContextKind] = field(default_factory=lambda: EMPTY)
     consents: Mapping[str, Consent] = field(default_factory=lambda: EMPTY)
     features: Mapping[str, Feature] = field(default_factory=lambda: EMPTY)
     segments: Mapping[str, Segment] = field(default_factory=lambda: EMPTY)

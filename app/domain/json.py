@@ -1,19 +1,11 @@
-"""JSON off the wire, asked what it is in a way that a type checker follows."""
+"""JSON as Python holds it: what comes off the wire, and the properties and traits that are kept of it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeGuard
+from typing import Any, TypeAlias, TypeGuard
 
-
-def is_object(value: Any) -> TypeGuard[dict[str, Any]]:
-    return isinstance(value, dict)
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
 
 
 def is_list(value: Any) -> TypeGuard[list[Any]]:
     return isinstance(value, list)
-
-
-def is_sequence(value: Any) -> TypeGuard[Sequence[Any]]:
-    """A list, or a tuple where it was written by a program."""
-    return isinstance(value, (list, tuple))

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import get_args
 
-from app.domain.event import FUTURE_MILLISECONDS, MAX_ID_BYTES, PERSONAL, Event, Heard, Identity, Reason, event_name
+from app.domain.event import FUTURE_MILLISECONDS, MAX_ID_BYTES, PERSONAL, Event, Heard, Identity, Kind, Reason, event_name
+from app.domain.json import Json
 from app.domain.literals import parse_instant
 
 MAX_PAYLOAD = 32 << 10
 _FINITE = math.inf
 _OLDEST = 0
 LATEST = 4_102_444_800_000  # 2100
-_KINDS = ("identify", "track", "page", "group", "alias")
+_KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 class NotHeard(Exception):
@@ -25,7 +26,7 @@ class NotHeard(Exception):
         self.detail = detail
 
 
-def parse(raw: Any, now: int, random_id: Callable[[], bytes], hashed_id: Callable[[str], bytes]) -> Heard:
+def parse(raw: Json, now: int, random_id: Callable[[], bytes], hashed_id: Callable[[str], bytes]) -> Heard:
     """`random_id` and `hashed_id` give what stands for an id: for an event without messageId, and for one with."""
     if not isinstance(raw, dict):
         raise NotHeard("invalid", "an event is an object")
@@ -65,14 +66,14 @@ def parse(raw: Any, now: int, random_id: Callable[[], bytes], hashed_id: Callabl
             return Heard("identify", who, Event("identify", at, id, shown), traits, link)
 
 
-def _alias(raw: Mapping[str, Any], user: str, anonymous: str, at: int, id: bytes) -> Heard:
+def _alias(raw: Mapping[str, Json], user: str, anonymous: str, at: int, id: bytes) -> Heard:
     previous = _id(raw, "previousId") or anonymous
     if not user or not previous:
         raise NotHeard("no_identity", "alias needs userId and previousId")
     return Heard("alias", Identity("user_id", user), Event("alias", at, id, {}), {}, Identity("anonymous_id", previous))
 
 
-def _id(raw: Mapping[str, Any], key: str) -> str:
+def _id(raw: Mapping[str, Json], key: str) -> str:
     value = raw.get(key)
     if value is None or value == "":
         return ""
@@ -83,13 +84,13 @@ def _id(raw: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def _name(value: Any) -> str:
+def _name(value: Json) -> str:
     if not isinstance(value, str) or not value.strip() or len(value) > 200:
         raise NotHeard("invalid", "event: a name of 1 to 200 characters")
     return event_name(value)
 
 
-def _instant(raw: Mapping[str, Any], now: int) -> int:
+def _instant(raw: Mapping[str, Json], now: int) -> int:
     value = raw.get("timestamp", raw.get("originalTimestamp"))
     if value is None:
         return now
@@ -101,7 +102,7 @@ def _instant(raw: Mapping[str, Any], now: int) -> int:
     return at
 
 
-def _object(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _object(raw: Mapping[str, Json], key: str) -> dict[str, Json]:
     value = raw.get(key)
     if value is None:
         return {}
@@ -110,19 +111,18 @@ def _object(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
     return value
 
 
-def _properties(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _properties(raw: Mapping[str, Json], key: str) -> dict[str, Json]:
     """Properties that have a value, and the device. Plain text and numbers, which most are, cost one look each."""
-    found: dict[str, Any] = {}
+    found: dict[str, Json] = {}
     size = 0
     for name, value in _object(raw, key).items():
         if value is None:
             continue
         found[name] = value
         size += len(name) + 12
-        kind = type(value)
-        if kind is str and value.isascii():
+        if type(value) is str and value.isascii():
             size += len(value)
-        elif kind is not bool and not (kind is float and -_FINITE < value < _FINITE):
+        elif type(value) is not bool and not (type(value) is float and -_FINITE < value < _FINITE):
             size += _size(value)
     if size > MAX_PAYLOAD:
         check_payload(found)
@@ -133,14 +133,14 @@ def _properties(raw: Mapping[str, Any], key: str) -> dict[str, Any]:
     return found
 
 
-def check_payload(values: Mapping[str, Any]) -> None:
+def check_payload(values: dict[str, Json]) -> None:
     """`NotHeard` where properties or traits are too large, or hold what is no plain JSON."""
     size = _size(values)
     if size > MAX_PAYLOAD:
         raise NotHeard("too_large", f"{size:,} bytes of properties; at most {MAX_PAYLOAD:,}")
 
 
-def _size(value: Any) -> int:
+def _size(value: Json) -> int:
     """About how many bytes the value takes; numbers must be finite and fit 64 bits."""
     if type(value) is str:
         try:

@@ -151,7 +151,8 @@ class Why:
 
 def lately(r: Request, name_of: Callable[[str], str], limit: int = 8) -> list[dict[str, Any]]:
     """The latest things that somebody did before the instant of the request, newest first."""
-    history, found = r.history, []
+    history = r.history
+    found: list[dict[str, Any]] = []
     for i in range(r.count - 1, -1, -1):
         event = history.names.type_names.get(history.number(i), "")
         if event and event not in _OWN:

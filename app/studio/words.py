@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from app.domain import conditions as c
 from app.domain.definitions import Feature, Segment
+from app.domain.json import Json
 
 _TESTS = {
     "eq": "is {}", "ne": "is not {}", "gt": "is above {}", "gte": "is at least {}", "lt": "is below {}", "lte": "is at most {}",
@@ -41,8 +42,9 @@ def value_words(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.3f}".rstrip("0").rstrip(".")
     if isinstance(value, (tuple, list)):
-        shown = [value_words(each) for each in value[:_MANY]]
-        return ", ".join(shown) + (f" and {len(value) - _MANY} more" if len(value) > _MANY else "")
+        several = cast("tuple[object, ...] | list[object]", value)
+        shown = [value_words(each) for each in several[:_MANY]]
+        return ", ".join(shown) + (f" and {len(several) - _MANY} more" if len(several) > _MANY else "")
     return str(value)
 
 
@@ -58,9 +60,10 @@ def test_words(test: c.Test) -> str:
     if test.operator == "exists":
         return "is known" if test.value else "is not known"
     if test.operator == "between" and isinstance(test.value, tuple):
-        return f"is between {value_words(test.value[0])} and {value_words(test.value[1])}"
+        low, high = test.values
+        return f"is between {value_words(low)} and {value_words(high)}"
     if test.operator == "within_km" and isinstance(test.value, tuple):
-        lat, lon, km = test.value
+        lat, lon, km = test.values
         return f"is within {value_words(km)} km of {value_words(lat)}, {value_words(lon)}"
     return _TESTS[test.operator].format(value_words(test.value))
 
@@ -162,9 +165,9 @@ def feature_words(feature: Feature) -> str:
 def happened(event: str, properties: Mapping[str, Any], name_of: Callable[[str], str]) -> str:
     """What somebody did, in a few words: `viewed Fjell Trail shoe`. `name_of` gives an item's name by its id."""
     did = _DID.get(event, event.replace("_", " "))
-    lines = properties.get("products")
-    things = lines if isinstance(lines, list) else [properties]
-    names = [name for thing in things if isinstance(thing, Mapping) and (name := _named(thing, name_of))]
+    lines: Json = properties.get("products")
+    things = [each for each in lines if isinstance(each, dict)] if isinstance(lines, list) else [properties]
+    names = [name for thing in things if (name := _named(thing, name_of))]
     if not names:
         return did
     return f"{did} {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")

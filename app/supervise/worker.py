@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Coroutine
 from typing import Any
 
 import uvicorn
@@ -49,11 +50,13 @@ async def end_with_parent(parent: int, server: Server) -> None:
 
 async def serve(settings: Settings, listening: socket.socket, parent: int) -> None:
     app = create_app(settings)
-    server = Server(uvicorn.Config(app, **{**UVICORN, "http": content_protocol(app.hot.content)}), app)
+    serving: dict[str, Any] = {**UVICORN, "http": content_protocol(app.hot.content)}
+    server = Server(uvicorn.Config(app, **serving), app)
     watch = asyncio.create_task(end_with_parent(parent, server))
     for sig in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sig, server.handle_exit, sig, None)
-    await server._serve([listening])  # noqa: SLF001 (serve() would install signal handlers of its own)
+    # serve() would install signal handlers of its own
+    await server._serve([listening])  # pyright: ignore[reportPrivateUsage]
     watch.cancel()
 
 
@@ -63,10 +66,10 @@ def main() -> None:
     uvloop_run(serve(settings, socket.socket(fileno=fd), parent))
 
 
-def uvloop_run(story: object) -> None:
+def uvloop_run(story: Coroutine[Any, Any, None]) -> None:
     import uvloop
 
-    uvloop.run(story)  # pyright: ignore[reportArgumentType]
+    uvloop.run(story)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,6 @@ def sample(parts: Parts) -> Sample:
     placements = tuple(snapshot.fallbacks)
     return Sample(
         placements, tuple(snapshot.definitions.mails), tuple(snapshot.definitions.consents), tuple(snapshot.definitions.context),
-        profile, send, next(iter(parts.catalogue.ids()), "fjell"), f"news{sender}" if sender.startswith("@") else sender,
+        profile, send, next((item.id for item in parts.catalogue.rows), "fjell"), f"news{sender}" if sender.startswith("@") else sender,
         parts.tokens.mint("amp", placements[0], "", "", "", parts.clock()) if placements else "", parts.tokens.seal(f"u:{profile}", send),
     )

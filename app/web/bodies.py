@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from app.domain.json import Json
 from app.errors import RequestInvalid, TooLarge, Unparsable
 from app.web.asgi import Scope, header
 
@@ -42,7 +43,7 @@ async def read_body(receive: Any, limit: int = MAX_BYTES) -> bytes:
         raise Unparsable(f"the body did not arrive within {SECONDS:g} s") from error
 
 
-async def read_json(receive: Any, scope: Scope) -> dict[str, Any]:
+async def read_json(receive: Any, scope: Scope) -> dict[str, Json]:
     """The body as an object; 400 where it is not JSON or too deep, 422 where it is something else."""
     data = await read_body(receive)
     if (coding := header(scope, b"content-encoding")) and coding.lower() != b"identity":
@@ -63,7 +64,7 @@ def refuse_unknown(body: Mapping[str, Any], known: frozenset[str]) -> None:
         )
 
 
-def parse_json(data: bytes) -> Any:
+def parse_json(data: bytes) -> Json:
     if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
         raise Unparsable(f"the JSON is nested deeper than {MAX_DEPTH} levels")
     try:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from app.domain.json import Json
 from app.errors import RequestInvalid
 from app.ingest import Ingest, receipt_json
 from app.web.asgi import JSON, Reply, Scope
@@ -26,7 +27,7 @@ class Events:
         parts = self._parts
         parts.keys.authorise(scope, "events")
         body = await read_json(receive, scope)
-        raws = body["batch"] if "batch" in body else [body]
+        raws: Json = body["batch"] if "batch" in body else [body]
         if not isinstance(raws, list) or len(raws) > MAX_BATCH:
             raise RequestInvalid(f"batch: a list of at most {MAX_BATCH:,} events", problems=(("batch", "not a list, or too long"),))
         receipt = await self._ingest.take(raws, parts.clock())

@@ -59,7 +59,7 @@ def counts(history: History) -> dict[str, Any]:
     for number in (*kept, *(code for code in trimmed if code not in kept and code != ESCAPE)):
         at = [history.ts[i] for i in history.positions(number, 0, len(history))]
         gone = trimmed.get(number)
-        first = min([*at[:1], *([gone.first_at] if gone else [])])
+        first = min(at[:1] + ([gone.first_at] if gone else []))
         last = at[-1] if at else gone.watermark if gone else 0
         count = len(at) + (gone.count if gone else 0)
         found[names.get(number, str(number))] = {"count": count, "first_at": iso(first), "last_at": iso(last)}

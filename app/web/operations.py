@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ class Operations:
         """503 before the first content and while stopping; degraded is ready. Details in development or with `admin`."""
         parts = self._parts
         serving = parts.snapshot is not None and not parts.stopping
-        troubles = parts.snapshot.runtime.troubles() if parts.snapshot is not None else {}
+        troubles: Mapping[str, str] = parts.snapshot.runtime.troubles() if parts.snapshot is not None else {}
         degraded = ["store"] * parts.breaker.open + [f"model:{id}" for id in troubles]
         body: dict[str, Any] = {"status": "stopping" if parts.stopping else "ready" if serving else "starting", "degraded": degraded}
         try:

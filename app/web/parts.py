@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal, Protocol
 
+from app.content.published import Published
 from app.content.snapshot import Snapshot
 from app.decide import Decider
+from app.domain.trace import Table
 from app.errors import Overloaded, Starting
-from app.ports import CatalogueStore, Clock, ProfileStore
+from app.ports import Catalogue, CatalogueStore, Circuit, Clock, ProfileStore
 from app.security.tokens import Tokens
+from app.telemetry import Telemetry
+from app.web.auth import KeyRing
+
+
+class Limits(Protocol):
+    """What the web layer reads of the settings."""
+
+    @property
+    def max_inflight(self) -> int: ...
+    @property
+    def deadline_esp_ms(self) -> int: ...
+    @property
+    def deadline_amp_ms(self) -> int: ...
+    @property
+    def email_in_url(self) -> Literal["refuse", "allow"]: ...
+    @property
+    def amp_senders(self) -> tuple[str, ...]: ...
+    @property
+    def demo(self) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -21,15 +42,15 @@ class Parts:
     clock: Clock
     store: ProfileStore
     catalogue_store: CatalogueStore
-    catalogue: Any
+    catalogue: Catalogue
     decider: Decider
     tokens: Tokens
-    keys: Any
-    telemetry: Any
-    settings: Any
-    breaker: Any
-    load_table: Callable[[str], Any]
-    content_state: Any = None
+    keys: KeyRing
+    telemetry: Telemetry
+    settings: Limits
+    breaker: Circuit
+    load_table: Callable[[str], Awaitable[Table | None]]
+    content_state: Published | None = None
     stopping: bool = False
     inflight: int = 0
 

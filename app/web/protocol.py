@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from app.web.asgi import Headers, Reply, Scope
 
@@ -67,11 +67,14 @@ def content_protocol(answering: Answering) -> type[HttpToolsProtocol]:
     """The protocol class for uvicorn's `http`; `answering` gives the reply to a GET of a placement, and never raises."""
 
     class ContentProtocol(HttpToolsProtocol):
+        # uvicorn begins with None, and asks a cycle for no more than ours has
+        cycle: RequestResponseCycle | ContentCycle | None
+
         def on_headers_complete(self) -> None:
-            url, cycle = self.url, self.cycle
+            url, cycle, parser = self.url, self.cycle, self.parser
             if (
-                not url.startswith(PREFIX) or self.parser.get_method() != b"GET" or self.flow.write_paused
-                or self.expect_100_continue or self.parser.should_upgrade() or (cycle is not None and not cycle.response_complete)
+                not url.startswith(PREFIX) or parser is None or parser.get_method() != b"GET" or self.flow.write_paused
+                or self.expect_100_continue or parser.should_upgrade() or (cycle is not None and not cycle.response_complete)
             ):
                 super().on_headers_complete()
                 return
@@ -82,8 +85,8 @@ def content_protocol(answering: Answering) -> type[HttpToolsProtocol]:
             scope["path"] = unquote(path) if "%" in path else path
             scope["raw_path"] = raw_path
             scope["query_string"] = query.partition(b"#")[0]
-            keep_alive = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
-            self.cycle = cycle = ContentCycle(self, keep_alive=keep_alive)  # pyright: ignore[reportAttributeAccessIssue]
+            keep_alive = parser.get_http_version() == "1.1" and parser.should_keep_alive()
+            self.cycle = cycle = ContentCycle(self, keep_alive=keep_alive)  # pyright: ignore[reportIncompatibleVariableOverride]
             task = self.loop.create_task(cycle.run(answering(scope)))
             task.add_done_callback(self.tasks.discard)
             self.tasks.add(task)

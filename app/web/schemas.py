@@ -68,12 +68,11 @@ class BatchRequest(Question):
     recipients: list[Recipient] = Field(min_length=1, max_length=1_000)
 
 
-class Item(BaseModel):
-    """A thing of the catalogue. Fields beyond those named are free: texts, numbers, booleans, lists, objects."""
+class ItemFields(BaseModel):
+    """An item without its id, which the address names. In a PATCH, null removes a field."""
 
     model_config = ConfigDict(extra="allow")
 
-    id: str = Field(max_length=256)
     name: str | None = None
     price: float | None = Field(None, ge=0)
     stock: float | None = Field(None, ge=0)
@@ -83,10 +82,10 @@ class Item(BaseModel):
     related: list[str] | None = Field(None, max_length=200, description="Ids of items that go with it")
 
 
-class ItemFields(Item):
-    """An item without its id, which the address names. In a PATCH, null removes a field."""
+class Item(ItemFields):
+    """A thing of the catalogue. Fields beyond those named are free: texts, numbers, booleans, lists, objects."""
 
-    id: str | None = None
+    id: str = Field(max_length=256)
 
 
 class Choice(BaseModel):
