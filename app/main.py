@@ -40,7 +40,7 @@ class Application:
         set_up_logs(Redaction())
         self.worker = worker = Worker(settings)
         parts = worker.parts
-        surfaces = Surfaces(parts.tokens, settings.recipients_url, parts.clock)
+        surfaces = Surfaces(parts.tokens, settings.recipients_url, parts.catalogue, parts.clock)
         decisions, events = Decisions(parts, surfaces), Events(parts, worker.ingest)
         self._routes = [
             ("POST", "/v1/decisions", "decide", decisions.single),
@@ -51,7 +51,7 @@ class Application:
         exact: dict[tuple[str, str], tuple[str, Handler]] = {(method, path): (surface, handler) for method, path, surface, handler in self._routes}
         self.api = self._api(surfaces, decisions, Profiles(parts), Items(parts), Operations(parts))
         self.hot = Hot(parts, surfaces, exact, AmpLists(parts, surfaces), self.api)
-        worker.on_snapshot = surfaces.fallbacks
+        worker.prepare = surfaces.prepare
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self.hot(scope, receive, send)

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from hashlib import blake2b
 from itertools import count
@@ -38,6 +38,8 @@ from app.web.auth import KeyRing
 from app.web.parts import Parts
 
 POLL_SECONDS = 0.2
+REDRAW_TICKS = 10
+"""Polls between two renderings of what shows items ahead of time: a catalogue that is being filled changes with each."""
 
 
 def wall_clock() -> int:
@@ -78,7 +80,8 @@ class Worker:
         self._published: Published | None = None
         self._stamp = 0
         self._loop: asyncio.Task[None] | None = None
-        self.on_snapshot: Callable[[Snapshot], object] = lambda _: None
+        self._prepared_at = 0
+        self.prepare: Callable[[Snapshot], Awaitable[object]] = _nothing
 
     # -- content ---------------------------------------------------------------------------------------------------
 
@@ -107,7 +110,7 @@ class Worker:
             except InlayError as error:
                 log.error("content %s cannot be served: %s", published.version, error.code)
                 return
-            self.on_snapshot(snapshot)
+            await self._prepare(snapshot)
             self.parts.snapshot = snapshot
             gc.collect()
             gc.freeze()
@@ -120,6 +123,7 @@ class Worker:
     async def follow_store(self) -> None:
         """Items, keys and names as the fleet has them now."""
         with suppress(StoreUnavailable):
+            self.parts.keys.replace(await self.key_store.all())
             if not self.names.loaded:
                 await self.names.load()
             if await self.catalogue_store.version() != self.catalogue.at:
@@ -127,13 +131,22 @@ class Worker:
                 self.catalogue.apply(at, changes)
                 if changes:
                     await asyncio.to_thread(self.catalogue.save, self.settings.data / "catalogue.msgpack")
-            self.parts.keys.replace(await self.key_store.all())
             await self.names.refresh()
+
+    async def follow_items(self) -> None:
+        """What was rendered ahead shows the items as they are."""
+        if self.parts.snapshot is not None and self._prepared_at != self.catalogue.version:
+            await self._prepare(self.parts.snapshot)
+
+    async def _prepare(self, snapshot: Snapshot) -> None:
+        self._prepared_at = self.catalogue.version
+        await self.prepare(snapshot)
 
     async def start(self) -> None:
         self.catalogue.restore(self.settings.data / "catalogue.msgpack")
         await self.follow_content()
         await self.follow_store()
+        await self.follow_items()
         gc.set_threshold(50_000, 20, 100)
         self._loop = asyncio.create_task(self._follow())
 
@@ -143,6 +156,8 @@ class Worker:
             try:
                 await self.follow_content()
                 await self.follow_store()
+                if tick % REDRAW_TICKS == 0:
+                    await self.follow_items()
                 if tick % 5 == 0:
                     self.parts.telemetry.save()
             except Exception as error:  # noqa: BLE001 (the loop outlives any one failure)
@@ -179,6 +194,10 @@ class Worker:
 def random_id() -> bytes:
     """What stands for an event without a messageId."""
     return secrets.token_bytes(ID_BYTES)
+
+
+async def _nothing(_: Snapshot) -> None:
+    """For a worker that renders nothing ahead."""
 
 
 def hashed_id(message_id: str) -> bytes:

@@ -30,7 +30,7 @@ class RedisCatalogue:
             arguments: list[Any] = []
             for item in items[at : at + CHUNK]:
                 arguments += [item["id"], _pack(dict(item))]
-            await evaluate(self._link, self._put, KEYS, arguments, self._seconds * 5)
+            await evaluate(self._link, self._put, KEYS, arguments, self._seconds if len(items) == 1 else self._seconds * 5)
 
     async def get(self, id: str) -> dict[str, Any] | None:
         data = await self._link.call("HGET", KEYS[0], id)

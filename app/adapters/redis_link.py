@@ -97,12 +97,11 @@ class Connection(asyncio.Protocol):
                 if not pending.missing:
                     self._answering = True
                     line.popleft()
+                    self._answered()
                     if not pending.future.done():
                         pending.future.set_result(pending.replies)
         except (IndexError, hiredis.ProtocolError):
             self._end("the reply made no sense")
-            return
-        self._answered()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end("the connection was lost")

@@ -150,6 +150,7 @@ class Decisions:
         """Items for a person: `{profile, from, filter, exclude, rank, limit, at_least, context}`."""
         parts = self._parts
         parts.keys.authorise(scope, "decide")
+        parts.admit()
         body = await read_json(receive, scope)
         snapshot = current(parts)
         refuse_unknown(body, _RECOMMEND_KEYS)

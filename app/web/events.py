@@ -26,6 +26,7 @@ class Events:
         """200 once every valid event is durable and applied, also when all are rejected."""
         parts = self._parts
         parts.keys.authorise(scope, "events")
+        parts.admit()
         body = await read_json(receive, scope)
         raws: Json = body["batch"] if "batch" in body else [body]
         if not isinstance(raws, list) or len(raws) > MAX_BATCH:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from app.content.choosing import Render
+from app.content.choosing import Render, Taken, fall_back
 from app.content.snapshot import Dish, Snapshot, plain
 from app.decide import Question, RenderFor
 from app.domain.conditions import Instant
@@ -15,8 +16,9 @@ from app.domain.decision import Choice
 from app.domain.item import Item
 from app.domain.request import Request
 from app.errors import NotFound, RenderFailed
-from app.ports import Clock
+from app.ports import Catalogue, Clock
 from app.security.tokens import Tokens
+from app.web.answers import choice_json
 
 EXTENSIONS = {"html": "html", "txt": "text", "json": "json", "amp": "amp"}
 SURFACES = ("html", "text", "json", "amp")
@@ -30,18 +32,25 @@ _json = msgspec.json.Encoder().encode
 class Surfaces:
     """Renders choices; mints the addresses that recipients' mails carry."""
 
-    def __init__(self, tokens: Tokens, public_url: str, clock: Clock) -> None:
+    def __init__(self, tokens: Tokens, public_url: str, catalogue: Catalogue, clock: Clock) -> None:
         self._tokens = tokens
+        self._catalogue = catalogue
         self._clock = clock
         self._public_url = public_url.rstrip("/")
-        self._fallbacks: tuple[Snapshot, Fallbacks] | None = None
+        self._ready: tuple[tuple[Snapshot, Fallbacks], ...] = ()
+
+    async def prepare(self, snapshot: Snapshot) -> None:
+        """Render the fallbacks of this content with the items as they are now: before its first request, and when items
+        changed. A placement at a time, so that requests come in between."""
+        fresh = Fallbacks(snapshot, self, self._catalogue, self._clock())
+        for placement in snapshot.fallbacks:
+            fresh.render(placement)
+            await asyncio.sleep(0)
+        self._ready = ((snapshot, fresh), *(each for each in self._ready if each[0] is not snapshot))[:2]
 
     def fallbacks(self, snapshot: Snapshot) -> Fallbacks:
-        """The fallbacks of this version, rendered ahead; asked for once before its first request."""
-        ready = self._fallbacks
-        if ready is None or ready[0] is not snapshot:
-            ready = self._fallbacks = (snapshot, Fallbacks(snapshot, self, self._clock()))
-        return ready[1]
+        """Those of this content, or of the one before it, which requests under way may still hold."""
+        return next((ready for known, ready in self._ready if known is snapshot), self._ready[0][1])
 
     def render_for(self, surface: str, q: Question, now: int) -> RenderFor:
         """How the choices of one request are drawn. JSON surfaces are checked against no template."""
@@ -74,19 +83,26 @@ class Surfaces:
 
 
 class Fallbacks:
-    """Each placement's last fallback, rendered ahead for every surface with nothing known: served when all else fails."""
+    """What each placement shows somebody unknown, rendered ahead for every surface: served when all else fails."""
 
-    def __init__(self, snapshot: Snapshot, surfaces: Surfaces, now: int) -> None:
+    def __init__(self, snapshot: Snapshot, surfaces: Surfaces, catalogue: Catalogue, now: int) -> None:
+        self._snapshot, self._surfaces, self._catalogue, self._now = snapshot, surfaces, catalogue, now
         self._ready: dict[tuple[str, str], bytes] = {}
-        for placement, chain in snapshot.fallbacks.items():
-            r = Request(now, score=snapshot.score)
-            q = Question((placement,))
-            for surface in ("html", "text", "amp", "list"):
-                draw = surfaces.render_for(surface, q, now)("", placement, r)
-                self._ready[placement, surface] = _first(draw, chain)
-            last = chain[-1]
-            body: dict[str, Any] = {"offer": None, "block": last.block.id, "reason": "fallback", "variant": {}, "vars": dict(last.fixed), "items": []}
-            self._ready[placement, "json"] = _json(body)
+
+    def render(self, placement: str) -> None:
+        """Draw one placement's fallback, with the items as they are now."""
+        for surface in ("html", "text", "amp", "list"):
+            draw = self._surfaces.render_for(surface, Question((placement,)), self._now)
+            choice = self._choose(placement, draw)
+            self._ready[placement, surface] = encoded(choice) if choice.content else _first(draw("", placement, self._nobody()), self._snapshot.fallbacks[placement])
+        self._ready[placement, "json"] = _json(choice_json(self._choose(placement, None)))
+
+    def _choose(self, placement: str, draw: RenderFor | None) -> Choice:
+        r = self._nobody()
+        return fall_back(self._snapshot, r, placement, self._catalogue, Taken(), draw("", placement, r) if draw is not None else None)
+
+    def _nobody(self) -> Request:
+        return Request(self._now, score=self._snapshot.score)
 
     def get(self, placement: str, surface: str) -> bytes:
         return self._ready.get((placement, surface), b"")

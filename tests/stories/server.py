@@ -32,6 +32,11 @@ class Answer:
         return json.loads(self.body)
 
     @property
+    def lines(self) -> list[Any]:
+        """Of NDJSON."""
+        return [json.loads(line) for line in self.text.splitlines()]
+
+    @property
     def text(self) -> str:
         return self.body.decode()
 
@@ -101,21 +106,22 @@ class Server:
         self.stop()
         shutil.rmtree(self.data.parent, ignore_errors=True)
 
-    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+    def call(self, method: str, path: str, body: Any = None, *, patience: float = 10, **headers: str) -> Answer:
+        """The answer; TimeoutError where it does not come within `patience` seconds."""
         data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", data, {**self.headers, **named}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=patience) as answer:
                 return Answer(answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read())
         except urllib.error.HTTPError as error:
             return Answer(error.code, {k.lower(): v for k, v in error.headers.items()}, error.read())
 
-    def get(self, path: str, **headers: str) -> Answer:
-        return self.call("GET", path, **headers)
+    def get(self, path: str, *, patience: float = 10, **headers: str) -> Answer:
+        return self.call("GET", path, patience=patience, **headers)
 
-    def post(self, path: str, body: Any, **headers: str) -> Answer:
-        return self.call("POST", path, body, **headers)
+    def post(self, path: str, body: Any, *, patience: float = 10, **headers: str) -> Answer:
+        return self.call("POST", path, body, patience=patience, **headers)
 
     def redis_pid(self) -> int:
         return int((self.data / "redis" / "redis.pid").read_text())

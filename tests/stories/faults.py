@@ -1,0 +1,65 @@
+"""A proxy before a Redis of its own that can be made to fail: gone, silent, slow, or letting bytes drip."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import tempfile
+import threading
+from pathlib import Path
+from typing import Literal
+
+from tests.conftest import start_redis
+
+Fault = Literal["none", "gone", "silent", "slow", "drip"]
+
+
+class FaultyRedis:
+    """`url` is what a server is given. `fault` takes effect on open connections too; `seconds` is how late replies are."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="inlay-"))
+        self._redis = start_redis(self._folder)
+        self.fault: Fault = "none"
+        self.seconds = 0.0
+        self._loop = asyncio.new_event_loop()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self._listening.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(asyncio.start_server(self._serve, sock=self._listening), self._loop).result(5)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._redis.terminate()
+        self._redis.wait(10)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            upstream, back = await asyncio.open_unix_connection(str(self._folder / "redis.sock"))
+            await asyncio.gather(self._pass(reader, back), self._pass(upstream, writer, replies=True))
+        except (OSError, ConnectionError):
+            writer.transport.abort()
+
+    async def _send(self, target: asyncio.StreamWriter, data: bytes) -> None:
+        if target.is_closing():
+            raise ConnectionResetError
+        target.write(data)
+        await target.drain()
+
+    async def _pass(self, source: asyncio.StreamReader, target: asyncio.StreamWriter, *, replies: bool = False) -> None:
+        while data := await source.read(1 << 16):
+            if self.fault == "gone":
+                raise ConnectionResetError
+            if replies and self.fault == "silent":
+                await asyncio.sleep(3600)
+            if replies and self.fault == "slow":
+                await asyncio.sleep(self.seconds)
+            if replies and self.fault == "drip":
+                for byte in data[:-1]:
+                    await self._send(target, bytes([byte]))
+                    await asyncio.sleep(self.seconds)
+                data = data[-1:]
+            await self._send(target, data)
+        target.close()
