@@ -9,7 +9,7 @@ Nothing of the user's enters the source but numbers; every text is a constant th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import exp, isfinite, log
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -129,8 +129,10 @@ def simple_key(wheres: tuple[c.Where, ...]) -> tuple[Any, ...] | None:
 class Scope:
     """One generated function: its head (locals that are read at once) and the lazily filled locals."""
 
-    def __init__(self, writer: Writer, *, item: bool = False) -> None:
+    def __init__(self, writer: Writer, *, item: bool = False, scores: Mapping[str, str] | None = None) -> None:
+        """`scores` are the locals that hold an item's score by a model."""
         self.writer = writer
+        self.scores = scores or {}
         self.item = item
         self._head: dict[str, str] = {}
         self._lazy: dict[str, str] = {}
@@ -171,6 +173,8 @@ class Scope:
         if root == "feature":
             return self.lazy(f"FEATURE[{constant(path[0])}](r)")
         if root == "model":
+            if path[0] in self.scores:
+                return self.scores[path[0]]
             return self.lazy(f"r.score(r, {constant(path[0])})")
         if root == "offer":
             return f"offer.get({constant('.'.join(path))})"

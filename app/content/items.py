@@ -9,36 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from app.content.columns import index_key, last_value
 from app.content.matching import walk
 from app.content.program import Program, flatten
+from app.content.reader import names_in
+from app.content.scoring import MAX_SCORED, Candidates, ItemScores
 from app.domain import conditions as c
 from app.domain.decision import items_sent
 from app.domain.definitions import ItemsQuery, ModelCard, RelatedTo
 from app.domain.item import Item
 from app.domain.request import Request
-from app.errors import ModelUnavailable
-from app.ports import ModelRuntime, Scorer
+from app.ports import ModelRuntime
 
-MAX_SCORED = 1_200
-"""Candidates that a model scores at most, in catalogue order: ten runs of 120 rows."""
-MATRIX_ROWS = 120
+LOOKED_UP_FROM = 120
+"""Items from which on those of one value are found through an index."""
 
 _BOUGHT = ("product_id",), ("products", "product_id")
-
-
-class Candidates:
-    """The static part of a plan for one version of the catalogue."""
-
-    __slots__ = ("items", "position", "scorer", "version")
-
-    def __init__(self, version: int, items: list[Item]) -> None:
-        self.version = version
-        self.items = items
-        self.position: dict[str, int] = {}
-        self.scorer: Scorer | None = None
 
 
 class ItemsPlan:
@@ -46,7 +32,6 @@ class ItemsPlan:
 
     def __init__(self, query: ItemsQuery, program: Program, models: Mapping[str, ModelCard], runtime: ModelRuntime) -> None:
         self.query = query
-        self.runtime = runtime
         conditions = list(flatten(query.filter))
         fixed = [each for each in conditions if only_item(each)]
         self._fixed = program.item_filter(c.All(tuple(fixed))) if fixed else None
@@ -56,15 +41,8 @@ class ItemsPlan:
         rest = [each for each in moving if equal_to_request(each) is None]
         self._moving = program.item_filter(c.All(tuple(moving))) if moving else None
         self._rest = program.item_filter(c.All(tuple(rest))) if rest else None
-        self._rank, self.card = _ranking(query, program, models)
-        self._columns = [] if self.card is None else [
-            None if column.name.root == "item" else program.writer.resolver(column.name) for column in self.card.inputs
-        ]
-        self._personal = [
-            (at, resolve, column.default)
-            for at, (resolve, column) in enumerate(zip(self._columns, self.card.inputs if self.card is not None else (), strict=True))
-            if resolve is not None
-        ]
+        self._models = tuple(ItemScores(models[id], program, runtime) for id in scoring(query.rank, models))
+        self._rank = _ranking(query.rank, program, [each.card.id for each in self._models])
         self._candidates: Candidates | None = None
 
     def choose(self, r: Request, catalogue: Any, excluded: Collection[str] = ()) -> list[Item] | None:
@@ -79,10 +57,7 @@ class ItemsPlan:
 
     def scored(self, r: Request, items: Sequence[Item]) -> list[tuple[Item, float | None]]:
         """Items already chosen, each with the score that ranked it (None without a rank)."""
-        if self.card is not None:
-            return list(zip(items, self._scores(r, None, list(items)), strict=True))
-        scores = self._rank(r, list(items)) if self._rank is not None else [None] * len(items)
-        return list(zip(items, scores, strict=True))
+        return list(zip(items, self._scores(r, None, list(items)), strict=True))
 
     # -- which -----------------------------------------------------------------------------------------------------
 
@@ -111,7 +86,7 @@ class ItemsPlan:
             candidates = self._candidates = self._gather(r, catalogue)
         if not self._moving:
             return candidates, candidates.items
-        if self._lookups and source == "catalogue" and len(candidates.items) > MATRIX_ROWS:
+        if self._lookups and source == "catalogue" and len(candidates.items) > LOOKED_UP_FROM:
             return None, self._looked_up(r, catalogue)
         return candidates, self._moving(r, candidates.items)
 
@@ -136,63 +111,16 @@ class ItemsPlan:
     # -- in which order --------------------------------------------------------------------------------------------
 
     def _ranked(self, r: Request, candidates: Candidates | None, items: list[Item]) -> list[Item]:
-        if self.card is not None:
-            scores: Sequence[float | None] = self._scores(r, candidates, items if len(items) <= MAX_SCORED else items[:MAX_SCORED])
-        elif self._rank is not None:
-            scores = self._rank(r, items)
-        else:
+        if self._rank is None:
             return items
+        scores = self._scores(r, candidates, items if not self._models or len(items) <= MAX_SCORED else items[:MAX_SCORED])
         order = sorted(range(len(scores)), key=[float("-inf") if s is None else s for s in scores].__getitem__, reverse=True)
         return [items[i] for i in order[: self.query.limit]]
 
-    def _scores(self, r: Request, candidates: Candidates | None, items: list[Item]) -> list[float]:
-        card = self.card
-        assert card is not None
-        if not items:
-            return []
-        if card.id in r.given_scores:
-            return [r.given_scores[card.id]] * len(items)
-        model = self.runtime.get(card.id)
-        try:
-            if model is None:
-                raise ModelUnavailable(f"no model {card.id}")
-            if model.dtype is None:
-                return model.score_table([self._row(r, item) for item in items])
-            if candidates is not None and len(candidates.items) <= MAX_SCORED:
-                return self._from_matrix(r, model, candidates, items)
-            return model.score_rows(np.array([self._row(r, item) for item in items], dtype=model.dtype))
-        except ModelUnavailable:
-            r.degraded.append(f"model:{card.id}")
-            return [card.fallback] * len(items)
-
-    def _from_matrix(self, r: Request, model: Any, candidates: Candidates, items: list[Item]) -> list[float]:
-        """The items' columns are known per version of the catalogue; only the person's are looked up."""
-        scorer = candidates.scorer
-        if scorer is None:
-            matrix = np.array([self._row(r, item) for item in candidates.items], dtype=model.dtype)
-            scorer = candidates.scorer = model.fixed(matrix, [at for at, _, _ in self._personal])
-            candidates.position = {item.id: i for i, item in enumerate(candidates.items)}
-        values = [as_input(resolve(r), default) for _, resolve, default in self._personal]
-        if items is candidates.items:
-            return scorer(values, None)
-        position = candidates.position
-        return scorer(values, [position[item.id] for item in items])
-
-    def _row(self, r: Request, item: Item) -> list[float | str]:
-        assert self.card is not None
-        return [
-            as_input(item.fields.get(column.name.path[1]) if resolve is None else resolve(r), column.default)
-            for column, resolve in zip(self.card.inputs, self._columns, strict=True)
-        ]
-
-
-def as_input(value: Any, default: float | str) -> float | str:
-    """A value as a model's column takes it: the default where it is absent or of another kind."""
-    if isinstance(default, str):
-        return value if isinstance(value, str) else default
-    if type(value) is float or type(value) is int:
-        return float(value)
-    return float(value) if isinstance(value, (bool, int)) else default
+    def _scores(self, r: Request, candidates: Candidates | None, items: list[Item]) -> Sequence[float | None]:
+        if self._rank is None:
+            return [None] * len(items)
+        return self._rank(r, items, *[model(r, candidates, items) for model in self._models])
 
 
 def only_item(condition: c.Condition) -> bool:
@@ -247,11 +175,16 @@ def related(r: Request, catalogue: Any, source: RelatedTo) -> list[Item]:
     return [item for id in best if (item := catalogue.get(id)) is not None]
 
 
-def _ranking(query: ItemsQuery, program: Program, models: Mapping[str, ModelCard]) -> tuple[Callable[..., Any] | None, ModelCard | None]:
-    if query.rank is None:
-        return None, None
-    if isinstance(query.rank, c.Name) and query.rank.ref.root == "model":
-        card = models.get(query.rank.ref.path[1])
-        if card is not None:
-            return None, card
-    return program.item_rank(query.rank), None
+def scoring(rank: c.Expression | None, models: Mapping[str, ModelCard]) -> list[str]:
+    """The models of a `rank` that score items rather than people, each once."""
+    named = dict.fromkeys(ref.path[1] for ref in names_in(rank) if ref.root == "model") if rank is not None else {}
+    return [id for id in named if id in models and models[id].per_item]
+
+
+def _ranking(rank: c.Expression | None, program: Program, models: Sequence[str]) -> Callable[..., Sequence[float | None]] | None:
+    """`f(request, items, scores of each model)`: a score per item."""
+    if rank is None:
+        return None
+    if isinstance(rank, c.Name) and rank.ref.path[1:] == tuple(models):
+        return lambda r, items, scores: scores
+    return program.item_rank(rank, models)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import groupby
@@ -152,6 +153,14 @@ class Program:
         exec(compile(source, f"<rules {name}>", "exec"), self.writer.namespace)  # noqa: S102 (our own source)
         return self.writer.namespace[name]
 
+    def apart(self) -> Program:
+        """A compiler for what comes with a request: it reads the same features and segments, and what it compiles goes
+        when nothing uses it any more."""
+        found = copy(self)
+        found.writer, found._sources = Writer(self.timezone), []
+        found.writer.namespace |= {"FEATURE": self.features, "SEGMENT": self.segments}
+        return found
+
     def _fresh(self, prefix: str) -> str:
         return f"{prefix}_{len(self._sources)}"
 
@@ -216,17 +225,19 @@ class Program:
         body = ["kept = []", "for item in items:", "    it = item.fields", f"    if {source}:", "        kept.append(item)"]
         return self.function(self._fresh("filter"), "r, items", scope, [*body, "return kept"])
 
-    def item_rank(self, expression: c.Expression) -> Callable[[Request, list[Any]], list[float | None]]:
-        """`f(request, items)`: a score per item, None where something is missing."""
-        scope = Scope(self.writer, item=True)
+    def item_rank(self, expression: c.Expression, models: Sequence[str] = ()) -> Callable[..., list[float | None]]:
+        """`f(request, items, scores of each model of items)`: a score per item, None where something is missing."""
+        lists = [f"m{i}" for i in range(len(models))]
+        scope = Scope(self.writer, item=True, scores={id: f"s{i}" for i, id in enumerate(models)})
         source = scope.expression(expression)
+        names = ", ".join(("item", *scope.scores.values()))
         body = [
-            "scores = []", "for item in items:", "    it = item.fields", "    try:", f"        value = {source}",
+            "scores = []", f"for {names} in zip({', '.join(('items', *lists))}):" if models else "for item in items:", "    it = item.fields", "    try:", f"        value = {source}",
             "        scores.append(value if isfinite(value) else None)",
             "    except (TypeError, ValueError, ZeroDivisionError, OverflowError):", "        scores.append(None)",
             "return scores",
         ]
-        return self.function(self._fresh("rank"), "r, items", scope, body)
+        return self.function(self._fresh("rank"), ", ".join(("r", "items", *lists)), scope, body)
 
     # -- offers ----------------------------------------------------------------------------------------------------
 

@@ -185,8 +185,8 @@ class Reader:
 
     # -- references ------------------------------------------------------------------------------------------------
 
-    def ref(self, text: Value, line: int, at: str, roots: tuple[str, ...]) -> c.Ref | None:
-        """A rooted name, checked against what is declared."""
+    def ref(self, text: Value, line: int, at: str, roots: tuple[str, ...], *, scored: bool = False) -> c.Ref | None:
+        """A rooted name, checked against what is declared; `scored` where items are ranked, and models may score them."""
         parts = tuple(text.split(".")) if isinstance(text, str) else ()
         if not isinstance(text, str) or len(parts) < 2 or not all(parts):
             shown = _kind(text) if isinstance(text, (dict, list)) else f"{text!r:.60}"
@@ -204,12 +204,12 @@ class Reader:
         if declared is not None and len(parts) > 2:
             self.wrong(line, at, f"{text[:60]!r} has a part too many", f"a {root} is one value: {root}.{parts[1]}")
             return None
-        if root == "model" and parts[1] in self.names.item_models:
-            self.wrong(line, at, f"the model {parts[1]} scores items, not people", "it may stand alone as the rank: of items")
+        if root == "model" and parts[1] in self.names.item_models and not scored:
+            self.wrong(line, at, f"the model {parts[1]} scores items, not people", "it may stand in the rank: of items alone")
             return None
         return c.Ref(parts)
 
-    def expression(self, node: Node, at: str, roots: tuple[str, ...]) -> c.Expression | None:
+    def expression(self, node: Node, at: str, roots: tuple[str, ...], *, scored: bool = False) -> c.Expression | None:
         if _is_number(node.value):
             return c.Number(float(node.value))
         try:
@@ -218,7 +218,7 @@ class Reader:
             self.wrong(node.line, at, str(error), "names, numbers, + - * /, min max abs log exp, parentheses")
             return None
         for ref in names_in(found):
-            if self.ref(".".join(ref.path), node.line, at, roots) and (kind := self.names.kind_of(ref)) not in (None, "number"):
+            if self.ref(".".join(ref.path), node.line, at, roots, scored=scored) and (kind := self.names.kind_of(ref)) not in (None, "number"):
                 self.wrong(node.line, at, f"{ref} is {A_KIND[kind]}, not a number", "an expression knows numbers alone")
         return found
 

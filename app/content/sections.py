@@ -72,7 +72,7 @@ def items_query(reader: Reader, node: Node, at: str) -> d.ItemsQuery:
         condition(reader, found["filter"], f"{at}.filter", ITEM_ROOTS) if "filter" in found else None,
         reader.window(excluded["bought"], f"{at}.exclude.bought") if "bought" in excluded else 0,
         _shown_for(reader, excluded["shown"], f"{at}.exclude.shown") if "shown" in excluded else 0,
-        _item_rank(reader, found["rank"], f"{at}.rank") if "rank" in found else None,
+        reader.expression(found["rank"], f"{at}.rank", ITEM_ROOTS, scored=True) if "rank" in found else None,
         limit, at_least,
         reader.place(node),
     )
@@ -83,13 +83,6 @@ def _shown_for(reader: Reader, node: Node, at: str) -> int:
     if found > SENDS_KEPT:
         reader.wrong(node.line, at, "reaches further back than decisions are kept", f"at most {SENDS_KEPT // 86_400_000}d", warning=True)
     return found
-
-
-def _item_rank(reader: Reader, node: Node, at: str) -> c.Expression | None:
-    root, _, id = node.value.strip().partition(".") if isinstance(node.value, str) else ("", "", "")
-    if root == "model" and id in reader.names.item_models:
-        return c.Name(c.Ref((root, id)))
-    return reader.expression(node, at, ITEM_ROOTS)
 
 
 def _source(reader: Reader, node: Node, at: str) -> d.Source:

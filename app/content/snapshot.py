@@ -10,8 +10,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.content.blocks import Block, compile_blocks
-from app.content.items import ItemsPlan, as_input
+from app.content.items import ItemsPlan
 from app.content.program import Judgement, Program, attributes
+from app.content.scoring import as_input
 from app.content.variables import TAKES
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, Gate, ItemsQuery, Offer, Placement, Shown
@@ -146,7 +147,7 @@ class Snapshot:
         if found is None:
             if len(self._plans) >= 256:
                 self._plans.pop(next(iter(self._plans)))
-            found = self._plans[query] = ItemsPlan(query, self.program, self.definitions.models, self.runtime)
+            found = self._plans[query] = ItemsPlan(query, self.program.apart(), self.definitions.models, self.runtime)
         return found
 
     def _dish(self, shown: Shown) -> Dish:
