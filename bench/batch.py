@@ -37,8 +37,8 @@ def _ratio(server: Inlay, body: dict[str, Any], holds: bytes) -> float:
     name = body["placements"][0]
     one, many = interleaved(
         f"batch against single, {name}",
-        lambda n: Load(server.port, singles, holds, seconds=1.5, seed=n),
-        lambda n: Load(server.port, batches, holds, RECIPIENTS, seconds=1.5, connections=1, seed=n),
+        lambda n: Load(server.port, singles, holds, seconds=1.5, seed=n, pid=server.pid),
+        lambda n: Load(server.port, batches, holds, RECIPIENTS, seconds=1.5, connections=1, seed=n, pid=server.pid),
     )
     tell(told(f"single, {name}", one))
     tell(told(f"batches of {RECIPIENTS}, {name}", many))

@@ -45,4 +45,5 @@ def _against_noop(*, send: bool) -> float:
         blocks, noops = interleaved("block against no-op", block, lambda number: noop_load(noop, seconds=RUN_SECONDS))
     tell(told("block", blocks))
     tell(told("no-op", noops))
+    tell(f"by CPU time the ratio is {median(a.cpu_us / b.cpu_us for a, b in zip(noops, blocks, strict=True)):.3f}: the better guide while the machine is busy")
     return middle_ratio(blocks, noops)

@@ -35,9 +35,9 @@ def events_per_second() -> Measured:
         runs = []
         with doing("taking events"):
             for number in range(RUNS + 1):
-                runs.append(drive(Load(server.port, batches(server, number), b'"accepted":100,', seconds=60, warm_seconds=0, connections=4, once=True)))
+                runs.append(drive(Load(server.port, batches(server, number), b'"accepted":100,', seconds=60, warm_seconds=0, connections=4, once=True, pid=server.pid)))
         rates = sorted(run.per_second * BATCH for run in runs[1:])
-    tell(f"{rates[0]:,.0f} to {rates[-1]:,.0f} events/s; a batch takes {median(run.p50_ms for run in runs):.1f} ms; appendfsync {fsync}")
+    tell(f"{rates[0]:,.0f} to {rates[-1]:,.0f} events/s; {median(run.cpu_us for run in runs) / BATCH:.1f} µs of CPU each; a batch takes {median(run.p50_ms for run in runs):.1f} ms; appendfsync {fsync}")
     return Measured(median(rates), {"appendfsync": fsync})
 
 

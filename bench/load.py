@@ -20,7 +20,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from time import perf_counter
 
-from bench.machine import LOAD_CORE, pinned
+from bench.machine import LOAD_CORE, cpu_seconds, pinned
 
 COUNTER = b"@@@@@@@@@@@@"
 """A request that holds this gets a number of the same width in its place: `Load.first`, and one more for each request."""
@@ -31,7 +31,7 @@ READ = 1 << 18
 class Load:
     """What to send. `rate` 0 is a closed loop (as fast as answers come); otherwise requests a second, open loop with
     Poisson arrivals, latency counted from the instant at which a request was due. `once` sends each request one time,
-    in order, and ends with the last."""
+    in order, and ends with the last. `pid` is the server's first process: the CPU time of all its processes is told."""
 
     port: int
     requests: tuple[bytes, ...]
@@ -44,14 +44,17 @@ class Load:
     once: bool = False
     first: int = 0
     seed: int = 1
+    pid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of a load: answers, the seconds that they took, latency percentiles in ms, and what was wrong."""
+    """What came of a load: answers, the seconds that they took, the server's CPU seconds, latency percentiles in ms, and
+    what was wrong."""
 
     answers: int
     seconds: float
+    cpu_seconds: float
     p50_ms: float
     p99_ms: float
     wrong: int
@@ -60,6 +63,11 @@ class Run:
     @property
     def per_second(self) -> float:
         return self.answers / self.seconds
+
+    @property
+    def cpu_us(self) -> float:
+        """Of an answer; unlike `per_second` it is about the same on a busy machine."""
+        return self.cpu_seconds / self.answers * 1e6
 
 
 class BadAnswers(Exception):
@@ -220,9 +228,11 @@ def perform(load: Load) -> Run:
     story = open_loop if load.rate else closed
     if load.warm_seconds:
         story(load, connections, checker, following, load.warm_seconds)
+    before = cpu_seconds(load.pid)
     latencies, seconds = story(load, connections, checker, following, load.seconds)
+    used = cpu_seconds(load.pid) - before
     found = sorted(latencies)
-    return Run(len(found), seconds, percentile(found, 0.5) * 1e3, percentile(found, 0.99) * 1e3, checker.wrong, checker.example)
+    return Run(len(found), seconds, used, percentile(found, 0.5) * 1e3, percentile(found, 0.99) * 1e3, checker.wrong, checker.example)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -23,6 +24,21 @@ def free() -> None:
     """Undo `pinned`."""
     if CORES:
         os.sched_setaffinity(0, set(CORES))
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below one, parents first."""
+    found: list[int] = []
+    with suppress(OSError):
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            found += [int(child), *descendants(int(child))]
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU time so far of a process and all that it started, to the ns; 0 for none."""
+    threads = [thread for each in (pid, *descendants(pid)) for thread in Path(f"/proc/{each}/task").glob("*")]
+    return sum(int(line.split()[0]) for thread in threads for line in _lines(f"{thread}/schedstat")) / 1e9
 
 
 def machine() -> str:

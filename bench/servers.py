@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bench.machine import ROOT, SERVER_CORE, pinned
+from bench.machine import ROOT, SERVER_CORE, descendants, pinned
 
 SCOPES = ("content", "decide", "preview", "events", "profiles", "admin")
 
@@ -65,9 +65,14 @@ class Inlay:
         _end(self._process)
 
     @property
+    def pid(self) -> int:
+        """The parent's process id."""
+        return self._process.pid
+
+    @property
     def worker(self) -> int:
         """The process id of the one worker."""
-        return next(pid for pid in descendants(self._process.pid) if b"app.supervise.worker" in _command_line(pid))
+        return next(pid for pid in descendants(self.pid) if b"app.supervise.worker" in _command_line(pid))
 
     @property
     def redis_socket(self) -> str:
@@ -100,6 +105,10 @@ class Noop:
     def __exit__(self, *_: object) -> None:
         _end(self._process)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
 
 def get(path: str, head: bytes) -> bytes:
     """The bytes of a GET request."""
@@ -115,15 +124,6 @@ def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return found.getsockname()[1]
-
-
-def descendants(pid: int) -> list[int]:
-    """All processes below one, parents first."""
-    found = []
-    with suppress(OSError):
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            found += [int(child), *descendants(int(child))]
-    return found
 
 
 def resident_bytes(pid: int) -> int:

@@ -75,13 +75,13 @@ def block_load(server: Inlay, *, send: bool = False, people: int = PEOPLE, **mor
 
     more_query = f"&send={COUNTER.decode()}" if send else ""
     requests = tuple(get(f"/v1/placements/grid.html?profile={person(i)}{more_query}", server.head()) for i in range(people))
-    return Load(server.port, requests, shop.CARD, shop.CARDS, **more)  # pyright: ignore[reportArgumentType]
+    return Load(server.port, requests, shop.CARD, shop.CARDS, pid=server.pid, **more)  # pyright: ignore[reportArgumentType]
 
 
 def noop_load(noop: Noop, **more: object) -> Load:
     """The no-op, asked with the same headers as the block."""
     request = get("/noop", b"Host: 127.0.0.1\r\nAuthorization: Bearer inlay_" + b"x" * 43 + b"\r\n")
-    return Load(noop.port, (request,), b"ok", **more)  # pyright: ignore[reportArgumentType]
+    return Load(noop.port, (request,), b"ok", pid=noop.pid, **more)  # pyright: ignore[reportArgumentType]
 
 
 def interleaved(name: str, *loads: Callable[[int], Load], runs: int = RUNS) -> list[list[Run]]:
@@ -108,4 +108,5 @@ def tell(text: str) -> None:
 
 def told(name: str, runs: list[Run]) -> str:
     rates = sorted(run.per_second for run in runs)
-    return f"{name}: {median(rates):,.0f}/s ({rates[0]:,.0f} to {rates[-1]:,.0f}), p99 {median(run.p99_ms for run in runs):.1f} ms"
+    cpu, p99 = median(run.cpu_us for run in runs), median(run.p99_ms for run in runs)
+    return f"{name}: {median(rates):,.0f}/s ({rates[0]:,.0f} to {rates[-1]:,.0f}), {cpu:,.0f} µs of CPU each, p99 {p99:.1f} ms"

@@ -54,5 +54,5 @@ def test_the_report_says_of_each_figure_whether_it_reached_its_target():
 
 
 def test_a_ratio_is_the_middle_of_those_of_neighbouring_runs():
-    over, under = ([Run(n, 1.0, 0, 0, 0, "") for n in rates] for rates in ((100, 220, 30), (100, 100, 10)))
+    over, under = ([Run(n, 1.0, 0, 0, 0, 0, "") for n in rates] for rates in ((100, 220, 30), (100, 100, 10)))
     assert middle_ratio(over, under) == 2.2
