@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import csv
+import gc
 import gzip
 import json
 import time
@@ -34,7 +35,8 @@ from app.ingest import Ingest
 from app.settings import Settings, load_settings
 from app.wiring import build_store, hashed_id, random_id
 
-BATCH = 1_000
+BATCH = {"events": 50_000, "profiles": 10_000, "items": 1_000}
+"""Rows written at once. Many of them are about the same people, each of whom costs the store one step a batch."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = load_settings(data=arguments.data, redis_url=arguments.redis_url)
     if not arguments.file.is_file():
         raise SettingsInvalid(f"no file {arguments.file}")
+    gc.disable()  # millions of rows come and go, none of them in a circle
     outcomes = asyncio.run(_import(arguments, settings))
     console = Console(highlight=False)
     for name, count in sorted(outcomes.items(), key=lambda pair: -pair[1]):
@@ -67,7 +70,7 @@ async def _import(arguments: argparse.Namespace, settings: Settings) -> Counter[
     with _Rejects(arguments.rejects) as reject, _progress() as progress:
         task = progress.add_task(arguments.kind, total=None)
         async with _sink(arguments, settings) as take:
-            while batch := list(islice(entries, BATCH)):
+            async for batch in _read_ahead(entries, BATCH[arguments.kind]):
                 good = [entry for entry in batch if not isinstance(entry, Rejected)]
                 for entry in (entry for entry in batch if isinstance(entry, Rejected)):
                     outcomes[f"rejected: {entry.reason}"] += 1
@@ -75,6 +78,17 @@ async def _import(arguments: argparse.Namespace, settings: Settings) -> Counter[
                 outcomes.update(await take(good))
                 progress.advance(task, len(batch))
     return outcomes
+
+
+async def _read_ahead(entries: Iterator[Any], size: int) -> AsyncIterator[list[Any]]:
+    """Batches; the next one is read while the store is busy with one."""
+    def read() -> list[Any]:
+        return list(islice(entries, size))
+
+    following = asyncio.create_task(asyncio.to_thread(read))
+    while batch := await following:
+        following = asyncio.create_task(asyncio.to_thread(read))
+        yield batch
 
 
 @asynccontextmanager
