@@ -17,7 +17,9 @@ def main(arguments: Sequence[str]) -> int:
     known = figures()
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     actions = parser.add_subparsers(dest="action")
-    actions.add_parser("figures", help="measure some keys, or all").add_argument("keys", nargs="*", metavar="KEY")
+    some = actions.add_parser("figures", help="measure some keys, or all")
+    some.add_argument("keys", nargs="*", metavar="KEY")
+    some.add_argument("--only-tell", action="store_true", help="write neither figures.json nor the report: for a busy machine")
     actions.add_parser("list", help="name the figures")
     profiling = actions.add_parser("profile", help="sample the worker under a load")
     profiling.add_argument("load", choices=profile.LOADS)
@@ -34,11 +36,11 @@ def main(arguments: Sequence[str]) -> int:
     if unknown := [key for key in keys if key not in known]:
         print(f"no figure {', '.join(unknown)}; there are: {', '.join(known)}", file=sys.stderr)
         return 2
-    return measure([known[key] for key in keys], known)
+    return measure([known[key] for key in keys], known, write=not getattr(asked, "only_tell", False))
 
 
-def measure(wanted: Sequence[Figure], known: dict[str, Figure]) -> int:
-    """Measure one after the other, keeping each at once; 1 where any could not be measured."""
+def measure(wanted: Sequence[Figure], known: dict[str, Figure], *, write: bool) -> int:
+    """Measure one after the other, writing each down at once; 1 where any could not be measured."""
     console, failed = Console(highlight=False), 0
     for each in wanted:
         console.print(f"[bold]{each.key}[/bold] {each.title}")
@@ -49,8 +51,9 @@ def measure(wanted: Sequence[Figure], known: dict[str, Figure]) -> int:
             failed = 1
             continue
         value, notes = (found.value, found.notes) if isinstance(found, Measured) else (found, {})
-        entries = file.write({each.key: file.entry(each.key, each.unit, value, **notes)})
-        report.FILE.write_text(report.report(known, entries))
+        if write:
+            entries = file.write({each.key: file.entry(each.key, each.unit, value, **notes)})
+            report.FILE.write_text(report.report(known, entries))
         verdict = "" if not each.target else " [green]reached[/green]" if each.reached(value) else " [red]missed[/red]"
         console.print(f"  {file.rounded(value):,g} {each.unit}  [dim]{each.target}[/dim]{verdict}")
     return failed
