@@ -24,7 +24,7 @@ Command = tuple[Any, ...]
 # hiredis leaves open what a command's elements are
 _packed: Callable[[Command], bytes] = hiredis.pack_command  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 CONNECT_SECONDS = 0.25
-GRACE_SECONDS = 0.005
+GRACE_SECONDS = 0.02
 """Time in which something must come of requests that are late."""
 PART_BYTES = 4_096
 """So much at once is something; a trickle is not."""

@@ -15,13 +15,13 @@ from app.adapters.redis_link import Link
 from app.errors import StoreUnavailable
 
 
-def told(socket: str, story: Callable[[Link], Awaitable[Any]]) -> Any:
-    """What the story gives, with a link of its own whose reads may take 50 ms."""
+def told(socket: str, story: Callable[[Link], Awaitable[Any]], read_seconds: float = 0.05) -> Any:
+    """What the story gives, with a link of its own."""
 
     async def whole() -> Any:
-        link = Link(f"unix://{socket}", Breaker(time.monotonic), read_seconds=0.05)
+        link = Link(f"unix://{socket}", Breaker(time.monotonic), read_seconds=read_seconds)
         try:
-            await link.call("PING")
+            await link.call("PING", seconds=5.0)
             return await story(link)
         finally:
             await link.close()
@@ -33,12 +33,12 @@ def test_answers_that_keep_coming_are_not_late_however_busy_the_worker_is_with_t
     async def story(link: Link) -> set[int]:
         async def worked(text: str) -> int:
             answer = await link.call("ECHO", text)
-            time.sleep(0.005)
+            time.sleep(0.01)
             return len(answer)
 
         return set(await asyncio.gather(*(worked("x" * 300_000) for _ in range(60))))
 
-    assert told(redis_socket, story) == {300_000}
+    assert told(redis_socket, story, read_seconds=0.3) == {300_000}
 
 
 def test_a_late_read_fails_alone_behind_a_write_that_may_take_longer(redis_socket: str):
