@@ -80,7 +80,7 @@ async def _import(arguments: argparse.Namespace, settings: Settings) -> Counter[
     return outcomes
 
 
-async def _read_ahead(entries: Iterator[Any], size: int) -> AsyncIterator[list[Any]]:
+async def _read_ahead(entries: Iterator[Any], size: int) -> AsyncGenerator[list[Any]]:
     """Batches; the next one is read while the store is busy with one."""
     def read() -> list[Any]:
         return list(islice(entries, size))
