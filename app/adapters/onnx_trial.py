@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from app.adapters.onnx_canary import SOUND
-from app.adapters.onnx_model import BUDGET_SECONDS, MAX_ROWS, WARM_SECONDS, OnnxModel, Watchdog
+from app.adapters.onnx_feeds import MAX_ROWS
+from app.adapters.onnx_model import BUDGET_SECONDS, WARM_SECONDS, OnnxModel, Watchdog
 from app.domain.definitions import ModelCard
 from app.errors import ModelUnavailable
 

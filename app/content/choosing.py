@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from app.content.program import Judgement, rank_key, untied
+from app.content.program import Judgement
+from app.content.ranking import rank_key, untied
 from app.content.snapshot import Dish, Snapshot
 from app.domain.decision import Candidate, Choice
 from app.domain.definitions import Offer

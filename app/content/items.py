@@ -11,7 +11,8 @@ from typing import Any
 
 from app.content.columns import index_key, last_value
 from app.content.matching import walk
-from app.content.program import Program, flatten
+from app.content.filing import flatten
+from app.content.program import Program
 from app.content.reader import names_in
 from app.content.scoring import MAX_SCORED, Candidates, ItemScores
 from app.domain import conditions as c

@@ -8,37 +8,27 @@ this person has are looked at, and the rest keep the code of that leaf.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.content.emit import Scope, Writer, simple_key
+from app.content.emit import Scope
+from app.content.writer import Writer
 from app.content.features import AGGREGATES, DECODING, compile_feature
+from app.content.filing import Conditions, Initial, Removal, answers, file_offers, widest
+from app.content.ranking import attributes, names, price, rank_key, untied
 from app.content.windows import CLOCK, span
 from app.domain import conditions as c
-from app.domain.definitions import GROUPS, Definitions, Feature, Offer
+from app.domain.definitions import Definitions, Feature, Offer
 from app.domain.request import UNSET, Request
-
-INDEX_FROM = 8
-"""Offers that must share a question before they are filed under its answers (measured: `bench/` rules)."""
 
 ONE_BY_ONE = 100
 """Offers of a placement up to which judging them one by one, best first, beats judging all (measured: `bench/`)."""
 NOTHING_KNOWN = Request(0)
 Judge = Callable[[Request], "tuple[list[int], list[int]]"]
-
-
-@dataclass(frozen=True, slots=True)
-class Removal:
-    """What removed an offer: the group, and the place of the leaf."""
-
-    by: str
-    place: c.Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,69 +45,6 @@ class Judgement:
     first: Callable[[Request], Iterator[int]] | None
     """The offers that may be shown, best first, each judged only when it is asked for, without reasons; None where the
     person has a say in the order, or where the index of many offers is quicker."""
-
-
-def flatten(condition: c.Condition | None) -> Iterator[c.Condition]:
-    """The conditions that all have to hold."""
-    if isinstance(condition, c.All):
-        for child in condition.children:
-            yield from flatten(child)
-    elif condition is not None:
-        yield condition
-
-
-def names(expression: c.Expression) -> Iterator[c.Ref]:
-    """Everything that an expression refers to."""
-    match expression:
-        case c.Name(ref):
-            yield ref
-        case c.Arithmetic(_, left, right):
-            yield from names(left)
-            yield from names(right)
-        case c.Negative(operand):
-            yield from names(operand)
-        case c.Call(_, arguments):
-            for argument in arguments:
-                yield from names(argument)
-        case c.Number():
-            pass
-
-
-def attributes(offer: Offer) -> Mapping[str, Any]:
-    """What `offer.*` means in an expression."""
-    return {"value": offer.value, "priority": offer.priority, **offer.attributes}
-
-
-def price(condition: c.Condition) -> int:
-    """What a condition costs, roughly: traits are at hand, events have to be decoded, models run."""
-    match condition:
-        case c.All(children) | c.Any(children):
-            return max(map(price, children), default=0)
-        case c.Not(child):
-            return price(child)
-        case c.Field(ref, tests):
-            roots = {ref.root, *(test.value.root for test in tests if isinstance(test.value, c.Ref))}
-            return 9 if "model" in roots else 3 if "feature" in roots else 0
-        case c.Did(_, where):
-            return 4 if where else 1
-        case c.Changed():
-            return 5
-        case c.InSegment() | c.LocalTime():
-            return 2
-        case c.Consented():
-            return 0
-
-
-def untied(r: Request, offers: Sequence[Offer], tied: list[int]) -> list[int]:
-    """Offers of one rank, by a hash of (profile, offer): the same for the same, never chance."""
-    who = (r.profile.key or "").encode() + b"\0"
-    return sorted(tied, key=lambda i: blake2b(who + offers[i].id.encode(), digest_size=8).digest())
-
-
-def rank_key(offer: Offer, score: float | None) -> tuple[Any, ...]:
-    """Smaller is better: priority, then score (missing last), then the earliest end."""
-    end = float("inf") if offer.valid_to is None else int(offer.valid_to)
-    return (-offer.priority, score is None, 0.0 if score is None else -score, end)
 
 
 class Program:
@@ -244,8 +171,8 @@ class Program:
     def _judgement(self, placement: str) -> Judgement:
         offers = tuple(offer for offer in self.definitions.offers.values() if placement in offer.placements)
         removals: list[Removal | None] = [None]
-        conditions = [_Conditions(offer, removals) for offer in offers]
-        filed = _file_offers(conditions)
+        conditions = [Conditions(offer, removals) for offer in offers]
+        filed = file_offers(conditions)
         judge = self._judge(placement, conditions, filed)
         expression = self.definitions.placements[placement].rank or c.Name(c.Ref(("offer", "value")))
         rank, fixed = self.expression(expression), all(ref.root == "offer" for ref in names(expression))
@@ -256,7 +183,7 @@ class Program:
         first = self._first(conditions, order) if fixed and len(offers) <= ONE_BY_ONE else None
         return Judgement(offers, tuple(removals), judge, None if fixed else rank, order, scores, first)
 
-    def _first(self, conditions: list[_Conditions], order: tuple[int, ...]) -> Callable[[Request], Iterator[int]]:
+    def _first(self, conditions: list[Conditions], order: tuple[int, ...]) -> Callable[[Request], Iterator[int]]:
         """A generator of the offers left, best first. Within an offer the cheapest question is asked first."""
         scope = Scope(self.writer)
         body: list[str] = []
@@ -271,7 +198,7 @@ class Program:
             body.append(f"if tied: yield from UNTIED(r, {self.writer.constant(offers, key=id(offers))}, tied)")
         return self.function(self._fresh("first"), "r", scope, [*body, "return; yield"])
 
-    def _admits(self, scope: Scope, each: _Conditions) -> str:
+    def _admits(self, scope: Scope, each: Conditions) -> str:
         start, end = each.offer.valid_from, each.offer.valid_to
         parts = [f"{int(start)} <= {scope.now}"] if start is not None else []
         parts += [f"{scope.now} < {int(end)}"] if end is not None else []
@@ -280,9 +207,9 @@ class Program:
             parts.append(f"not {source}" if removes_where else source)
         return " and ".join(parts) or "True"
 
-    def _judge(self, placement: str, conditions: list[_Conditions], filed: dict[Any, list[tuple[int, c.Condition]]]) -> Judge:
+    def _judge(self, placement: str, conditions: list[Conditions], filed: dict[Any, list[tuple[int, c.Condition]]]) -> Judge:
         writer = self.writer
-        initial = _Initial(conditions, {i: leaf for rows in filed.values() for i, leaf in rows})
+        initial = Initial(conditions, {i: leaf for rows in filed.values() for i, leaf in rows})
         writer.namespace[start := f"INITIAL_{len(self._sources)}"] = initial
         scope = Scope(writer)
         indexed = {i for rows in filed.values() for i, _ in rows}
@@ -294,7 +221,7 @@ class Program:
             body += self._bucket_lines(scope, subject, rows, conditions)
         return self.function(self._fresh("judge"), "r", scope, [*body, "return codes, live"])
 
-    def _offer_lines(self, scope: Scope, i: int, each: _Conditions, known: c.Condition | None) -> list[str]:
+    def _offer_lines(self, scope: Scope, i: int, each: Conditions, known: c.Condition | None) -> list[str]:
         """Judge one offer; `known` is a leaf that is settled already."""
         parts = []
         if each.timed:
@@ -307,10 +234,10 @@ class Program:
             return [f"codes[{i}] = 0", f"live.append({i})"]
         return [f"c = {' else '.join(parts)} else 0", f"codes[{i}] = c", f"if not c: live.append({i})"]
 
-    def _bucket_lines(self, scope: Scope, subject: Any, rows: list[tuple[int, c.Condition]], conditions: list[_Conditions]) -> list[str]:
+    def _bucket_lines(self, scope: Scope, subject: Any, rows: list[tuple[int, c.Condition]], conditions: list[Conditions]) -> list[str]:
         buckets: dict[Any, list[tuple[int, c.Condition]]] = {}
         for i, leaf in rows:
-            for key in _answers(leaf):
+            for key in answers(leaf):
                 buckets.setdefault(key, []).append((i, leaf))
         functions = {}
         for key, members in buckets.items():
@@ -323,7 +250,7 @@ class Program:
         name = self.writer.constant(functions, "B", key=subject)
         leaf = rows[0][1]
         if isinstance(leaf, c.Did):
-            index = self.writer.index(leaf.event, leaf.where[0].path, _widest(leaf_ for _, leaf_ in rows))
+            index = self.writer.index(leaf.event, leaf.where[0].path, widest(leaf_ for _, leaf_ in rows))
             found = scope.lazy(f"{self.writer.constant(index, 'I', key=id(index))}(r)")
             return [f"for key in {found}.keys() & {name}.keys():", f"    {name}[key](r, codes, live)"]
         if isinstance(leaf, c.InSegment):
@@ -331,105 +258,3 @@ class Program:
         assert isinstance(leaf, c.Field)
         value = scope.value(leaf.ref)
         return [f"b = {name}.get({value}) if type({value}) is str else None", "if b is not None: b(r, codes, live)"]
-
-
-class _Conditions:
-    """An offer's conditions, each with the number of the removal that it stands for."""
-
-    def __init__(self, offer: Offer, removals: list[Removal | None]) -> None:
-        self.offer = offer
-        self.timed = offer.valid_from is not None or offer.valid_to is not None
-        if len(removals) == 1:
-            removals.append(Removal("valid", c.NOWHERE))
-        self.checks: list[tuple[int, c.Condition, bool]] = []
-        for group in GROUPS:
-            condition: c.Condition | None = getattr(offer, group)
-            suppresses = group == "suppress"
-            children = condition.children if suppresses and isinstance(condition, c.Any) else flatten(condition)
-            if suppresses and condition is not None and not isinstance(condition, c.Any):
-                children = (condition,)
-            for child in children:
-                removals.append(Removal(group, child.place if child.place != c.NOWHERE else offer.place))
-                self.checks.append((len(removals) - 1, child, suppresses))
-
-    def code(self, leaf: c.Condition) -> int:
-        return next(code for code, condition, _ in self.checks if condition is leaf)
-
-    def indexable(self) -> Iterator[tuple[Any, c.Condition]]:
-        """Leaves of the eligibility that one value of something answers, with what they ask about."""
-        for leaf in flatten(self.offer.eligibility):
-            match leaf:
-                case c.Field(ref, (test,)) if ref.root in ("profile", "context") and len(ref.path) == 2:
-                    if test.operator in ("eq", "in") and all(type(each) is str for each in test.values):
-                        yield ("field", ref), leaf
-                case c.InSegment(segment):
-                    yield ("segment", segment), leaf
-                case c.Did(event, (where,), _, count, False) if _at_least_one(count) and simple_key(leaf.where) is not None:
-                    if where.test.operator == "eq":
-                        yield ("did", event, where.path), leaf
-                case _:
-                    pass
-
-
-def _at_least_one(count: tuple[c.Test, ...]) -> bool:
-    return len(count) == 1 and count[0].operator == "gte" and isinstance(count[0].value, int) and count[0].value >= 1
-
-
-def _answers(leaf: c.Condition) -> tuple[Any, ...]:
-    match leaf:
-        case c.Field(_, (test,)):
-            return test.values
-        case c.Did():
-            return simple_key(leaf.where) or ()
-        case _:
-            return (True,)
-
-
-def _widest(leaves: Any) -> int | None:
-    spans = [span(leaf.window) for leaf in leaves]
-    return None if None in spans else max(spans)
-
-
-def _file_offers(conditions: list[_Conditions]) -> dict[Any, list[tuple[int, c.Condition]]]:
-    """subject -> (offer, leaf): each offer under the question that most offers share, where that is enough of them."""
-    shared: dict[Any, int] = {}
-    questions = [dict(reversed(list(each.indexable()))) for each in conditions]
-    for asked in questions:
-        for subject in asked:
-            shared[subject] = shared.get(subject, 0) + 1
-    filed: dict[Any, list[tuple[int, c.Condition]]] = {}
-    for i, asked in enumerate(questions):
-        best = max(asked, key=lambda subject: shared[subject], default=None)
-        if best is not None and shared[best] >= INDEX_FROM:
-            filed.setdefault(best, []).append((i, asked[best]))
-    return {subject: rows for subject, rows in filed.items() if len(rows) >= INDEX_FROM}
-
-
-class _Initial:
-    """The codes before anything was looked at: 1 where the offer is not valid now, the code of the leaf that it is
-    filed under, else 0. One list per stretch of time in which no validity begins or ends."""
-
-    def __init__(self, conditions: list[_Conditions], filed: Mapping[int, c.Condition]) -> None:
-        self._conditions = conditions
-        self._filed = filed
-        edges = {int(edge) for each in conditions for edge in (each.offer.valid_from, each.offer.valid_to) if edge is not None}
-        self._edges = sorted(edges)
-        self._lists: dict[int, list[int]] = {}
-        if not self._edges:
-            self._lists[0] = self._codes(0)
-
-    def __call__(self, now: int) -> list[int]:
-        stretch = bisect_right(self._edges, now) if self._edges else 0
-        codes = self._lists.get(stretch)
-        if codes is None:
-            codes = self._lists[stretch] = self._codes(now)
-        return codes.copy()
-
-    def _codes(self, now: int) -> list[int]:
-        return [self._code(i, each, now) for i, each in enumerate(self._conditions)]
-
-    def _code(self, i: int, each: _Conditions, now: int) -> int:
-        offer = each.offer
-        if (offer.valid_from is not None and now < offer.valid_from) or (offer.valid_to is not None and now >= offer.valid_to):
-            return 1
-        return each.code(self._filed[i]) if i in self._filed else 0

@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 
 from app.content.blocks import Block, compile_blocks
 from app.content.items import ItemsPlan
-from app.content.program import Judgement, Program, attributes
+from app.content.program import Judgement, Program
+from app.content.ranking import attributes
 from app.content.scoring import as_input
 from app.content.variables import TAKES
 from app.domain import conditions as c

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from app.content.features import compile_feature
-from app.content.program import flatten
+from app.content.filing import flatten
 from app.content.snapshot import Snapshot, iso
 from app.content.windows import span
 from app.decide import Answer
