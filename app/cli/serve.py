@@ -19,6 +19,9 @@ from app.studio.demo import announce
 from app.supervise.parent import Parent
 from app.telemetry import log, set_up_logs
 
+SENDERS = ("@nordlys.example",)
+"""Whose AMP mails the demo answers, where nobody is listed."""
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", help="address to listen on (127.0.0.1)")
@@ -39,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if settings.demo:
         announce(settings.data, demo())
+        settings = settings.model_copy(update={"amp_senders": settings.amp_senders or SENDERS})
 
     def ready(running: Settings, embedded: bool) -> None:
         if running.demo:

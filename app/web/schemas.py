@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
 
+from app.domain.event import Reason
+
 ProfileId = Annotated[str, Field(
     max_length=256, description="A user id, or `kind:value` of `anonymous_id`, `email` or `phone`. Absent or empty: somebody unknown", examples=["u1"])]
 Send = Annotated[str, Field(min_length=1, max_length=256, description="Names the send: one decision per person and send. Without it nothing is recorded")]
@@ -212,7 +214,7 @@ class EventBatch(BaseModel):
 
 class Rejection(BaseModel):
     index: int
-    reason: Literal["invalid", "no_identity", "future", "too_old", "too_large", "erased", "conflict"]
+    reason: Reason
     detail: str
 
 

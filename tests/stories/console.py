@@ -46,7 +46,7 @@ def _steps(lines: list[str], first: int) -> Iterator[Step]:
 
 
 class Console:
-    """A folder of its own with the project's `docs` in it, `inlay` and `python` on the path, port 8000 replaced by a free one."""
+    """A folder of its own with the project's docs and starter content in it, `inlay` and `python` on the path, port 8000 replaced by a free one."""
 
     def __init__(self, folder: Path, given: Mapping[str, str]) -> None:
         self.folder = folder
@@ -57,7 +57,8 @@ class Console:
         self._given = dict(given)
         self._environment = {**os.environ, **given, "INLAY_PORT": str(self.port), "NO_COLOR": "1", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
         self._environment["PATH"] = f"{self._commands()}:{os.environ['PATH']}"
-        (folder / "docs").symlink_to(ROOT / "docs")
+        for name in ("docs", "rules", "blocks", "models"):
+            (folder / name).symlink_to(ROOT / name)
 
     def _commands(self) -> Path:
         bin = self.folder / ".bin"
@@ -96,8 +97,8 @@ class Console:
 
 
 def fits(step: Step, printed: str) -> bool:
-    """Whether the page says what was printed."""
-    pattern = ".*".join(map(re.escape, step.printed.rstrip("\n").split("…")))
+    """Whether the page says what was printed. The page may break a long line where it likes."""
+    pattern = ".*".join(map(re.escape, step.printed.rstrip("\n").split("…"))).replace("\\\n", r"\s*")
     return re.fullmatch(pattern, printed, re.DOTALL) is not None
 
 
