@@ -45,9 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
         settings = settings.model_copy(update={"amp_senders": settings.amp_senders or SENDERS})
 
     def ready(running: Settings, embedded: bool) -> None:
+        seconds = time.monotonic() - begun
         if running.demo:
             load_demo(running)
-        banner(console, running, time.monotonic() - begun, embedded=embedded)
+        banner(console, running, seconds, embedded=embedded)
 
     set_up_logs(Redaction())
     return Parent(settings, ready, teller(console)).run()
