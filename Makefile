@@ -38,10 +38,10 @@ test-all: $(VENV)/.ready-browser
 	$(BIN)/python -m pytest -q -m long tests
 
 bench: $(VENV)/.ready-test
-	$(BIN)/python -m bench; failed=$$?; $(BIN)/python -m bench.readme; exit $$failed
+	$(BIN)/python -m bench
 
 figures: $(VENV)/.ready-test
-	$(BIN)/python -m bench figures $(ONLY); failed=$$?; $(BIN)/python -m bench.readme; exit $$failed
+	$(BIN)/python -m bench figures $(ONLY)
 
 clean:
 	rm -rf $(VENV) build *.egg-info

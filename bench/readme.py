@@ -1,4 +1,4 @@
-"""The table of measured figures in the project's README, written from `figures.json`: `python -m bench.readme`."""
+"""The table of measured figures in the project's README: written with each figure, or by `python -m bench.readme`."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def with_table(text: str, found: str) -> str:
     return _BETWEEN.sub(lambda _: found, text, count=1)
 
 
-def main() -> None:
-    FILE.write_text(with_table(FILE.read_text(), table(figures(), read())))
+def write(known: Mapping[str, Figure], entries: Entries) -> None:
+    FILE.write_text(with_table(FILE.read_text(), table(known, entries)))
 
 
 if __name__ == "__main__":
-    main()
+    write(figures(), read())
