@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from app.content.columns import Stream, index_key, last_value, tally
 from app.content.matching import kind, walk
 from app.content.windows import edges, local_day
-from app.domain.conditions import Instant
+from app.domain.conditions import Ever, Instant
 from app.domain.definitions import Feature
 from app.domain.request import Request
 
@@ -85,6 +85,22 @@ def compile_feature(feature: Feature, pairs: Pairs | None, stream: Callable[[Req
     return inside
 
 
+def outlives_trimming(feature: Feature) -> bool:
+    """Whether what is kept of every type for ever answers it: the first and last instant, and how many there were."""
+    return not feature.where and isinstance(feature.window, Ever) and feature.kind in ("count", "first_at", "last_at", "seconds_since")
+
+
+def truncated(feature: Feature, value: Any, r: Request, timezone: ZoneInfo) -> bool:
+    """Whether the value may be another one than before events were trimmed."""
+    number = r.history.names.types.get(feature.event)
+    gone = r.history.trimmed().get(min(number, 255)) if number is not None else None
+    if gone is None or gone.watermark <= edges(feature.window, timezone)(r)[0]:
+        return False
+    if outlives_trimming(feature) and r.gone(feature.event) is not None:
+        return False
+    return value is None or feature.kind not in ("last", "last_at", "seconds_since")
+
+
 def _of_instants(feature: Feature, stream: Callable[[Request], Stream] | None, window: Any, timezone: ZoneInfo) -> Compute:
     def instants(r: Request) -> list[int]:
         after, upto = window(r)
@@ -102,7 +118,19 @@ def _of_instants(feature: Feature, stream: Callable[[Request], Stream] | None, w
         found = instants(r)
         return found[-1] if found else None
 
+    def lifetime(r: Request) -> int:
+        gone = r.gone(feature.event)
+        return r.tally(feature.event, -1) + (gone.count if gone is not None else 0)
+
+    def first(r: Request) -> Instant | None:
+        gone, found = r.gone(feature.event), instants(r)
+        return Instant(gone.first_at) if gone is not None else Instant(found[0]) if found else None
+
     match feature.kind:
+        case "count" if outlives_trimming(feature):
+            return lifetime
+        case "first_at" if outlives_trimming(feature):
+            return first
         case "count" if stream is None:
             return lambda r: r.tally(feature.event, *window(r))
         case "count":

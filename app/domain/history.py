@@ -259,6 +259,10 @@ class History:
         rows = TRIMMED.iter_unpack(self._trimmed)
         return {code: Trimmed(watermark, first_at, count) for code, watermark, _, first_at, count in rows}
 
+    def gone(self, number: int) -> Trimmed | None:
+        """What was trimmed of one type; None for the types beyond the 254th, which are trimmed as one."""
+        return self.trimmed().get(number) if self._trimmed and number < ESCAPE else None
+
     def events(self) -> Iterator[Event]:
         """Every event, decoded."""
         for i, at in enumerate(self.ts):

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.domain.history import NO_HISTORY, History
+from app.domain.history import NO_HISTORY, History, Trimmed
 from app.domain.profile import NOBODY, Profile
 
 UNSET: Any = object()
@@ -47,15 +47,20 @@ class Request:
         self.degraded: list[str] = []
 
     def last(self, event: str) -> int:
-        """The instant of the latest `event`, `NO_INSTANT` where there is none."""
+        """The instant of the latest `event`, trimmed or not; `NO_INSTANT` where there is none."""
         number = self.history.names.types.get(event)
         if number is None:
             return NO_INSTANT
         if number < 255:
             i = self.history.types.rfind(number, 0, self.count)
-            return self.history.ts[i] if i >= 0 else NO_INSTANT
+            return self.history.ts[i] if i >= 0 else gone.watermark if (gone := self.gone(event)) is not None else NO_INSTANT
         found = self.history.positions(number, 0, self.count)
         return self.history.ts[found[-1]] if found else NO_INSTANT
+
+    def gone(self, event: str) -> Trimmed | None:
+        """What was trimmed of a type before now; None where nothing was, or where it cannot be told from other types."""
+        found = self.history.gone(self.history.names.types.get(event, 255))
+        return found if found is not None and found.watermark <= self.now else None
 
     def tally(self, event: str, after: int, upto: int | None = None) -> int:
         """How many of `event` lie in `(after, upto]`, `upto` at most now."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from app.content.features import truncated
+from app.content.reader import names_in
 from app.content.snapshot import Snapshot, iso, plain
-from app.content.windows import edges
 from app.decide import Answer
 from app.domain.decision import Candidate, Choice, Decision
+from app.domain.definitions import Feature
 from app.domain.request import Request
 from app.errors import Degraded
 
@@ -78,17 +80,28 @@ def candidate_json(candidate: Candidate) -> dict[str, Any]:
 
 def features_json(snapshot: Snapshot, r: Request, placements: tuple[str, ...]) -> dict[str, Any]:
     """Values as of the request; one whose window reaches into what was trimmed says `truncated`."""
-    trimmed = r.history.trimmed()
+    definitions, program = snapshot.definitions.features, snapshot.program
+    wanted = snapshot.features_of(placements)
+    values = {id: program.features[id](r) for id in wanted}
+    cut = {id for id in wanted if truncated(definitions[id], values[id], r, program.timezone)}
     found: dict[str, Any] = {}
-    for id in snapshot.features_of(placements):
-        feature = snapshot.definitions.features[id]
-        value = plain(snapshot.program.features[id](r))
+    for id in wanted:
+        value = plain(values[id])
         row: dict[str, Any] = {"value": None} if value is None else {"value": value, "as_of": iso(r.now)}
-        number = r.history.names.types.get(feature.event)
-        gone = trimmed.get(min(number, 255)) if number is not None else None
-        if gone is not None and gone.watermark > edges(feature.window, snapshot.program.timezone)(r)[0]:
+        if cut & parts(definitions, id):
             row["status"] = "truncated"
         found[id] = row
+    return found
+
+
+def parts(definitions: Mapping[str, Feature], id: str) -> set[str]:
+    """The feature itself and those that its `expr` is made of, however indirectly."""
+    found, todo = {id}, [id]
+    while todo:
+        expression = definitions[todo.pop()].expression
+        named = {ref.path[1] for ref in names_in(expression) if ref.root == "feature"} if expression is not None else set[str]()
+        todo += named - found
+        found |= named
     return found
 
 
