@@ -14,7 +14,7 @@ import uvicorn
 
 from app.main import Application, create_app
 from app.settings import Settings
-from app.web.protocol import content_protocol
+from app.web.protocol import close_slow, content_protocol
 
 GRACE_SECONDS = 0.3
 UVICORN: dict[str, Any] = {
@@ -52,12 +52,13 @@ async def serve(settings: Settings, listening: socket.socket, parent: int) -> No
     app = create_app(settings)
     serving: dict[str, Any] = {**UVICORN, "http": content_protocol(app.hot.content)}
     server = Server(uvicorn.Config(app, **serving), app)
-    watch = asyncio.create_task(end_with_parent(parent, server))
+    watching = [asyncio.create_task(end_with_parent(parent, server)), asyncio.create_task(close_slow(server.server_state.connections))]
     for sig in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sig, server.handle_exit, sig, None)
     # serve() would install signal handlers of its own
     await server._serve([listening])  # pyright: ignore[reportPrivateUsage]
-    watch.cancel()
+    for each in watching:
+        each.cancel()
 
 
 def main() -> None:

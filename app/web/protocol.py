@@ -6,15 +6,23 @@ plain `GET` of a placement takes uvicorn's own way: other methods, other paths, 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 from urllib.parse import unquote
 
+import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-from app.web.asgi import Headers, Reply, Scope
+from app.web.asgi import JSON, Headers, Reply, Scope
+from app.web.errors import body_of
 
 PREFIX = b"/v1/placements/"
+MAX_HEAD = 64 << 10
+"""Bytes of a request line and headers beyond the first read of the socket."""
+HEAD_SECONDS = 15.0
+"""Within twice of which a request line and headers have arrived."""
+DISCARD_SECONDS = 5.0
 Answering = Callable[[Scope], Awaitable[Reply]]
 
 
@@ -69,6 +77,29 @@ def content_protocol(answering: Answering) -> type[HttpToolsProtocol]:
     class ContentProtocol(HttpToolsProtocol):
         # uvicorn begins with None, and asks a cycle for no more than ours has
         cycle: RequestResponseCycle | ContentCycle | None
+        head_bytes = 0
+        refused = False
+
+        def data_received(self, data: bytes) -> None:
+            if self.refused:
+                return
+            scope = self.scope
+            super().data_received(data)
+            self.head_bytes = self.head_bytes + len(data) if self.scope is scope and awaits_head(self) else 0
+            if self.head_bytes > MAX_HEAD and not self.refused:
+                self._refuse(431, "head_too_large", f"the request line and headers are over {MAX_HEAD:,} bytes")
+
+        def send_400_response(self, msg: str) -> None:
+            self._refuse(400, "unparsable", "this is not HTTP as it should be: a malformed request line, header, length or encoding of the body")
+
+        def _refuse(self, status: int, code: str, message: str) -> None:
+            """Answer and close; what still comes is thrown away, since a connection closed over unread bytes loses the answer."""
+            self.refused = True
+            body = msgspec.json.encode(body_of(code, message))
+            self.transport.write(head(status, [JSON], len(body), keep_alive=False) + body)
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            self.loop.call_later(DISCARD_SECONDS, self.transport.close)
 
         def on_headers_complete(self) -> None:
             url, cycle, parser = self.url, self.cycle, self.parser
@@ -92,3 +123,22 @@ def content_protocol(answering: Answering) -> type[HttpToolsProtocol]:
             self.tasks.add(task)
 
     return ContentProtocol
+
+
+def awaits_head(protocol: HttpToolsProtocol) -> bool:
+    """Whether a request has begun, or a connection was made, and its head has not been read to the end."""
+    scope: Any = protocol.scope
+    return scope is None or "raw_path" not in scope
+
+
+async def close_slow(connections: Collection[Any], seconds: float = HEAD_SECONDS) -> None:
+    """Close, for ever and every `seconds`, connections whose head was awaited at the last look already: callers that send
+    nothing, or a byte now and then, must not hold what others need."""
+    awaited: dict[Any, Any] = {}
+    while True:
+        now = {each: each.scope for each in list(connections) if isinstance(each, HttpToolsProtocol) and awaits_head(each)}
+        for each, scope in now.items():
+            if each in awaited and awaited[each] is scope:
+                each.transport.close()
+        awaited = now
+        await asyncio.sleep(seconds)

@@ -1,0 +1,85 @@
+"""Callers that send too much of a head, or never the end of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from app.web.asgi import JSON, Reply
+from app.web.protocol import close_slow, content_protocol
+
+HEAD = b"GET /v1/placements/hero.html HTTP/1.1\r\nHost: x\r\n"
+
+
+async def content(_: Any) -> Reply:
+    return Reply(200, b"{}", [JSON])
+
+
+async def rest(_: Any, receive: Any, send: Any) -> None:
+    """An application that tells how long the body was."""
+    size, more = 0, True
+    while more:
+        message = await receive()
+        size, more = size + len(message["body"]), message["more_body"]
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(size).encode()})
+
+
+async def told(sent: bytes, *, sweep: float | None = None) -> bytes:
+    """All that a connection answers to what was sent, until it is closed by the other side."""
+    config, state = Config(app=rest, log_config=None, interface="asgi3"), ServerState()
+    made = content_protocol(content)
+    server = await asyncio.get_running_loop().create_server(lambda: made(config, state, {}), "127.0.0.1", 0)
+    sweeping = asyncio.create_task(close_slow(state.connections, sweep)) if sweep is not None else None
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+    writer.write(sent)
+    try:
+        async with asyncio.timeout(10):
+            return await reader.read()
+    finally:
+        writer.close()
+        server.close()
+        if sweeping is not None:
+            sweeping.cancel()
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET", HEAD, HEAD + b"X-Slow: a"])
+def test_a_head_that_never_ends_is_not_waited_for(sent):
+    assert asyncio.run(told(sent, sweep=0.1)) == b""
+
+
+@pytest.mark.parametrize("sent", [
+    b"GET /v1/placements/hero.html?profile=" + b"x" * 2_000_000, HEAD + b"X-Big: " + b"a" * 2_000_000, HEAD + b"".join(b"X-%d: a\r\n" % number for number in range(100_000)),
+])
+def test_a_head_that_is_too_large_is_refused_in_the_one_shape(sent):
+    answer, _, body = asyncio.run(told(sent)).partition(b"\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 431 ")
+    assert json.loads(body)["error"]["code"] == "head_too_large"
+
+
+@pytest.mark.parametrize("sent", [
+    b"NONSENSE\r\n\r\n", b"GET /\x00 HTTP/1.1\r\n\r\n", b"GET /\xc3\xa9 HTTP/1.1\r\n\r\n", HEAD + b"Content-Length: -1\r\n\r\n", HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+])
+def test_what_is_no_http_is_refused_in_the_one_shape(sent):
+    answer, _, body = asyncio.run(told(sent)).partition(b"\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["error"]["code"] == "unparsable"
+
+
+def test_a_large_body_is_no_head():
+    body = b"x" * 1_000_000
+    answer = asyncio.run(told(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body))
+
+    assert b"\r\n1000000\r\n" in answer
+
+
+def test_a_large_head_within_the_limit_is_answered():
+    assert asyncio.run(told(HEAD + b"X-Big: " + b"a" * 60_000 + b"\r\nConnection: close\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
