@@ -67,13 +67,15 @@ class CatalogueStore(Protocol):
     async def get(self, id: str) -> dict[str, Any] | None: ...
 
     async def patch(self, id: str, fields: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Merge (None removes a field), atomically; the item as it is now, or None where it is unknown."""
+        """Merge (None removes a field), atomically; the item as it is now, or None where it is unknown. `StoreUnavailable`
+        also where too many change it at once."""
         ...
 
     async def delete(self, ids: Sequence[str]) -> int: ...
 
     async def changes(self, since: int) -> tuple[int, dict[str, dict[str, Any] | None]]:
-        """(version, id -> item or None where deleted) of everything that changed after version `since`; 0 is all."""
+        """(version, id -> item or None where deleted) of everything that changed after version `since`; 0 is all, and so is
+        a version that the store has not come to, because it was emptied since."""
         ...
 
 

@@ -9,12 +9,14 @@ import msgspec
 
 from app.adapters.redis_link import Link
 from app.adapters.redis_scripts import Script, evaluate
+from app.errors import StoreUnavailable
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
 KEYS = ["{inlay:items}", "{inlay:items}:changed", "{inlay:items}:version"]
 CHUNK = 1_000
-RETRIES = 16
+RETRIES = 64
+"""Times that a change is tried again after others changed the item first."""
 
 
 class RedisCatalogue:
@@ -44,7 +46,7 @@ class RedisCatalogue:
             merged = {key: value for key, value in {**_unpack(data), **fields}.items() if value is not None}
             if await evaluate(self._link, self._patch, KEYS, [id, data, _pack(merged)], self._seconds):
                 return merged
-        return None
+        raise StoreUnavailable("too many change this item at once; try again", code="busy")
 
     async def delete(self, ids: Sequence[str]) -> int:
         arguments: list[Any] = []
@@ -57,6 +59,7 @@ class RedisCatalogue:
 
     async def changes(self, since: int) -> tuple[int, dict[str, dict[str, Any] | None]]:
         version = await self.version()
+        since = since if since <= version else 0
         found: dict[str, dict[str, Any] | None] = {}
         ids = await self._link.call("ZRANGEBYSCORE", KEYS[1], f"({since}", "+inf", seconds=5.0)
         for at in range(0, len(ids), CHUNK):
