@@ -23,7 +23,7 @@ MAX_LEAVES = 64
 MAX_BYTES = 32 << 20
 """Bytes of tables a model may take up."""
 _FULL = np.uint64(2**64 - 1)
-_ONE = np.uint64(1)
+
 
 
 class Trees:
@@ -70,17 +70,27 @@ class Trees:
             fixed &= left[np.searchsorted(np.array(thresholds), matrix[:, column], "left")]
         tables = [(i, *self._tables[column]) for i, column in enumerate(varying) if column in self._tables]
         leaves, first, base, finish = self._leaves.ravel(), self._first, self._base, self._finish
+        strike = np.empty(self._trees, dtype=np.uint64)
+        # Two arrays that every run works in stay in the cache; new ones for each step would not.
+        whole = np.empty_like(fixed), np.empty(fixed.shape, dtype=np.float64)
 
         def score(values: Sequence[float], rows: Sequence[int] | None) -> list[float]:
-            masks = fixed if rows is None else fixed[rows]
+            masks, lowest = whole
+            if rows is not None:
+                masks, lowest = fixed[rows], lowest[: len(rows)]
+            strike.fill(_FULL)
             if tables:
                 rounded = array("f", values)
-                strike = _FULL
                 for i, thresholds, left in tables:
-                    strike = strike & left[bisect_left(thresholds, rounded[i])]
-                masks = masks & strike
+                    np.bitwise_and(strike, left[bisect_left(thresholds, rounded[i])], out=strike)
+            np.bitwise_and(fixed if rows is None else masks, strike, out=masks)
+            exits = lowest.view(np.int64)
+            np.negative(masks, out=exits.view(np.uint64))
+            np.bitwise_and(masks, exits.view(np.uint64), out=masks)
             # The lowest bit left is a power of two, whose logarithm is a double's exponent.
-            exits = ((masks & (~masks + _ONE)).astype(np.float64).view(np.int64) >> np.int64(52)) + first
+            np.copyto(lowest, masks)
+            np.right_shift(exits, 52, out=exits)
+            np.add(exits, first, out=exits)
             return finish(np.add.reduce(leaves.take(exits), axis=1) + base).tolist()
 
         return score

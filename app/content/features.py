@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from app.content.columns import Stream, index_key, last_value, tally
 from app.content.matching import kind, walk
-from app.content.windows import edges, local_day
+from app.content.windows import edges, local_days, offsets_of
 from app.domain.conditions import Ever, Instant
 from app.domain.definitions import Feature
 from app.domain.request import Request
@@ -136,7 +136,8 @@ def _of_instants(feature: Feature, stream: Callable[[Request], Stream] | None, w
         case "count":
             return lambda r: tally(stream(r), *window(r))
         case "days":
-            return lambda r: len({local_day(at, timezone) for at in instants(r)})
+            offsets = offsets_of(timezone)
+            return lambda r: len(local_days(instants(r), offsets))
         case "first_at":
             return lambda r: Instant(found[0]) if (found := instants(r)) else None
         case "last_at":

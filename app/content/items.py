@@ -37,13 +37,12 @@ class ItemsPlan:
         fixed = [each for each in conditions if only_item(each)]
         self._fixed = program.item_filter(c.All(tuple(fixed))) if fixed else None
         moving = [each for each in conditions if not only_item(each)]
-        self._equal = [found for each in moving if (found := equal_to_request(each)) is not None]
-        self._lookups = [(field, program.writer.resolver(ref)) for field, ref in self._equal]
-        rest = [each for each in moving if equal_to_request(each) is None]
+        equal = [found for each in moving if (found := equal_to_request(each)) is not None]
+        self._lookups = [(field, program.writer.resolver(ref)) for field, ref in equal]
         self._moving = program.item_filter(c.All(tuple(moving))) if moving else None
-        self._rest = program.item_filter(c.All(tuple(rest))) if rest else None
         self._models = tuple(ItemScores(models[id], program, runtime) for id in scoring(query.rank, models))
         self._rank = _ranking(query.rank, program, [each.card.id for each in self._models])
+        self._bare = isinstance(query.rank, c.Name) and len(self._models) == 1
         self._candidates: Candidates | None = None
 
     def choose(self, r: Request, catalogue: Any, excluded: Collection[str] = ()) -> list[Item] | None:
@@ -115,12 +114,15 @@ class ItemsPlan:
         if self._rank is None:
             return items
         scores = self._scores(r, candidates, items if not self._models or len(items) <= MAX_SCORED else items[:MAX_SCORED])
-        order = sorted(range(len(scores)), key=[float("-inf") if s is None else s for s in scores].__getitem__, reverse=True)
+        known = scores if self._bare else [float("-inf") if score is None else score for score in scores]
+        order = sorted(range(len(known)), key=known.__getitem__, reverse=True)
         return [items[i] for i in order[: self.query.limit]]
 
     def _scores(self, r: Request, candidates: Candidates | None, items: list[Item]) -> Sequence[float | None]:
         if self._rank is None:
             return [None] * len(items)
+        if self._bare:
+            return self._models[0](r, candidates, items)
         return self._rank(r, items, *[model(r, candidates, items) for model in self._models])
 
 

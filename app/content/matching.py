@@ -24,6 +24,7 @@ Check = Callable[[Any, Request], bool]
 Resolve = Callable[[Ref], Callable[[Request], Any]]
 
 _ORDER = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
+_NUMBERS = frozenset({int, float})
 _EARTH_KM = 6371.0088  # mean radius, IUGG
 
 
@@ -134,6 +135,9 @@ def compile_test(test: Test, resolve: Resolve, timezone: ZoneInfo) -> Check:
         return _instant_check(order, right, resolve, timezone)
     if name == "eq" and type_of(right) is str:
         return lambda value, r: value == right
+    if name in _ORDER and type_of(right) in _NUMBERS:
+        order = _ORDER[name]
+        return lambda value, r: type_of(value) in _NUMBERS and order(value, right)
     if name == "between" and isinstance(right, tuple) and type_of(right[0]) is Instant:
         low, high = right
         return lambda value, r: (at := instant_of(value, timezone)) is not None and low <= at <= high

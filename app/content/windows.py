@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -64,22 +64,42 @@ def calendar_start(r: Request, unit: Literal["day", "week", "month"], timezone: 
 
 
 QUARTER = 900_000
+MAX_QUARTERS = 200_000
 
 
-@lru_cache(65_536)
-def _offset(quarter: int, timezone: ZoneInfo) -> int:
-    """ms that local clocks are ahead of UTC in a quarter of an hour since 1970; no zone has changed within one since 1972."""
-    offset = datetime.fromtimestamp(quarter * QUARTER // 1000, timezone).utcoffset()
-    return 0 if offset is None else round(offset.total_seconds() * 1000)
+class Offsets(dict[int, int]):
+    """Quarter of an hour since 1970 -> ms that local clocks are ahead of UTC in it; no zone has changed within one since
+    1972. Looked up once each."""
+
+    def __init__(self, timezone: ZoneInfo) -> None:
+        super().__init__()
+        self._timezone = timezone
+
+    def __missing__(self, quarter: int) -> int:
+        if len(self) >= MAX_QUARTERS:
+            self.clear()
+        offset = datetime.fromtimestamp(quarter * QUARTER // 1000, self._timezone).utcoffset()
+        found = self[quarter] = 0 if offset is None else round(offset.total_seconds() * 1000)
+        return found
+
+
+@cache
+def offsets_of(timezone: ZoneInfo) -> Offsets:
+    return Offsets(timezone)
 
 
 def local_day(at: int, timezone: ZoneInfo) -> int:
     """The number of the local day that an instant lies in, counted from 1970-01-01."""
-    return (at + _offset(at // QUARTER, timezone)) // DAY
+    return (at + offsets_of(timezone)[at // QUARTER]) // DAY
+
+
+def local_days(instants: Iterable[int], offsets: Offsets) -> set[int]:
+    """The numbers of all the local days that instants lie in."""
+    return {(at + offsets[at // QUARTER]) // DAY for at in instants}
 
 
 def local_hour(at: int, timezone: ZoneInfo) -> int:
-    return (at + _offset(at // QUARTER, timezone)) % DAY // 3_600_000
+    return (at + offsets_of(timezone)[at // QUARTER]) % DAY // 3_600_000
 
 
 def weekday(at: int, timezone: ZoneInfo) -> str:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.content.windows import local_day, local_time
+from app.content.windows import local_day, local_days, local_time, offsets_of
 
 EPOCH = 719_163
 
@@ -20,3 +20,4 @@ def test_the_number_of_a_local_day_is_the_calendars(zone):
     days = [local_day(at, timezone) for at in instants]
 
     assert days == [local_time(at, timezone).date().toordinal() - EPOCH for at in instants]
+    assert local_days(instants, offsets_of(timezone)) == set(days)
