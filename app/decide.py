@@ -76,7 +76,7 @@ class Decider:
             winner = await self._record(profile, q.send or "", answer, now, deadline)
             if winner is None:
                 break
-            profile.record = winner
+            profile.record = winner or None
         return answer
 
     async def _profile(self, snapshot: Snapshot, q: Question, deadline: float) -> tuple[Profile, list[str]]:

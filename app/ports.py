@@ -47,8 +47,8 @@ class ProfileStore(Protocol):
     async def record(self, key: str, send: str, expected: bytes | None, record: bytes, trace: bytes, now: int) -> bytes | None:
         """Store a decision where the stored one still equals `expected` (None: there is none yet).
 
-        None: stored. Otherwise the record that is there, and nothing was written. Kept 35 days. An erased profile is
-        not recorded; that too gives None.
+        None: stored. Otherwise the record that is there, empty where there is none any more, and nothing was written.
+        Kept 35 days. An erased profile is not recorded; that too gives None.
         """
         ...
 
@@ -71,7 +71,13 @@ class CatalogueStore(Protocol):
         also where too many change it at once."""
         ...
 
-    async def delete(self, ids: Sequence[str]) -> int: ...
+    async def delete(self, ids: Sequence[str]) -> int:
+        """How many of them there were."""
+        ...
+
+    async def version(self) -> int:
+        """That of the latest change, 0 before the first."""
+        ...
 
     async def changes(self, since: int) -> tuple[int, dict[str, dict[str, Any] | None]]:
         """(version, id -> item or None where deleted) of everything that changed after version `since`; 0 is all, and so is

@@ -24,15 +24,16 @@ from app.adapters.redis_store import RedisStore
 from app.adapters.timed_store import TimedStore
 from app.catalogue.replica import Replica
 from app.content.load import load
+from app.content.published import Published, pointer, read_current
 from app.content.snapshot import Snapshot
 from app.decide import Decider
 from app.domain.event import ID_BYTES
-from app.errors import InlayError, StoreUnavailable
 from app.domain.trace import Table
+from app.errors import InlayError, StoreUnavailable
 from app.ingest import Ingest
+from app.ports import CatalogueStore, KeyStore
 from app.security.tokens import Tokens
 from app.settings import Settings, parse_secret
-from app.content.published import Published, pointer, read_current
 from app.telemetry import Telemetry, log
 from app.web.auth import KeyRing
 from app.web.parts import Parts
@@ -62,8 +63,8 @@ class Worker:
         self.writes = Link(settings.redis_url, Breaker(time.monotonic), settings.write_timeout_ms / 1000)
         self.names = Names(self.link)
         self.store = build_store(settings, self.link, self.names, self.writes)
-        self.catalogue_store = RedisCatalogue(self.link, settings.write_timeout_ms / 1000)
-        self.key_store = RedisKeys(self.link)
+        self.catalogue_store: CatalogueStore = RedisCatalogue(self.link, settings.write_timeout_ms / 1000)
+        self.key_store: KeyStore = RedisKeys(self.link)
         self.catalogue = Replica()
         tokens = Tokens(parse_secret(settings.secret))
         random_ids = _random_ids()

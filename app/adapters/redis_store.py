@@ -154,8 +154,8 @@ class RedisStore:
         oldest = max(now - KEPT_SECONDS * 1000, 0).to_bytes(8, "big")
         arguments = [send, expected or b"", record, trace, KEPT_SECONDS, oldest]
         keys = ["m:" + tag, "d:" + tag, "x:" + tag]
-        found = await evaluate(self._writes, self._record, keys, arguments, self._write_seconds)
-        return found or None
+        found: bytes = await evaluate(self._writes, self._record, keys, arguments, self._write_seconds)
+        return None if not found else b"" if found == b"\0" else found
 
     async def link(self, anonymous: str, user: str, now: int) -> None:
         for _ in range(8):

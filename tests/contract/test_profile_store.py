@@ -1,4 +1,4 @@
-"""What every profile store promises, on a real Redis."""
+"""What every profile store promises: the one in memory, which tests decide with, and the one on a real Redis."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 import random
 import time
 import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -13,23 +15,32 @@ from app.adapters.breaker import Breaker
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.adapters.redis_store import RedisStore
-from app.domain.change import Append, Grant, Merge
-from app.domain.event import ID_BYTES, Event
+from app.domain.change import Append, Grant, Know, Merge
+from app.domain.event import ID_BYTES, Event, Identity
+from app.ports import ProfileStore
+from tests.fakes import MemoryStore
 
 NOW = 1_760_000_000_000
+DAY = 86_400_000
+Story = Callable[[ProfileStore], Awaitable[Any]]
+Run = Callable[..., Any]
 
 
-def run(socket: str, story, **options):
-    """Run an async story against a store of its own link."""
+@pytest.fixture(params=["memory", "redis"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Runs a story with a store of the kind that is on trial; options are the store's."""
+    if request.param == "memory":
+        return lambda story, **options: asyncio.run(story(MemoryStore(**options)))
+    socket = request.getfixturevalue("redis_socket")
 
-    async def told():
+    async def told(story: Story, **options: Any) -> Any:
         link = Link(f"unix://{socket}", Breaker(time.monotonic), read_seconds=2.0)
         try:
             return await story(RedisStore(link, Names(link), **options))
         finally:
             await link.close()
 
-    return asyncio.run(told())
+    return lambda story, **options: asyncio.run(told(story, **options))
 
 
 @pytest.fixture
@@ -41,13 +52,13 @@ def event(i: int, name: str = "product_viewed", at: int = NOW, **properties) -> 
     return Event(name, at, i.to_bytes(ID_BYTES, "big"), properties or {"category": "shoes", "n": i})
 
 
-def test_an_event_is_there_at_the_next_read_and_counts_once(redis_socket, who):
+def test_an_event_is_there_at_the_next_read_and_counts_once(run, who):
     async def story(store):
         first = await store.apply([(who, [Append(event(1)), Append(event(1))])], NOW)
         again = await store.apply([(who, [Append(event(1))])], NOW)
         return first, again, list((await store.read(who)).history.events())
 
-    first, again, kept = run(redis_socket, story)
+    first, again, kept = run(story)
 
     assert first[0].results == ("applied", "duplicate")
     assert again[0].results == ("duplicate",)
@@ -55,7 +66,7 @@ def test_an_event_is_there_at_the_next_read_and_counts_once(redis_socket, who):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_any_order_and_repetition_gives_the_history_of_one_pass(redis_socket, who, seed):
+def test_any_order_and_repetition_gives_the_history_of_one_pass(run, who, seed):
     rng = random.Random(seed)
     events = [event(i, rng.choice(("a", "b", "c")), NOW - rng.randrange(50)) for i in range(200)]
     arriving = rng.sample(events, 200) + rng.sample(events, 80)
@@ -68,10 +79,10 @@ def test_any_order_and_repetition_gives_the_history_of_one_pass(redis_socket, wh
             at += step
         return list((await store.read(who)).history.events())
 
-    assert run(redis_socket, story) == sorted(events, key=lambda each: (each.at, each.id))
+    assert run(story) == sorted(events, key=lambda each: (each.at, each.id))
 
 
-def test_the_newest_of_each_type_are_kept_and_the_rest_leave_their_count_and_first_instant(redis_socket, who):
+def test_the_newest_of_each_type_are_kept_and_the_rest_leave_their_count_and_first_instant(run, who):
     views = [event(i, at=NOW + i) for i in range(60)]
 
     async def story(store):
@@ -80,7 +91,7 @@ def test_the_newest_of_each_type_are_kept_and_the_rest_leave_their_count_and_fir
         late = await store.apply([(who, [Append(event(1000, at=NOW + 5))])], NOW)
         return late, (await store.read(who)).history
 
-    late, history = run(redis_socket, story, bound=50)
+    late, history = run(story, bound=50)
     trimmed = history.trimmed()[history.names.types["product_viewed"]]
 
     assert late[0].results == ("too_old",)
@@ -88,20 +99,20 @@ def test_the_newest_of_each_type_are_kept_and_the_rest_leave_their_count_and_fir
     assert (trimmed.count, trimmed.first_at, trimmed.watermark) == (10, NOW, NOW + 9)
 
 
-def test_a_trait_keeps_its_latest_value_whatever_arrives_last(redis_socket, who):
+def test_a_trait_keeps_its_latest_value_whatever_arrives_last(run, who):
     async def story(store):
         await store.apply([(who, [Merge({"city": "Bonn", "tier": 3}, NOW, b"1" * ID_BYTES)])], NOW)
         await store.apply([(who, [Merge({"city": "Ulm"}, NOW - 1, b"2" * ID_BYTES), Merge({"tier": None}, NOW + 1, b"3" * ID_BYTES)])], NOW)
         await store.apply([(who, [Grant("marketing", True, NOW), Grant("marketing", False, NOW - 5)])], NOW)
         return await store.read(who)
 
-    profile = run(redis_socket, story)
+    profile = run(story)
 
     assert profile.traits == {"city": "Bonn"}
     assert profile.consents == {"marketing": True}
 
 
-def test_an_anonymous_past_follows_to_the_user_and_later_events_too(redis_socket, who):
+def test_an_anonymous_past_follows_to_the_user_and_later_events_too(run, who):
     anonymous = "a:" + uuid.uuid4().hex
 
     async def story(store):
@@ -111,14 +122,14 @@ def test_an_anonymous_past_follows_to_the_user_and_later_events_too(redis_socket
         await store.apply([(anonymous, [Append(event(2))])], NOW)
         return await store.read(anonymous), await store.read(who)
 
-    by_alias, by_user = run(redis_socket, story)
+    by_alias, by_user = run(story)
 
     assert by_alias.key == who
     assert [each.id for each in by_user.history.events()] == [event(1).id, event(2).id]
     assert by_user.traits == {"city": "Bonn"}
 
 
-def test_the_first_of_two_records_stands_and_the_other_is_told(redis_socket, who):
+def test_the_first_of_two_records_stands_and_the_other_is_told(run, who):
     async def story(store):
         return [
             await store.record(who, "s1", None, b"first" * 4, b"t", NOW),
@@ -128,10 +139,10 @@ def test_the_first_of_two_records_stands_and_the_other_is_told(redis_socket, who
             (await store.read(who, "s1")).record,
         ]
 
-    assert run(redis_socket, story) == [None, b"first" * 4, None, (b"appended", b"tu"), b"appended"]
+    assert run(story) == [None, b"first" * 4, None, (b"appended", b"tu"), b"appended"]
 
 
-def test_erasure_leaves_a_tombstone_that_takes_nothing_more(redis_socket, who):
+def test_erasure_leaves_a_tombstone_that_takes_nothing_more(run, who):
     async def story(store):
         await store.apply([(who, [Append(event(1))])], NOW)
         await store.erase(who, NOW)
@@ -140,22 +151,22 @@ def test_erasure_leaves_a_tombstone_that_takes_nothing_more(redis_socket, who):
         recorded = await store.record(who, "s", None, b"x" * 20, b"", NOW)
         return dropped, recorded, await store.read(who, "s")
 
-    dropped, recorded, profile = run(redis_socket, story)
+    dropped, recorded, profile = run(story)
 
     assert dropped[0].erased
     assert recorded is None
     assert (profile.erased, len(profile.history), profile.record) == (True, 0, None)
 
 
-def test_sixty_four_writers_on_one_profile_lose_nothing(redis_socket, who):
+def test_sixty_four_writers_on_one_profile_lose_nothing(run, who):
     async def story(store):
         await asyncio.gather(*(store.apply([(who, [Append(event(64 * w + i)) for i in range(8)])], NOW) for w in range(64)))
         return len((await store.read(who)).history)
 
-    assert run(redis_socket, story) == 512
+    assert run(story) == 512
 
 
-def abandoned(socket: str, who: str, rounds: int) -> int:
+def abandoned(run: Run, who: str, rounds: int) -> int:
     """How many of `rounds` x 50 reads, half of them cancelled at random moments, gave another person's data."""
 
     async def story(store):
@@ -171,13 +182,108 @@ def abandoned(socket: str, who: str, rounds: int) -> int:
             wrong += sum(a.traits["me"] != p for a, p in zip(answers, people, strict=True) if not isinstance(a, BaseException))
         return wrong
 
-    return run(socket, story)
+    return run(story)
 
 
-def test_a_cancelled_read_never_gives_its_reply_to_another(redis_socket, who):
-    assert abandoned(redis_socket, who, rounds=60) == 0
+def test_a_cancelled_read_never_gives_its_reply_to_another(run, who):
+    assert abandoned(run, who, rounds=60) == 0
 
 
 @pytest.mark.long
-def test_a_hundred_thousand_reads_cancelled_at_random_give_nobody_another_s_data(redis_socket, who):
-    assert abandoned(redis_socket, who, rounds=4_000) == 0
+def test_a_hundred_thousand_reads_cancelled_at_random_give_nobody_another_s_data(run, who):
+    assert abandoned(run, who, rounds=4_000) == 0
+
+
+def test_nobody_is_known_under_a_key_that_nothing_was_written_to(run, who):
+    profile = run(lambda store: store.read(who, "s1", sends=True))
+
+    assert (profile.key, profile.known, profile.erased, len(profile.history), profile.record, profile.sends) == (who, False, False, 0, None, {})
+
+
+def test_there_is_one_answer_per_write_and_one_result_per_event(run, who):
+    other = "u:" + uuid.uuid4().hex
+
+    async def story(store):
+        return await store.apply([(who, [Append(event(1)), Append(event(2))]), (other, [Grant("marketing", True, NOW)]), (who, [Append(event(2))])], NOW)
+
+    assert [each.results for each in run(story)] == [("applied", "applied"), (), ("duplicate",)]
+
+
+def test_every_send_of_a_person_is_read_on_request(run, who):
+    async def story(store):
+        await store.record(who, "s1", None, b"first" * 4, b"", NOW)
+        await store.record(who, "s2", None, b"second" * 4, b"", NOW)
+        return await store.read(who, sends=True), await store.read(who, "s2", sends=True)
+
+    none, one = run(story)
+
+    assert (none.record, one.record) == (None, b"second" * 4)
+    assert none.sends == one.sends == {"s1": b"first" * 4, "s2": b"second" * 4}
+
+
+def test_a_record_that_is_there_no_more_is_told_as_empty(run, who):
+    async def story(store):
+        return await store.record(who, "s1", b"gone" * 4, b"new" * 4, b"", NOW), await store.decision(who, "s1")
+
+    assert run(story) == (b"", (None, None))
+
+
+def test_what_was_decided_for_the_user_is_found_under_the_alias(run, who):
+    anonymous = "a:" + uuid.uuid4().hex
+
+    async def story(store):
+        await store.link(anonymous, who, NOW)
+        await store.record(who, "s1", None, b"first" * 4, b"t", NOW)
+        return await store.decision(anonymous, "s1"), (await store.read(anonymous, "s1")).record
+
+    assert run(story) == ((b"first" * 4, b"t"), b"first" * 4)
+
+
+def test_consents_follow_and_the_user_is_known_by_the_anonymous_id(run, who):
+    anonymous = "a:" + uuid.uuid4().hex
+
+    async def story(store):
+        await store.apply([(anonymous, [Grant("marketing", True, NOW)]), (who, [Know(Identity("email", "a@b.c"), NOW)])], NOW)
+        await store.link(anonymous, who, NOW)
+        return await store.read(who)
+
+    profile = run(story)
+
+    assert profile.consents == {"marketing": True}
+    assert set(profile.identities) == {Identity("email", "a@b.c"), Identity.from_key(anonymous)}
+
+
+def test_of_an_id_that_was_another_user_s_only_later_events_follow(run, who):
+    anonymous, second = "a:" + uuid.uuid4().hex, who + "-2"
+
+    async def story(store):
+        await store.apply([(anonymous, [Append(event(1))])], NOW)
+        await store.link(anonymous, who, NOW)
+        await store.link(anonymous, second, NOW)
+        await store.apply([(anonymous, [Append(event(2))])], NOW)
+        return [each.id for each in (await store.read(who)).history.events()], [each.id for each in (await store.read(second)).history.events()]
+
+    assert run(story) == ([event(1).id], [event(2).id])
+
+
+def test_erasure_takes_the_linked_identities_along(run, who):
+    anonymous = "a:" + uuid.uuid4().hex
+
+    async def story(store):
+        await store.link(anonymous, who, NOW)
+        await store.erase(who, NOW)
+        await store.link(anonymous, who, NOW)
+        return await store.read(anonymous), await store.apply([(anonymous, [Append(event(1))])], NOW)
+
+    profile, dropped = run(story)
+
+    assert (profile.key, profile.erased, dropped[0].erased) == (anonymous, True, True)
+
+
+def test_events_beyond_the_age_bound_are_trimmed_and_what_is_older_is_refused(run, who):
+    async def story(store):
+        first = await store.apply([(who, [Append(event(1, at=NOW - 3 * DAY)), Append(event(2, at=NOW - DAY))])], NOW)
+        later = await store.apply([(who, [Append(event(3, at=NOW - 4 * DAY))])], NOW)
+        return first[0].results, later[0].results, [each.id for each in (await store.read(who)).history.events()]
+
+    assert run(story, age=2 * DAY) == (("applied", "applied"), ("too_old",), [event(2).id])
