@@ -15,9 +15,10 @@ from typing import Any, cast
 from jinja2 import Template, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
 from jinja2.exceptions import SecurityError
 
-from app.content.amp import lint, mustache_urls, verbatim
+from app.content.amp import lint, verbatim
 from app.content.css import inline_css
-from app.content.escapes import NoText, safe_url
+from app.content.escapes import NoText
+from app.content.listing import Listing, field_name
 from app.content.markup import NoEscape, Spot, advance, ending, escape_for, joined
 from app.content.plaintext import plaintext
 from app.content.sandbox import MAX_BYTES, Sandbox, View, guarded, refusals
@@ -217,15 +218,14 @@ def _line_of(tree: nodes.Template, name: str) -> int:
 class Block:
     """One block on all its surfaces. Every method raises `RenderFailed` alone."""
 
-    def __init__(self, definition: BlockDefinition, surfaces: Mapping[str, Surface]) -> None:
+    def __init__(self, definition: BlockDefinition, surfaces: Mapping[str, Surface], listing: Listing) -> None:
         self.id = definition.id
         self.definition = definition
         self.has_amp = "amp" in surfaces
         self._surfaces = surfaces
         self._texts: dict[str, str] = {}
         self.defaults = {each.name: each.default for each in definition.variables if each.default is not None}
-        self._urls = frozenset(each.name for each in definition.variables if each.type == "url")
-        self._list_urls = mustache_urls(definition.templates.get("amp", ("", ""))[1])
+        self._listing = listing
 
     def html(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant) -> str:
         return self._render("html", vars, items, profile, context, urls, now)
@@ -245,17 +245,12 @@ class Block:
         return self._render("amp", vars, items, profile, context, urls, now)
 
     def data(self, vars: Mapping[str, Any], items: Sequence[Item]) -> dict[str, Any]:
-        """The JSON of the amp-list: `items` with the fields that the block names, and the variables."""
-        values = {name: self._listed(name, value) for name, value in {**self.defaults, **vars}.items()}
-        rows = [
-            {name: self._listed(name, item.fields.get(name)) for name in self.definition.item_fields} for item in items
-        ]
-        return {"items": rows or [dict(values)], **values}
-
-    def _listed(self, name: str, value: Any) -> Any:
-        if name in self._list_urls or name in self._urls or name in ("url", "image"):
-            return safe_url(value) if isinstance(value, str) else "" if value is None else value
-        return value
+        """The JSON of the amp-list (`listing.py`)."""
+        try:
+            return self._listing.of({**self.defaults, **vars}, items)
+        except Exception as error:
+            # As in `_render`: the filters of `item_fields` are the user's.
+            raise RenderFailed(f"block {self.id} in its list: {type(error).__name__}") from error
 
     def _render(self, kind: str, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant) -> str:
         values: dict[str, Any] = {**self.defaults, **vars}
@@ -282,9 +277,12 @@ def compile_blocks(definitions: Mapping[str, BlockDefinition], zone: tzinfo = UT
             noted = surface.problems + (lint(source) if kind == "amp" else [])
             wrong += [Problem(file, line, f"blocks.{definition.id}", message) for line, message in sorted(set(noted))]
             surfaces[kind] = surface
+        listing = Listing(definition, zone)
+        place = definition.place
+        wrong += [Problem(place.file, place.line, f"blocks.{definition.id}.item_fields", message) for message in listing.problems]
         problems += wrong
         if "html" in surfaces and not wrong:
-            found[definition.id] = Block(definition, surfaces)
+            found[definition.id] = Block(definition, surfaces, listing)
     return found, problems
 
 
@@ -299,5 +297,6 @@ def sample_items(definition: BlockDefinition) -> list[Item]:
     rows: Json = definition.sample.get("items")
     if not isinstance(rows, list):
         fields: dict[str, Json] = {"price": 19.9, "stock": 5, "url": "https://example.com/item", "image": "https://example.com/item.png"}
-        rows = [{name: fields.get(name, f"Sample {name}") for name in definition.item_fields} for _ in range(4)] if definition.item_fields else []
+        names = [field_name(field) for field in definition.item_fields]
+        rows = [{name: fields.get(name, f"Sample {name}") for name in names} for _ in range(4)] if names else []
     return [Item({"id": f"sample{i}", **row}) for i, row in enumerate(rows) if isinstance(row, dict)]

@@ -343,7 +343,24 @@ def test_the_list_holds_fields_and_variables_and_its_addresses_are_safe():
     item = Item({"id": "1", "name": "<b>{{x}}", "price": 9.5, "url": "javascript:x", "image": None, "secret": 1, "link": "data:x"})
     found = block("x", variables=text("a", "Hi"), fields=("name", "price", "url", "image", "link"), amp=LIST.replace("{}", '<a href="{{ link }}">x</a>'))
 
-    assert found.data({}, [item]) == {"items": [{"name": "<b>{{x}}", "price": 9.5, "url": "#", "image": "", "link": "#"}], "a": "Hi"}
+    assert found.data({}, [item]) == {"items": [{"name": "<b>{{x}}", "price": 9.5, "url": "", "image": "", "link": ""}], "a": "Hi"}
+
+
+def test_the_list_tells_fields_as_their_filters_say_and_passes_over_what_is_missing():
+    item = Item({"id": "1", "name": "A very long name of a shoe", "price": 9.5})
+    found = block("x", fields=("name|truncate(12)|upper", "price|money", "list_price|money"))
+
+    assert found.data({}, [item]) == {"items": [{"name": "A VERY LONG…", "price": "9.50\u00a0€", "list_price": None}]}
+
+
+@pytest.mark.parametrize("field,said", [("price|cash", "cash"), ("price|money(", "unexpected"), ("price|_text", "no filter _text"), ("price|replace(1, x.y())", "call is not available")])
+def test_a_filter_that_is_none_is_a_problem_of_the_block(field, said):
+    assert said in problems("x", fields=(field,))[0].message
+
+
+def test_a_filter_that_fails_on_a_value_fails_the_list():
+    with pytest.raises(RenderFailed):
+        block("x", fields=("name|round",)).data({}, [Item({"id": "1", "name": "text"})])
 
 
 def test_a_block_without_items_lists_its_variables_once():
