@@ -82,7 +82,7 @@ class ItemsPlan:
             items = self._fixed(r, items) if self._fixed else items
             return None, self._moving(r, items) if self._moving else items
         candidates = self._candidates
-        if candidates is None or candidates.version != catalogue.version:
+        if candidates is None or candidates.version != catalogue.version or candidates.catalogue is not catalogue:
             candidates = self._candidates = self._gather(r, catalogue)
         if not self._moving:
             return candidates, candidates.items
@@ -95,7 +95,7 @@ class ItemsPlan:
         items = list(catalogue.rows) if source == "catalogue" else [
             item for id in source if (item := catalogue.get(id)) is not None
         ]
-        return Candidates(catalogue.version, self._fixed(r, items) if self._fixed else items)
+        return Candidates(catalogue, self._fixed(r, items) if self._fixed else items)
 
     def _looked_up(self, r: Request, catalogue: Any) -> list[Item]:
         """Through the index of the first `item.x eq {field: ...}`: only items of that value are looked at."""

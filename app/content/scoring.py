@@ -22,10 +22,11 @@ MAX_SCORED = 1_200
 class Candidates:
     """The part of a plan that is the same for everybody, for one version of the catalogue."""
 
-    __slots__ = ("items", "positions", "scorers", "version")
+    __slots__ = ("catalogue", "items", "positions", "scorers", "version")
 
-    def __init__(self, version: int, items: list[Item]) -> None:
-        self.version = version
+    def __init__(self, catalogue: Any, items: list[Item]) -> None:
+        self.catalogue = catalogue
+        self.version: int = catalogue.version
         self.items = items
         self.positions: dict[str, int] = {}
         self.scorers: dict[str, Scorer] = {}

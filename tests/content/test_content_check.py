@@ -147,3 +147,12 @@ def test_the_age_beyond_which_events_are_dropped_bounds_windows(tmp_path: Path, 
     monkeypatch.setenv("INLAY_HISTORY_DAYS", "30")
     assert main(["check", "--content", str(shop(tmp_path))]) == 1
     assert "rules/shop.yaml:6 features.spend_90d.within: reaches further back than events are kept; at most 30d" in capsys.readouterr().out
+
+
+def test_each_test_has_a_catalogue_of_its_own(tmp_path: Path) -> None:
+    rules = RULES.replace("{fallback: {block: plain}}", "{fallback: [{block: grid, items: {from: catalogue}}, {block: plain}]}") + """tests:
+  - {name: a shoe, given: {items: [{id: shoe, name: Shoe}]}, expect: {hero: {items: [shoe]}}}
+  - {name: a hat, given: {items: [{id: hat, name: Hat}]}, expect: {hero: {items: [hat]}}}
+"""
+    more = {"blocks/grid/block.yaml": "description: x\n", "blocks/grid/html.j2": "{% for item in items %}<p>{{ item.name }}</p>{% endfor %}"}
+    assert check(shop(tmp_path, rules, more), NOW) == []
