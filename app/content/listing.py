@@ -33,10 +33,11 @@ class Listing:
         self._fields = [(field_name(field), self._filtered(field)) for field in definition.item_fields]
 
     def of(self, values: Mapping[str, Any], items: Sequence[Item]) -> dict[str, Any]:
-        """`{"items": [...], ...variables}`; one item that holds the variables where there are none."""
+        """`{"items": [...], ...variables}`; one item that holds the variables where the block names no fields, or there are no items."""
         self._env.start()
         known = {name: self._safe(name, value) for name, value in values.items()}
-        return {"items": [dict(self._row(item)) for item in items] or [dict(known)], **known}
+        rows = [dict(self._row(item)) for item in items] if self._fields else []
+        return {"items": rows or [dict(known)], **known}
 
     def _row(self, item: Item) -> Iterator[tuple[str, Any]]:
         for name, filtered in self._fields:

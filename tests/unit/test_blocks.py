@@ -363,6 +363,10 @@ def test_a_filter_that_fails_on_a_value_fails_the_list():
         block("x", fields=("name|round",)).data({}, [Item({"id": "1", "name": "text"})])
 
 
+def test_a_block_that_names_no_fields_lists_its_variables_though_it_shows_items():
+    assert block("x", variables=text("a"), fields=()).data({"a": 1}, products(2)) == {"items": [{"a": 1}], "a": 1}
+
+
 def test_a_block_without_items_lists_its_variables_once():
     assert block("x", variables=text("a"), fields=()).data({"a": 1}, []) == {"items": [{"a": 1}], "a": 1}
 
