@@ -45,7 +45,7 @@ class Pen:
     def shape(self, points: Sequence[Point], fill: str, *, sharp: bool = False) -> None:
         self._draw.polygon(_scaled(points if sharp else rounded(points)), fill=fill)
 
-    def inside(self, points: Sequence[Point], draw: Callable[[Pen], None], *, sharp: bool = False) -> None:
+    def inside(self, points: Sequence[Point], draw: Callable[[Pen], object], *, sharp: bool = False) -> None:
         """What `draw` draws, seen through the shape alone."""
         other = Pen.__new__(Pen)
         other.ground, other.picture = self.ground, self.picture.copy()

@@ -154,5 +154,5 @@ def test_each_test_has_a_catalogue_of_its_own(tmp_path: Path) -> None:
   - {name: a shoe, given: {items: [{id: shoe, name: Shoe}]}, expect: {hero: {items: [shoe]}}}
   - {name: a hat, given: {items: [{id: hat, name: Hat}]}, expect: {hero: {items: [hat]}}}
 """
-    more = {"blocks/grid/block.yaml": "description: x\n", "blocks/grid/html.j2": "{% for item in items %}<p>{{ item.name }}</p>{% endfor %}"}
+    more = {"blocks/grid/block.yaml": "description: x\nitem_fields: [name]\n", "blocks/grid/html.j2": "{% for item in items %}<p>{{ item.name }}</p>{% endfor %}"}
     assert check(shop(tmp_path, rules, more), NOW) == []
