@@ -31,11 +31,17 @@ PRODUCTS: tuple[tuple[str, str, str, float, float | None, int, int, tuple[str, .
     ("card", "accessories", "Lys Memory card 128 GB", 35.0, None, 45, 115, ("cube",)),
 )
 
+
+def brand(name: str) -> str:
+    """Nordlys calls its products after their brands."""
+    return name.split()[0]
+
+
 def items(base: str) -> list[dict[str, Any]]:
     """The catalogue; pictures are served at `base`/demo/pictures."""
     found: list[dict[str, Any]] = []
     for id, category, name, price, was, stock, sold, related in PRODUCTS:
-        item = {"id": id, "name": name, "category": category, "price": price, "stock": stock, "sold": sold, "related": list(related),
+        item: dict[str, Any] = {"id": id, "name": name, "brand": brand(name), "category": category, "price": price, "stock": stock, "sold": sold, "related": list(related),
                 "url": f"https://nordlys.example/p/{id}", "image": f"{base}/demo/pictures/{id}.png"}
         found.append(item | ({"list_price": was} if was else {}))
     return found

@@ -37,10 +37,10 @@ def test_the_page_comes_without_a_complaint_and_from_this_server_alone(wide, add
     assert (wide.complaints, wide.foreign) == ([], [])
 
 
-def test_the_first_page_shows_eight_mails_side_by_side_each_with_its_reasons(wide):
+def test_the_first_page_shows_twelve_mails_side_by_side_each_with_its_reasons(wide):
     page = wide.open()
 
-    assert page.locator(".card iframe").count() == 8
+    assert page.locator(".card iframe").count() == 12
     assert page.locator(".card .why li:empty").count() == 0
     assert page.get_by_role("link", name="API docs").get_attribute("href") == "/docs"
 
@@ -48,7 +48,7 @@ def test_the_first_page_shows_eight_mails_side_by_side_each_with_its_reasons(wid
 def test_the_mails_differ_and_the_heading_says_how_much(wide):
     page = wide.open()
 
-    assert page.locator("h1").inner_text().startswith("One newsletter, eight people, ")
+    assert page.locator("h1").inner_text().startswith("One newsletter, twelve people, ")
     assert page.frame_locator(".card:has-text('Mara') iframe").locator("body").inner_text() != page.frame_locator(".card:has-text('Jonas') iframe").locator("body").inner_text()
 
 

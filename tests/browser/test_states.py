@@ -55,7 +55,7 @@ def test_a_failure_is_told_with_the_servers_words_and_can_be_tried_again(wide):
     wide.settle()
 
     assert "no content yet" in told
-    assert page.locator(".card iframe").count() == 8
+    assert page.locator(".card iframe").count() == 12
 
 
 def test_one_mail_that_fails_leaves_the_others(wide):
@@ -64,7 +64,7 @@ def test_one_mail_that_fails_leaves_the_others(wide):
 
     wide.open()
 
-    assert (page.locator(".card iframe").count(), page.locator(".card .notice").count()) == (7, 1)
+    assert (page.locator(".card iframe").count(), page.locator(".card .notice").count()) == (11, 1)
 
 
 def test_a_server_that_stops_and_comes_back_is_noticed_both_times(browser, bare):

@@ -98,7 +98,7 @@ def test_back_leads_from_a_person_to_everybody(wide):
     wide.settle()
 
     assert opened == "To Mara Lindqvist"
-    assert page.locator(".card").count() == 8
+    assert page.locator(".card").count() == 12
 
 
 def test_a_person_is_shown_by_the_id_that_the_shop_knows_them_under(wide, demo):
@@ -109,7 +109,7 @@ def test_a_person_is_shown_by_the_id_that_the_shop_knows_them_under(wide, demo):
     page.keyboard.press("Enter")
     wide.settle()
 
-    assert page.locator(".card").count() == 9
+    assert page.locator(".card").count() == 13
     assert "trial started" in page.locator(".card:has-text('somebody')").inner_text()
 
 
@@ -119,11 +119,11 @@ FOCUS = "() => { const at = document.activeElement; return at.name ? `${at.name}
 def test_everything_side_by_side_is_reached_by_the_tab_key(wide):
     page = wide.open("/?clock=1d")
 
-    reached = [page.keyboard.press("Tab") or page.evaluate(FOCUS) for _ in range(19)]
+    reached = [page.keyboard.press("Tab") or page.evaluate(FOCUS) for _ in range(23)]
 
     assert reached[:9] == ["skip", "brand", "theme", "API docs", "surface", "width", "scheme", "clock", "Now"]
-    assert reached[9:17] == page.locator(".card h2 a").all_inner_texts()
-    assert reached[17:] == ["id", "Show"]
+    assert reached[9:21] == page.locator(".card h2 a").all_inner_texts()
+    assert reached[21:] == ["id", "Show"]
 
 
 def test_a_person_is_opened_by_the_enter_key_and_the_rest_reached_from_there(wide):
