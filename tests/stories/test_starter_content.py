@@ -37,7 +37,7 @@ def demo():
 
 
 @pytest.mark.parametrize("person,offer", [
-    ("mara", "shoes_15"), ("jonas", "photo_walk"), ("ines", "last_days"), ("layla", "come_back"), ("tom", "come_back"), ("aiko", None), ("lea", None), ("finn", "nearby"), ("guest", None),
+    ("mara", "shoes_15"), ("jonas", "photo_walk"), ("ines", "last_days"), ("layla", "come_back_arabic"), ("tom", "come_back"), ("aiko", "welcome_back"), ("lea", None), ("finn", "nearby"), ("guest", None),
 ])
 def test_each_person_of_the_demo_gets_the_hero_meant_for_them(demo, person, offer):
     assert demo.get(f"/v1/placements/hero.json?profile={person}").json["offer"] == offer
