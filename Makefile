@@ -35,7 +35,8 @@ $(VENV)/.ready-browser: $(VENV)/.ready-test requirements-browser.lock
 
 test-all: $(VENV)/.ready-browser
 	tests/browser/install.sh
-	$(BIN)/python -m pytest -q -m long tests
+	$(BIN)/python -m pytest -q -m long tests --ignore tests/browser
+	$(BIN)/python -m pytest -q -m long tests/browser
 
 bench: $(VENV)/.ready-test
 	$(BIN)/python -m bench

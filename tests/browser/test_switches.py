@@ -119,11 +119,11 @@ FOCUS = "() => { const at = document.activeElement; return at.name ? `${at.name}
 def test_everything_side_by_side_is_reached_by_the_tab_key(wide):
     page = wide.open("/?clock=1d")
 
-    reached = [page.keyboard.press("Tab") or page.evaluate(FOCUS) for _ in range(23)]
+    reached = [page.keyboard.press("Tab") or page.evaluate(FOCUS) for _ in range(24)]
 
-    assert reached[:9] == ["skip", "brand", "theme", "API docs", "surface", "width", "scheme", "clock", "Now"]
-    assert reached[9:21] == page.locator(".card h2 a").all_inner_texts()
-    assert reached[21:] == ["id", "Show"]
+    assert reached[:10] == ["skip", "brand", "mail", "theme", "API docs", "surface", "width", "scheme", "clock", "Now"]
+    assert reached[10:22] == page.locator(".card h2 a").all_inner_texts()
+    assert reached[22:] == ["id", "Show"]
 
 
 def test_a_person_is_opened_by_the_enter_key_and_the_rest_reached_from_there(wide):
