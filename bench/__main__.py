@@ -54,7 +54,7 @@ def measure(wanted: Sequence[Figure], known: dict[str, Figure], *, write: bool) 
         if write:
             entries = file.write({each.key: file.entry(each.key, each.unit, value, **notes)})
             report.FILE.write_text(report.report(known, entries))
-        readme.write(known, entries)
+            readme.write(known, entries)
         verdict = "" if not each.target else " [green]reached[/green]" if each.reached(value) else " [red]missed[/red]"
         console.print(f"  {file.rounded(value):,g} {each.unit}  [dim]{each.target}[/dim]{verdict}")
     return failed

@@ -48,7 +48,7 @@ class Inlay:
 
     def __enter__(self) -> Inlay:
         self.start()
-        _until(lambda: self.get("/readyz")[0] == 200, self._process, 120)
+        _until(lambda: b'"store":"up"' in self.get("/readyz")[1], self._process, 600)
         return self
 
     def __exit__(self, *_: object) -> None:

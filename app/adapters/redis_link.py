@@ -133,10 +133,11 @@ class Link:
     `on_drop` holds what is called whenever a connection ended, before anything is sent over the next.
     """
 
-    def __init__(self, url: str, breaker: Breaker, read_seconds: float = 0.05) -> None:
+    def __init__(self, url: str, breaker: Breaker, read_seconds: float = 0.05, connect_seconds: float = CONNECT_SECONDS) -> None:
         self._options = _options(url)
         self.breaker = breaker
         self.read_seconds = read_seconds
+        self._connect_seconds = connect_seconds
         self.on_drop: list[Callable[[], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connection: Connection | None = None
@@ -196,7 +197,7 @@ class Link:
         assert self._loop is not None
         connection = Connection(self._drop, self.breaker.success)
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(self._connect_seconds):
                 if kind == "unix":
                     await self._loop.create_unix_connection(lambda: connection, target)
                 else:

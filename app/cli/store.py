@@ -13,6 +13,9 @@ from app.settings import Settings
 from app.supervise.embedded import EmbeddedRedis
 from app.supervise.parent import lock_folder
 
+LOAD_SECONDS = 600.0
+"""A command waits for the data; a server does not."""
+
 
 @asynccontextmanager
 async def store_link(settings: Settings) -> AsyncGenerator[Link]:
@@ -30,7 +33,10 @@ async def store_link(settings: Settings) -> AsyncGenerator[Link]:
             embedded = None
         else:
             embedded.start()
-    link = Link(url, Breaker(time.monotonic), read_seconds=2.0)
+            if not embedded.loaded(LOAD_SECONDS):
+                embedded.stop()
+                raise SettingsInvalid(f"the embedded Redis did not load its data within {LOAD_SECONDS:g} s; they are in {settings.data}/redis")
+    link = Link(url, Breaker(time.monotonic), read_seconds=2.0, connect_seconds=10.0)
     try:
         yield link
     finally:

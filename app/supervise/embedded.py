@@ -49,7 +49,7 @@ class EmbeddedRedis:
         return f"unix://{self.socket}"
 
     def start(self) -> None:
-        """Start, ending an orphan of a crash first; ready when the socket answers and the data are loaded."""
+        """Start, ending an orphan of a crash first; it answers then, though it may say for a while that it is loading."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         binary = find_redis()
         self._end_orphan()
@@ -70,18 +70,27 @@ class EmbeddedRedis:
         while time.monotonic() < deadline:
             if self.process is not None and self.process.poll() is not None:
                 raise SettingsInvalid(f"the embedded Redis ended at once (exit {self.process.returncode}); its data are in {self._folder}")
-            if self.answers():
+            if self._said():
                 return
             time.sleep(0.005)
         raise SettingsInvalid("the embedded Redis did not answer in time")
 
-    def answers(self) -> bool:
+    def loaded(self, seconds: float) -> bool:
+        """Whether its data are loaded within that time: many millions of events take minutes."""
+        deadline = time.monotonic() + seconds
+        while not self._said().startswith(b"+PONG"):
+            if time.monotonic() > deadline or not self.alive():
+                return False
+            time.sleep(0.005)
+        return True
+
+    def _said(self) -> bytes:
         with suppress(OSError), socket.socket(socket.AF_UNIX) as client:
             client.settimeout(1.0)
             client.connect(str(self.socket))
             client.sendall(b"PING\r\n")
-            return client.recv(16).startswith(b"+PONG")
-        return False
+            return client.recv(16)
+        return b""
 
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None

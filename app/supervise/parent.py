@@ -29,6 +29,8 @@ from app.supervise.fleet import Code, Fleet
 from app.telemetry import Telemetry
 
 POLL_SECONDS = 0.1
+LOAD_SECONDS = 0.5
+"""So long the start waits for the data of the embedded Redis; what takes longer is served without them at first."""
 
 
 class Parent:
@@ -64,6 +66,8 @@ class Parent:
             if not settings.redis_url:
                 self._embedded = EmbeddedRedis(settings.data, durable=settings.durability == "durable")
                 self._embedded.start()
+                if not self._embedded.loaded(LOAD_SECONDS):
+                    self._say("the embedded Redis is still loading its data; fallbacks are served until it has them")
                 self.settings = settings = settings.model_copy(update={"redis_url": self._embedded.url})
             (settings.data / "redis.url").write_text(settings.redis_url)
             (settings.data / "redis.url").chmod(0o600)

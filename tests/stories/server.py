@@ -70,7 +70,7 @@ class Server:
         """The project's own content with the invented shop loaded, as `make run` has it."""
         server = Server.of(ROOT, INLAY_DEMO="1", **environment)
         subprocess.run([sys.executable, "-m", "app.demo", f"http://127.0.0.1:{server.port}"], check=True, timeout=30)
-        server.until(lambda: server.get("/v1/placements/grid.json?profile=jonas").json["offer"] == "accessories", 3)
+        server.until(lambda: server.get("/v1/placements/grid.json?profile=jonas").json["offer"] == "accessories", 20)
         return server
 
     def start(self, workers: int = 1) -> None:
