@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -34,10 +35,14 @@ class Verdict:
     `codes` is None where no more was judged than the choice needed."""
 
     judgement: Judgement
-    codes: list[int] | None
+    codes: array[int] | None
     scores: Mapping[int, float | None]
     later: dict[int, str]
     chosen: int | None = None
+
+    @property
+    def filed(self) -> array[int]:
+        return self.judgement.filed
 
     def candidates(self) -> list[Candidate]:
         """Every offer of the placement, in the order of the rules; none where the reasons were not asked for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -109,26 +110,27 @@ def file_offers(conditions: list[Conditions]) -> dict[Any, list[tuple[int, c.Con
 
 class Initial:
     """The codes before anything was looked at: 1 where the offer is not valid now, the code of the leaf that it is
-    filed under, else 0. One list per stretch of time in which no validity begins or ends."""
+    filed under, else 0. One row per stretch of time in which no validity begins or ends; `filed` is the row without any."""
 
     def __init__(self, conditions: list[Conditions], filed: Mapping[int, c.Condition]) -> None:
         self._conditions = conditions
         self._filed = filed
         edges = {int(edge) for each in conditions for edge in (each.offer.valid_from, each.offer.valid_to) if edge is not None}
         self._edges = sorted(edges)
-        self._lists: dict[int, list[int]] = {}
+        self._lists: dict[int, array[int]] = {}
+        self.filed = array("H", [each.code(filed[i]) if i in filed else 0 for i, each in enumerate(conditions)])
         if not self._edges:
             self._lists[0] = self._codes(0)
 
-    def __call__(self, now: int) -> list[int]:
+    def __call__(self, now: int) -> array[int]:
         stretch = bisect_right(self._edges, now) if self._edges else 0
         codes = self._lists.get(stretch)
         if codes is None:
             codes = self._lists[stretch] = self._codes(now)
-        return codes.copy()
+        return codes[:]
 
-    def _codes(self, now: int) -> list[int]:
-        return [self._code(i, each, now) for i, each in enumerate(self._conditions)]
+    def _codes(self, now: int) -> array[int]:
+        return array("H", [self._code(i, each, now) for i, each in enumerate(self._conditions)])
 
     def _code(self, i: int, each: Conditions, now: int) -> int:
         offer = each.offer

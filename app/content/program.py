@@ -8,6 +8,7 @@ this person has are looked at, and the rest keep the code of that leaf.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -25,10 +26,11 @@ from app.domain import conditions as c
 from app.domain.definitions import Definitions, Feature, Offer
 from app.domain.request import UNSET, Request
 
-ONE_BY_ONE = 100
-"""Offers of a placement up to which judging them one by one, best first, beats judging all (measured: `bench/`)."""
+ONE_BY_ONE = 5_000
+"""Offers of a placement up to which they are judged one by one, best first, where nobody asks for reasons: the first that
+may be shown comes early, and a thousand refused by a trait cost less than judging all (measured: `bench/`)."""
 NOTHING_KNOWN = Request(0)
-Judge = Callable[[Request], "tuple[list[int], list[int]]"]
+Judge = Callable[[Request], "tuple[array[int], list[int]]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,15 @@ class Judgement:
     offers: tuple[Offer, ...]
     removals: tuple[Removal | None, ...]
     judge: Judge
+    filed: array[int]
+    """The codes of offers that nobody looked at; a trace keeps what differs from them."""
     rank: Callable[[Request, Mapping[str, Any]], float | None] | None
     order: tuple[int, ...]
     """Each offer's place by what does not depend on the person; equal places are ties. For use where `rank` is None."""
     scores: tuple[float | None, ...]
     first: Callable[[Request], Iterator[int]] | None
     """The offers that may be shown, best first, each judged only when it is asked for, without reasons; None where the
-    person has a say in the order, or where the index of many offers is quicker."""
+    person has a say in the order, or where there are too many for one function."""
 
 
 class Program:
@@ -173,7 +177,8 @@ class Program:
         removals: list[Removal | None] = [None]
         conditions = [Conditions(offer, removals) for offer in offers]
         filed = file_offers(conditions)
-        judge = self._judge(placement, conditions, filed)
+        initial = Initial(conditions, {i: leaf for rows in filed.values() for i, leaf in rows})
+        judge = self._judge(placement, conditions, filed, initial)
         expression = self.definitions.placements[placement].rank or c.Name(c.Ref(("offer", "value")))
         rank, fixed = self.expression(expression), all(ref.root == "offer" for ref in names(expression))
         scores = tuple(rank(NOTHING_KNOWN, attributes(offer)) if fixed else None for offer in offers)
@@ -181,7 +186,7 @@ class Program:
         places = {key: i for i, key in enumerate(sorted(set(keys)))}
         order = tuple(places[key] for key in keys)
         first = self._first(conditions, order) if fixed and len(offers) <= ONE_BY_ONE else None
-        return Judgement(offers, tuple(removals), judge, None if fixed else rank, order, scores, first)
+        return Judgement(offers, tuple(removals), judge, initial.filed, None if fixed else rank, order, scores, first)
 
     def _first(self, conditions: list[Conditions], order: tuple[int, ...]) -> Callable[[Request], Iterator[int]]:
         """A generator of the offers left, best first. Within an offer the cheapest question is asked first."""
@@ -207,9 +212,8 @@ class Program:
             parts.append(f"not {source}" if removes_where else source)
         return " and ".join(parts) or "True"
 
-    def _judge(self, placement: str, conditions: list[Conditions], filed: dict[Any, list[tuple[int, c.Condition]]]) -> Judge:
+    def _judge(self, placement: str, conditions: list[Conditions], filed: dict[Any, list[tuple[int, c.Condition]]], initial: Initial) -> Judge:
         writer = self.writer
-        initial = Initial(conditions, {i: leaf for rows in filed.values() for i, leaf in rows})
         writer.namespace[start := f"INITIAL_{len(self._sources)}"] = initial
         scope = Scope(writer)
         indexed = {i for rows in filed.values() for i, _ in rows}

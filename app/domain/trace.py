@@ -1,8 +1,9 @@
 """Why a recorded decision fell as it did, kept small: codes of removal, to be read beside the content's table.
 
-A trace is a row of parts, one per call that added placements: u32 length, then zlib of msgpack
-`[content version, {placement: [codes as u16, chosen, {offer: by}, {offer: score}]}, {feature: value}]`, offers by number.
-A table is `{placement: [offer ids, [[by, place] or nil per code]]}`, stored once per content version.
+A trace is a row of parts, one per call that added placements: u32 length, then msgpack (as zlib where that is worth it)
+`[content version, {placement: [numbers and codes as u16, chosen, {offer: by}, {offer: score}]}, {feature: value}]`, of those
+offers whose code is not the one they are filed under; offers by number.
+A table is `{placement: [offer ids, [[by, place] or nil per code], filed codes as u16]}`, stored once per content version.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
+import numpy as np
 
 from app.domain.decision import Candidate
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(strict=False).decode
-MAX_TRACE = 1 << 20
+SMALL = 1_024
+"""Bytes up to which compressing costs more than it saves."""
+PLAIN = 0x93
+"""The first byte of a msgpack array of three, which no zlib stream begins with."""
 
 Table = Mapping[str, Any]
 
@@ -26,19 +31,29 @@ Table = Mapping[str, Any]
 class Judged(Protocol):
     """What a trace keeps of one placement's judging."""
 
-    codes: list[int]
-    scores: dict[int, float | None]
+    codes: array[int] | None
+    filed: array[int]
+    scores: Mapping[int, float | None]
     later: dict[int, str]
     chosen: int | None
 
 
 def encode_trace(version: str, verdicts: Mapping[str, Judged], features: Mapping[str, Any]) -> bytes:
     rows = {
-        placement: [array("H", each.codes).tobytes(), each.chosen, list(each.later.items()), list(each.scores.items())]
-        for placement, each in verdicts.items()
+        placement: [changed(each.codes, each.filed), each.chosen, list(each.later.items()), list(each.scores.items())]
+        for placement, each in verdicts.items() if each.codes is not None
     }
-    body = zlib.compress(_encode([version, rows, dict(features)]), 1)
+    body = _encode([version, rows, dict(features)])
+    if len(body) > SMALL:
+        body = zlib.compress(body, 1)
     return len(body).to_bytes(4, "big") + body
+
+
+def changed(codes: array[int], filed: array[int]) -> bytes:
+    """Where the codes differ from those that the offers are filed under, and what they are there."""
+    now = np.frombuffer(codes, np.uint16)
+    at = np.flatnonzero(now != np.frombuffer(filed, np.uint16))
+    return at.astype(np.uint16).tobytes() + now[at].tobytes()
 
 
 def decode_trace(trace: bytes) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
@@ -46,7 +61,8 @@ def decode_trace(trace: bytes) -> Iterator[tuple[str, dict[str, Any], dict[str, 
     at = 0
     while at + 4 <= len(trace):
         end = at + 4 + int.from_bytes(trace[at : at + 4], "big")
-        version, rows, features = _decode(zlib.decompress(trace[at + 4 : end], bufsize=4096))
+        body = trace[at + 4 : end]
+        version, rows, features = _decode(body if body[0] == PLAIN else zlib.decompress(body, bufsize=4096))
         yield version, rows, features
         at = end
 
@@ -65,8 +81,12 @@ def read_trace(trace: bytes, table: Callable[[str], Table | None]) -> tuple[dict
 
 
 def _candidates(row: Any, meaning: Any) -> Iterator[Candidate]:
-    codes, chosen, later, scores = array("H", row[0]), row[1], dict(row[2]), dict(row[3])
-    offers, removals = meaning
+    differing, chosen, later, scores = array("H", row[0]), row[1], dict(row[2]), dict(row[3])
+    offers, removals, filed = meaning
+    codes = array("H", filed)
+    half = len(differing) // 2
+    for i, code in zip(differing[:half], differing[half:], strict=True):
+        codes[i] = code
     for i, (offer, code) in enumerate(zip(offers, codes, strict=True)):
         removal = removals[code]
         if i == chosen:
