@@ -13,6 +13,7 @@ InlayError
 ├── Starting              503: there is no content yet
 ├── Degraded              503: a placement that would rather fail than be degraded
 ├── StoreUnavailable      Redis is down, hung, refusing, or the breaker is open
+├── LeaseLost             a write came after the lease under which it was begun
 ├── ModelUnavailable      a model cannot be loaded or answered wrongly
 ├── RenderFailed          a template failed on this data
 └── SettingsInvalid       the server cannot start as told
@@ -112,6 +113,10 @@ class Degraded(InlayError):
 
 class StoreUnavailable(InlayError):
     code = "store_unavailable"
+
+
+class LeaseLost(InlayError):
+    code = "lease_lost"
 
 
 class ModelUnavailable(InlayError):

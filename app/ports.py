@@ -30,14 +30,17 @@ class ProfileStore(Protocol):
         """
         ...
 
-    async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int) -> list[Applied]:
+    async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int, *, until: int = 0) -> list[Applied]:
         """Execute changes, atomically per profile, in the order given; answers when they are as durable as the
-        server is set to. One answer per write. Applying twice changes nothing. Follows aliases."""
+        server is set to. One answer per write. Applying twice changes nothing. Follows aliases.
+
+        From `until` on (ms by the store's own clock; 0: never) nothing is written any more, and `LeaseLost` is raised;
+        of several profiles some may have been written before."""
         ...
 
-    async def link(self, anonymous: str, user: str, now: int) -> None:
+    async def link(self, anonymous: str, user: str, now: int, *, until: int = 0) -> None:
         """`anonymous` becomes an alias of `user`: its own earlier events, traits and consents follow, later calls
-        under it reach the user. Linked to another user before: only later events follow. Idempotent."""
+        under it reach the user. Linked to another user before: only later events follow. Idempotent. `until` as of `apply`."""
         ...
 
     async def erase(self, key: str, now: int) -> None:
@@ -54,6 +57,28 @@ class ProfileStore(Protocol):
 
     async def decision(self, key: str, send: str) -> tuple[bytes | None, bytes | None]:
         """The stored record and its trace (None, None where there is none)."""
+        ...
+
+
+class Leases(Protocol):
+    """Names that one process holds at a time, and groups of processes. Instants are ms by the store's clock, the one that
+    `ProfileStore.apply` compares its `until` with: what is written under a lease is never written after the next owner has
+    it. Raises `StoreUnavailable`."""
+
+    async def take(self, names: Sequence[str], owner: str, milliseconds: int) -> dict[str, int]:
+        """Take what nobody holds: name -> until when. A name that is missing is held, by whomever."""
+        ...
+
+    async def renew(self, names: Sequence[str], owner: str, milliseconds: int) -> dict[str, int]:
+        """Prolong what the owner holds. A name that is missing was lost, and others may have had it since."""
+        ...
+
+    async def give(self, names: Sequence[str], owner: str) -> None:
+        """Let go of what the owner holds; others may take it at once."""
+        ...
+
+    async def members(self, group: str, owner: str, milliseconds: int) -> int:
+        """The owner belongs to the group for that long from now (0: no more); how many do."""
         ...
 
 

@@ -6,6 +6,7 @@ A store whose `down` is set raises `StoreUnavailable`; one whose `hung` is set n
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,7 @@ from app.domain.definitions import ModelCard
 from app.domain.event import Event, Identity
 from app.domain.history import HEADER, TRIMMED, Dictionary, History, pack_columns
 from app.domain.profile import Profile
-from app.errors import ModelUnavailable, StoreUnavailable
+from app.errors import LeaseLost, ModelUnavailable, StoreUnavailable
 from app.ports import Model, Scorer
 
 
@@ -89,8 +90,9 @@ class MemoryStore:
         header = HEADER.pack(self._names.epoch, self._names.size, len(rows), 0, len(marks))
         return History(header + pack_columns(rows, self._names)[HEADER.size :] + b"".join(marks), None, self._names)
 
-    async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int) -> list[Applied]:
+    async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int, *, until: int = 0) -> list[Applied]:
         await self.wire()
+        _refuse_late(until)
         return [self._applied(self._filed(key), changes, now) for key, changes in writes]
 
     def _applied(self, key: str, changes: Sequence[Change], now: int) -> Applied:
@@ -122,8 +124,9 @@ class MemoryStore:
                 mark.last, mark.first_at, mark.count = max(mark.last, (event.at, event.id)), min(mark.first_at, event.at), mark.count + 1
                 del person.events[event.id]
 
-    async def link(self, anonymous: str, user: str, now: int) -> None:
+    async def link(self, anonymous: str, user: str, now: int, *, until: int = 0) -> None:
         await self.wire()
+        _refuse_late(until)
         known = self._people.get(anonymous, Person())
         if known.erased or known.alias == user:
             return
@@ -156,6 +159,11 @@ class MemoryStore:
         return self._people.get(self._filed(key), Person()).records.get(send, (None, None))
 
 
+def _refuse_late(until: int) -> None:
+    if until and time.time() * 1000 >= until:
+        raise LeaseLost("the lease ended before the write")
+
+
 def _append(person: Person, event: Event) -> Result:
     if event.id in person.events:
         return "duplicate"
@@ -164,6 +172,44 @@ def _append(person: Person, event: Event) -> Result:
         return "too_old"
     person.events[event.id] = event
     return "applied"
+
+
+class MemoryLeases:
+    """`Leases` in a dict, by the clock of this machine."""
+
+    def __init__(self) -> None:
+        self.wire = Wire()
+        self._held: dict[str, tuple[str, int]] = {}
+        self._groups: dict[str, dict[str, int]] = {}
+
+    async def take(self, names: Sequence[str], owner: str, milliseconds: int) -> dict[str, int]:
+        await self.wire()
+        now = time.time_ns() // 1_000_000
+        return self._prolong([name for name in names if self._held.get(name, ("", 0))[1] <= now], owner, now + milliseconds)
+
+    async def renew(self, names: Sequence[str], owner: str, milliseconds: int) -> dict[str, int]:
+        await self.wire()
+        now = time.time_ns() // 1_000_000
+        return self._prolong([name for name in names if self._owner(name, now) == owner], owner, now + milliseconds)
+
+    def _owner(self, name: str, now: int) -> str:
+        owner, until = self._held.get(name, ("", 0))
+        return owner if until > now else ""
+
+    def _prolong(self, names: Sequence[str], owner: str, until: int) -> dict[str, int]:
+        self._held |= dict.fromkeys(names, (owner, until))
+        return dict.fromkeys(names, until)
+
+    async def give(self, names: Sequence[str], owner: str) -> None:
+        await self.wire()
+        self._held = {name: held for name, held in self._held.items() if name not in names or held[0] != owner}
+
+    async def members(self, group: str, owner: str, milliseconds: int) -> int:
+        await self.wire()
+        now = time.time_ns() // 1_000_000
+        there = self._groups.get(group, {}) | {owner: now + milliseconds}
+        self._groups[group] = {each: until for each, until in there.items() if until > now}
+        return len(self._groups[group])
 
 
 class MemoryCatalogue:

@@ -20,7 +20,7 @@ from app.domain.change import Append, Applied, Change, Grant, Know, Merge, Resul
 from app.domain.event import ID_BYTES, Identity
 from app.domain.history import ENTRY, NO_HISTORY, Dictionary, History, Unnamed
 from app.domain.profile import Profile
-from app.errors import StoreUnavailable
+from app.errors import LeaseLost, StoreUnavailable
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
@@ -30,7 +30,7 @@ CHUNK = 400
 """Events that one script call takes at most."""
 ATTEMPTS = 3
 STAMP = 8 + ID_BYTES
-HEAD = struct.Struct(">IIIQBH")
+HEAD = struct.Struct(">IIIQBHQ")
 _EPOCH: Command = ("HGET", NAMES[0], "epoch")
 
 Call: TypeAlias = "tuple[int, str, int, list[Any]]"
@@ -106,10 +106,10 @@ class RedisStore:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int) -> list[Applied]:
+    async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int, *, until: int = 0) -> list[Applied]:
         for attempt in range(ATTEMPTS):
             names, packed = await self._packed(writes)
-            found = await self._applied(packed, names, now, sure=attempt > 0)
+            found = await self._applied(packed, names, now, until, sure=attempt > 0)
             if found is not None:
                 return found
             await self._names.load()
@@ -126,17 +126,19 @@ class RedisStore:
             await self._names.intern(missing)
         raise StoreUnavailable("the dictionary of names keeps changing", code="names")
 
-    async def _applied(self, calls: list[Call], names: Dictionary, now: int, *, sure: bool) -> list[Applied] | None:
+    async def _applied(self, calls: list[Call], names: Dictionary, now: int, until: int, *, sure: bool) -> list[Applied] | None:
         """None where the dictionary is not the one that Redis has. That it still is at the end shows that it was before."""
         found: dict[int, list[bytes]] = {}
         erased: set[int] = set()
         cut = now - self._age if self._age else 0
         while calls:
             head = (names.epoch, names.size, self._bound, cut, sure)
-            scripts = [(_keys(key), [HEAD.pack(*head, events), *arguments]) for _, key, events, arguments in calls]
+            scripts = [(_keys(key), [HEAD.pack(*head, events, until), *arguments]) for _, key, events, arguments in calls]
             *replies, epoch = await evaluate_many(self._writes, self._apply, scripts, self._write_seconds, then=_EPOCH)
             if epoch is None or int(epoch) != names.epoch or b"?" in replies:
                 return None
+            if b"<" in replies:
+                raise LeaseLost("the lease ended before the write")
             moved: list[Call] = []
             for call, reply in zip(calls, replies, strict=True):
                 if reply.startswith(b">"):
@@ -157,7 +159,7 @@ class RedisStore:
         found: bytes = await evaluate(self._writes, self._record, keys, arguments, self._write_seconds)
         return None if not found else b"" if found == b"\0" else found
 
-    async def link(self, anonymous: str, user: str, now: int) -> None:
+    async def link(self, anonymous: str, user: str, now: int, *, until: int = 0) -> None:
         for _ in range(8):
             base_key, tail_key, meta_key = _keys(anonymous)
             replies = await self._writes.pipeline([("MGET", base_key, tail_key), ("HGETALL", meta_key)], self._write_seconds)
@@ -168,16 +170,14 @@ class RedisStore:
             fields = dict(zip(meta[::2], meta[1::2], strict=True))
             if fields.get(b">") == user.encode() or b"!" in fields:
                 return
-            await self._claim(user, base, tail, fields, anonymous, now)
-            done = 1
-            if b">" in fields:
-                await self._writes.call("HSET", meta_key, ">", user, seconds=self._write_seconds)
-            else:
-                done = await evaluate(self._writes, self._point, _keys(anonymous), [user, base or b"", tail or b""], self._write_seconds)
+            await self._claim(user, base, tail, fields, anonymous, now, until)
+            done = await evaluate(self._writes, self._point, [base_key, tail_key, meta_key], [user, base or b"", tail or b"", until], self._write_seconds)
+            if done < 0:
+                raise LeaseLost("the lease ended before the write")
             if done:
                 return
 
-    async def _claim(self, user: str, base: bytes | None, tail: bytes | None, fields: dict[bytes, bytes], anonymous: str, now: int) -> None:
+    async def _claim(self, user: str, base: bytes | None, tail: bytes | None, fields: dict[bytes, bytes], anonymous: str, now: int, until: int) -> None:
         """Copy what was known under an anonymous id; copying twice changes nothing."""
         changes: list[Change] = [Know(Identity.from_key(anonymous), now)]
         if base and b">" not in fields:
@@ -188,7 +188,7 @@ class RedisStore:
                 changes.append(Merge({name[2:].decode(): _unpack(value[STAMP:])}, at, value[8:STAMP]))
             elif name.startswith(b"c:"):
                 changes.append(Grant(name[2:].decode(), value[8:] == b"1", at))
-        await self.apply([(user, changes)], now)
+        await self.apply([(user, changes)], now, until=until)
 
     async def erase(self, key: str, now: int) -> None:
         profile = await self.read(key)

@@ -23,13 +23,13 @@ class TimedStore:
         with _Timed(self._telemetry, "read"):
             return await self._store.read(key, send, sends=sends)
 
-    async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int) -> list[Applied]:
+    async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int, *, until: int = 0) -> list[Applied]:
         with _Timed(self._telemetry, "apply"):
-            return await self._store.apply(writes, now)
+            return await self._store.apply(writes, now, until=until)
 
-    async def link(self, anonymous: str, user: str, now: int) -> None:
+    async def link(self, anonymous: str, user: str, now: int, *, until: int = 0) -> None:
         with _Timed(self._telemetry, "link"):
-            await self._store.link(anonymous, user, now)
+            await self._store.link(anonymous, user, now, until=until)
 
     async def erase(self, key: str, now: int) -> None:
         with _Timed(self._telemetry, "erase"):

@@ -1,9 +1,10 @@
 -- Applies one profile's changes, once. KEYS: h t m. ARGV: head, events..., fields...
 -- Head: u32 epoch and u32 size of the dictionary of names, u32 bound of events per type, u64 age cut (ms, 0 none), u8 1
--- where the epoch was read just now, u16 number of events. An event: u64 ts | 6 B id | u8 type | payload. A field: name,
+-- where the epoch was read just now, u16 number of events, u64 ms by this server's clock from which it is too late (0
+-- never). An event: u64 ts | 6 B id | u8 type | payload. A field: name,
 -- value (traits: u64 ts + 6 B id + msgpack).
 -- Returns a char an event: a applied, d duplicate, o too old. Or, with nothing done: '!' the profile is erased,
--- '>key' it moved there, '?' its history was written with another dictionary.
+-- '>key' it moved there, '?' its history was written with another dictionary, '<' it is too late.
 -- Stamps compare as numbers, never as strings: `<` of strings depends on the server's locale.
 local FOLD, SMALL, FEW, HEAD, ID, MARK = 16, 2048, 8, '>I4I4I4BB', 6, 27
 local k, tk, mk = KEYS[1], KEYS[2], KEYS[3]
@@ -13,7 +14,11 @@ if call('EXISTS', mk) == 1 then
   if gone[1] then return '!' end
   if gone[2] then return '>' .. gone[2] end
 end
-local epoch, names, bound, cut, sure, n = up('>I4I4I4I8BI2', ARGV[1])
+local epoch, names, bound, cut, sure, n, till = up('>I4I4I4I8BI2I8', ARGV[1])
+if till > 0 then
+  local now = call('TIME')
+  if now[1] * 1000 + now[2] / 1000 >= till then return '<' end
+end
 
 local b = n > 0 and call('GET', k)
 local nc, nt, nx = 0, 0, 0
