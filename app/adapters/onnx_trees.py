@@ -11,7 +11,8 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from itertools import accumulate
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -24,14 +25,15 @@ MAX_BYTES = 32 << 20
 """Bytes of tables a model may take up."""
 _FULL = np.uint64(2**64 - 1)
 
+Desk: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 class Trees:
-    """An ensemble as tables: per column its thresholds, ascending, and what is left of every tree's leaves once the
-    splits on the first 0, 1, 2 ... of them are false."""
+    """An ensemble as tables: per column its thresholds, ascending, and where in `_left` the rows begin that say what is
+    left of every tree's leaves once the splits on the first 0, 1, 2 ... of them are false."""
 
     def __init__(self, nodes: dict[str, list[Any]], base: float, finish: Callable[[np.ndarray], np.ndarray]) -> None:
-        self._base, self._finish = base, finish
+        self._finish = finish
         self._trees = max(nodes["treeids"]) + 1
         self._leaves = np.zeros((self._trees, MAX_LEAVES))
         splits: dict[int, list[tuple[float, int, int]]] = {}
@@ -39,8 +41,13 @@ class Trees:
             splits.setdefault(column, []).append((threshold, tree, mask))
         if sum(map(len, splits.values())) * self._trees * 8 > MAX_BYTES:
             raise ValueError("too large")
-        self._tables = {column: self._table(sorted(rows)) for column, rows in splits.items()}
-        self._first = np.arange(self._trees, dtype=np.int64).reshape(1, -1) * np.int64(MAX_LEAVES) - np.int64(1023)
+        tables = {column: self._table(sorted(rows)) for column, rows in splits.items()}
+        starts = accumulate([len(left) for _, left in tables.values()], initial=0)
+        self._left = np.concatenate([np.empty((0, self._trees), dtype=np.uint64), *[left for _, left in tables.values()]])
+        self._tables = {column: (thresholds, start) for (column, (thresholds, _)), start in zip(tables.items(), starts, strict=False)}
+        self._leaves[0] += base
+        self._ones = np.ones(self._trees)
+        self._desks: dict[int, Desk] = {}
 
     def _table(self, rows: list[tuple[float, int, int]]) -> tuple[list[float], np.ndarray]:
         thresholds = sorted({threshold for threshold, _, _ in rows})
@@ -64,36 +71,51 @@ class Trees:
 
     def fix(self, matrix: np.ndarray, varying: Sequence[int]) -> Scorer:
         """`score(values, rows)`: the scores of these rows of the matrix (None: all), `values` being the varying columns'."""
-        fixed = np.full((len(matrix), self._trees), _FULL, dtype=np.uint64)
+        count = len(matrix)
+        fixed = np.full((count, self._trees), _FULL, dtype=np.uint64)
         for column in self._tables.keys() - set(varying):
-            thresholds, left = self._tables[column]
-            fixed &= left[np.searchsorted(np.array(thresholds), matrix[:, column], "left")]
-        tables = [(i, *self._tables[column]) for i, column in enumerate(varying) if column in self._tables]
-        leaves, first, base, finish = self._leaves.ravel(), self._first, self._base, self._finish
+            thresholds, start = self._tables[column]
+            fixed &= self._left[start + np.searchsorted(np.array(thresholds), matrix[:, column], "left")]
+        columns = [(i, *self._tables[column]) for i, column in enumerate(varying) if column in self._tables]
+        picked = np.zeros(len(columns), dtype=np.intp)
         strike = np.empty(self._trees, dtype=np.uint64)
-        # Two arrays that every run works in stay in the cache; new ones for each step would not.
-        whole = np.empty_like(fixed), np.empty(fixed.shape, dtype=np.float64)
+        leaves, left, ones, finish = self._leaves.ravel(), self._left, self._ones, self._finish
+        whole = self._desk(count)
 
         def score(values: Sequence[float], rows: Sequence[int] | None) -> list[float]:
-            masks, lowest = whole
+            masks, exits, lowest, first, weights = whole
+            known = fixed
             if rows is not None:
-                masks, lowest = fixed[rows], lowest[: len(rows)]
-            strike.fill(_FULL)
-            if tables:
+                known = fixed[rows]
+                masks, exits, lowest, first, weights = self._desk(len(known))
+            if columns:
                 rounded = array("f", values)
-                for i, thresholds, left in tables:
-                    np.bitwise_and(strike, left[bisect_left(thresholds, rounded[i])], out=strike)
-            np.bitwise_and(fixed if rows is None else masks, strike, out=masks)
-            exits = lowest.view(np.int64)
+                picked[:] = [start + bisect_left(thresholds, rounded[i]) for i, thresholds, start in columns]
+                np.bitwise_and.reduce(left.take(picked, axis=0), axis=0, out=strike)
+                np.bitwise_and(known, strike, out=masks)
+            else:
+                np.copyto(masks, known)
             np.negative(masks, out=exits.view(np.uint64))
             np.bitwise_and(masks, exits.view(np.uint64), out=masks)
             # The lowest bit left is a power of two, whose logarithm is a double's exponent.
             np.copyto(lowest, masks)
             np.right_shift(exits, 52, out=exits)
             np.add(exits, first, out=exits)
-            return finish(np.add.reduce(leaves.take(exits), axis=1) + base).tolist()
+            leaves.take(exits, out=weights, mode="wrap")
+            return finish(weights.dot(ones)).tolist()
 
         return score
+
+    def _desk(self, rows: int) -> Desk:
+        """Arrays that every run of up to so many rows works in: they stay in the cache, new ones for each step would not."""
+        size = 1 << (rows - 1).bit_length() if rows else 1
+        found = self._desks.get(size)
+        if found is None:
+            lowest = np.empty((size, self._trees))
+            first = np.tile(np.arange(self._trees, dtype=np.int64) * MAX_LEAVES - 1023, (size, 1))
+            found = self._desks[size] = np.empty(lowest.shape, dtype=np.uint64), lowest.view(np.int64), lowest, first, np.empty_like(lowest)
+        masks, exits, lowest, first, weights = found
+        return masks[:rows], exits[:rows], lowest[:rows], first[:rows], weights[:rows]
 
 
 def trees_of(data: bytes, index: Any) -> Trees | None:
@@ -122,7 +144,10 @@ def trees_of(data: bytes, index: Any) -> Trees | None:
 
 
 def _logistic(sums: np.ndarray) -> np.ndarray:
-    return 1.0 / (1.0 + np.exp(-sums))
+    np.negative(sums, out=sums)
+    np.exp(sums, out=sums)
+    np.add(sums, 1.0, out=sums)
+    return np.reciprocal(sums, out=sums)
 
 
 def _walked(nodes: dict[str, list[Any]], leaves: np.ndarray) -> Iterator[tuple[int, int, float, int]]:
