@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.content.matching import reach, walk
+import msgspec
+
+from app.content.matching import Sift, reach, walk
 from app.content.windows import CLOCK
 from app.domain.conditions import Path
 from app.domain.request import NEVER, NO_INSTANT, UNSET, Request
@@ -46,15 +48,11 @@ class EventRows:
     def __call__(self, r: Request) -> Rows:
         found = r.memo.get(self)
         if found is None:
-            after = -1 if self.span is None else r.now - self.span
-            positions = r.places(self.event, after)
-            if not positions:
-                found = _NO_ROWS
-            else:
-                history = r.history
-                shapes, values = history.rows(positions)
-                ts = history.ts
-                found = Rows([ts[i] for i in positions], shapes, values)
+            positions, instants = r.held(self.event)
+            if self.span is not None and instants and instants[0] <= r.now - self.span:
+                first = bisect_right(instants, r.now - self.span)
+                positions, instants = positions[first:], instants[first:]
+            found = Rows(instants, *r.history.rows(positions)) if positions else _NO_ROWS
             r.memo[self] = found
         return found
 
@@ -110,6 +108,11 @@ def present(instants: list[int], values: list[Any], rest: Path = ()) -> tuple[li
     return instants, values
 
 
+SCANS = 3
+"""Questions of one request that an index answers by looking for the value in the packed history, before it is made: to
+decode all events of a type costs as much as several such looks (measured: `bench/`)."""
+
+
 class Index:
     """The instants at which a property took each value: value -> stream. Booleans are filed as `("boolean", b)`, so
     that `true` is no 1; of a list every element counts."""
@@ -119,7 +122,7 @@ class Index:
 
     def __call__(self, r: Request) -> dict[Any, Stream]:
         found = r.memo.get(self)
-        if found is None:
+        if type(found) is not dict:
             found = r.memo[self] = {}
             instants, values = self.column(r)
             for at, value in zip(instants, values, strict=True):
@@ -139,6 +142,32 @@ class Index:
             assert isinstance(stream, list)
             stream.append(at)
 
+    def needle(self, key: Any) -> bytes:
+        """The packed form of a value in an event's payload; empty where it has several, as a number has, or is in none."""
+        return msgspec.msgpack.encode(key) if isinstance(key, str) and self.column.path[0] not in CLOCK else b""
+
+    def since(self, r: Request, key: Any, needle: bytes, count: int, after: int) -> bool:
+        """Whether the property took a value at least so often later than `after`; `needle` is that of the value."""
+        found = r.memo.get(self, 0)
+        if type(found) is dict or found == SCANS or not needle:
+            stream = self(r).get(key, NEVER)
+            return len(stream) > count and stream[-count] > after
+        r.memo[self] = found + 1
+        history, rows, path = r.history, self.column.rows, self.column.path
+        number = history.names.types.get(rows.event)
+        if number is None:
+            return False
+        for i in history.holding(needle, bisect_right(history.ts, after, 0, r.count), r.count):
+            if history.number(i) == number and _has(history.value(i, path[0]), path[1:], key):
+                count -= 1
+                if not count:
+                    return True
+        return False
+
+
+def _has(value: Any, rest: Path, key: Any) -> bool:
+    return value == key if type(value) is str and not rest else key in walk(value, rest) if value is not None else False
+
 
 def index_key(value: Any) -> Any:
     """What `Index` files a scalar under; None for what is no scalar."""
@@ -148,11 +177,11 @@ def index_key(value: Any) -> Any:
 
 
 class Matches:
-    """The events whose properties satisfy a `where`. `checks` are (property, test of its value): all have to hold."""
+    """The events whose properties satisfy a `where`. `sifts` are (property, test of its value): all have to hold."""
 
-    def __init__(self, rows: EventRows, checks: Sequence[tuple[str, Callable[[Any, Request], bool]]]) -> None:
+    def __init__(self, rows: EventRows, sifts: Sequence[tuple[str, Sift]]) -> None:
         self.rows = rows
-        self._checks = checks
+        self._sifts = sifts
 
     def __call__(self, r: Request) -> Stream:
         found = r.memo.get(self)
@@ -163,10 +192,15 @@ class Matches:
 
     def kept(self, r: Request) -> Sequence[int]:
         """The numbers of the rows that match."""
-        left: Sequence[int] = range(len(self.rows(r).ts))
-        for head, holds in self._checks:
-            values = self.rows.values(r, head)
-            left = [i for i in left if holds(values[i], r)]
+        rows = self.rows
+        (head, sift), *more = self._sifts
+        left = sift(rows.values(r, head), r)
+        for head, sift in more:
+            if not left:
+                break
+            values = rows.values(r, head)
+            kept = sift([values[i] for i in left], r)
+            left = [left[i] for i in kept]
         return left
 
     def pairs(self, path: Path) -> Callable[[Request], tuple[list[int], list[Any]]]:

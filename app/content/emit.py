@@ -130,10 +130,8 @@ class Scope:
 
     def did(self, did: c.Did) -> str:
         """Whether enough events match, negation aside."""
-        if did.count == (c.Test("gte", 1),) and isinstance(did.window, (c.Within, c.Ever, c.Since, c.Calendar)):
-            latest = self._latest(did)
-            if latest is not None:
-                return f"({latest} > {self._after(did.window)})"
+        if not did.where and did.count == (c.Test("gte", 1),) and not isinstance(did.window, c.Between):
+            return f"({self.lazy(f'r.last({self.writer.constant(did.event)})')} > {self._after(did.window)})"
         tests = [self._at_least(did, test) or self._counted(self._tally(did), test) for test in did.count]
         return "(" + " and ".join(tests) + ")"
 
@@ -142,7 +140,15 @@ class Scope:
         n = test.value
         if test.operator != "gte" or type(n) is not int or n < 1 or isinstance(did.window, c.Between) or not did.where:
             return None
-        return f"(len(s := {self._matching(did)}) > {n} and s[-{n}] > {self._after(did.window)})"
+        keys = simple_key(did.where)
+        after = self._after(did.window)
+        if keys is None or (len(keys) > 1 and n > 1):
+            stream = self._stream(did)
+            return f"({stream}[-1] > {after})" if n == 1 else f"(len(s := {stream}) > {n} and s[-{n}] > {after})"
+        index = self.writer.index(did.event, did.where[0].path, span(did.window))
+        name, constant = self.writer.constant(index, "I", key=id(index)), self.writer.constant
+        asked = [f"{name}.since(r, {constant(key)}, {constant(index.needle(key))}, {n}, {after})" for key in keys]
+        return asked[0] if len(asked) == 1 else "(" + " or ".join(asked) + ")"
 
     def _counted(self, tally: str, test: c.Test) -> str:
         if test.operator in _SYMBOL and type(test.value) in NUMBER:
@@ -163,18 +169,6 @@ class Scope:
 
     def _edges(self, window: c.Window) -> str:
         return self.writer.constant(edges(window, self.writer.timezone), "W", key=window)
-
-    def _latest(self, did: c.Did) -> str | None:
-        """The instant of the latest matching event, `NO_INSTANT` where there is none."""
-        constant = self.writer.constant
-        if not did.where:
-            return self.lazy(f"r.last({constant(did.event)})")
-        keys = simple_key(did.where)
-        if keys is None:
-            return f"{self._stream(did)}[-1]"
-        index = self._index(did)
-        found = [f"{index}.get({constant(key)}, NEVER)[-1]" for key in keys]
-        return found[0] if len(found) == 1 else "max(" + ", ".join(found) + ")"
 
     def _index(self, did: c.Did) -> str:
         index = self.writer.index(did.event, did.where[0].path, span(did.window))

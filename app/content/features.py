@@ -13,18 +13,22 @@ from zoneinfo import ZoneInfo
 
 from app.content.columns import Stream, index_key, last_value, tally
 from app.content.matching import kind, walk
-from app.content.windows import edges, local_days, offsets_of
-from app.domain.conditions import Ever, Instant
+from app.content.windows import CLOCK, Edges, edges, local_days, offsets_of, span
+from app.content.writer import Writer
+from app.domain.conditions import Ever, Instant, Within
 from app.domain.definitions import Feature
 from app.domain.request import Request
 
 Compute = Callable[[Request], Any]
+NUMBER = frozenset({int, float})
 Pairs = Callable[[Request], "tuple[list[int], list[Any]]"]
 
 
 def numbers(values: list[Any]) -> list[float]:
     """The numbers among them, elements of lists included."""
-    found = []
+    if NUMBER.issuperset(map(type, values)):
+        return values
+    found: list[float] = []
     for value in values:
         if type(value) is float or type(value) is int:
             found.append(value)
@@ -62,27 +66,59 @@ DECODING = AGGREGATES - {"last"}
 """Kinds that read it of every event of the window, even without a `where`."""
 
 
-def compile_feature(feature: Feature, pairs: Pairs | None, stream: Callable[[Request], Stream] | None, timezone: ZoneInfo) -> Compute:
-    """The function that computes a feature of any kind but `expr`.
+def written(feature: Feature, writer: Writer) -> list[str]:
+    """Source that sets `value` to what a feature of any kind but `expr` is for the request `r`.
 
-    `pairs` gives the property that it reads, `stream` the instants of the events that its `where` keeps; None where
-    the history itself answers.
-    """
+    What is asked for most, a count and an aggregate over a window that ends now, is written out; the rest is called."""
+    call = writer.constant
+    ends_now = isinstance(feature.window, Within | Ever)
+    after = f"r.now - {feature.window.milliseconds}" if isinstance(feature.window, Within) else "-1"
+    if feature.kind == "count" and not feature.where and ends_now and not outlives_trimming(feature):
+        return [
+            "history, stop = r.history, r.count",
+            f"number = history.names.types.get({call(feature.event)}, 255)",
+            f"start = bisect_right(history.ts, {after}, 0, stop)",
+            f"value = history.types.count(number, start, stop) if number < 255 else r.tally({call(feature.event)}, {after})",
+        ]
+    compute = compile_feature(feature, writer)
+    if feature.kind not in AGGREGATES or not isinstance(compute, Aggregate):
+        return [f"value = {call(compute, 'F')}(r)"]
+    lines = [f"instants, values = {call(compute.pairs, 'F')}(r)"]
+    if isinstance(feature.window, Within):
+        lines += [f"after = {after}", "if instants and instants[0] <= after:", "    values = values[bisect_right(instants, after):]"]
+    elif not ends_now:
+        return [f"value = {call(compute, 'F')}(r)"]
+    return [*lines, f"value = {call(_COMBINE[feature.kind], 'F')}(values)"]
+
+
+class Aggregate:
+    """What `combine` makes of the values inside a window."""
+
+    def __init__(self, pairs: Pairs, window: Edges, combine: Callable[[list[Any]], Any]) -> None:
+        self.pairs = pairs
+        self._window = window
+        self._combine = combine
+
+    def __call__(self, r: Request) -> Any:
+        after, upto = self._window(r)
+        instants, values = self.pairs(r)
+        return self._combine(values[bisect_right(instants, after) : None if upto is None else bisect_right(instants, upto)])
+
+
+def compile_feature(feature: Feature, writer: Writer) -> Compute:
+    """The function that computes a feature of any kind but `expr`."""
+    back, timezone = span(feature.window), writer.timezone
     window = edges(feature.window, timezone)
     if feature.kind not in AGGREGATES:
+        stream = writer.stream(feature.event, feature.where, back) if feature.where else None
         return _of_instants(feature, stream, window, timezone)
-    if pairs is None:
+    if feature.where:
+        pairs = writer.matches(feature.event, feature.where, back).pairs(feature.path)
+    elif feature.kind in DECODING or feature.path[0] in CLOCK:
+        pairs = writer.column(feature.event, feature.path, back)
+    else:
         return lambda r: last_value(r, feature.event, feature.path, *window(r))
-    combine = _COMBINE[feature.kind]
-
-    def inside(r: Request) -> Any:
-        after, upto = window(r)
-        instants, values = pairs(r)
-        if not instants or (instants[0] > after and upto is None):
-            return combine(values)
-        return combine(values[bisect_right(instants, after) : None if upto is None else bisect_right(instants, upto)])
-
-    return inside
+    return Aggregate(pairs, window, _COMBINE[feature.kind])
 
 
 def outlives_trimming(feature: Feature) -> bool:
@@ -105,8 +141,7 @@ def _of_instants(feature: Feature, stream: Callable[[Request], Stream] | None, w
     def instants(r: Request) -> list[int]:
         after, upto = window(r)
         if stream is None:
-            ts = r.history.ts
-            return [ts[i] for i in r.places(feature.event, after, upto)]
+            return r.instants(feature.event, after, upto)
         found = stream(r)
         return list(found[max(1, bisect_right(found, after)) : None if upto is None else bisect_left(found, upto + 1)])
 

@@ -21,6 +21,7 @@ from app.domain.request import Request
 
 type_of = type
 Check = Callable[[Any, Request], bool]
+Sift = Callable[[list[Any], Request], list[int]]
 Resolve = Callable[[Ref], Callable[[Request], Any]]
 
 _ORDER = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
@@ -166,13 +167,24 @@ def compile_where(wheres: Iterable[Where], resolve: Resolve, timezone: ZoneInfo)
     return _node([(where.path, where.test.operator, compile_test(where.test, resolve, timezone)) for where in wheres])
 
 
-def compile_columns(wheres: Iterable[Where], resolve: Resolve, timezone: ZoneInfo) -> list[tuple[str, Check]]:
-    """The same test taken apart: (property, test of its value), all of which have to hold."""
-    heads: dict[str, list[tuple[Path, str, Check]]] = {}
+def compile_columns(wheres: Iterable[Where], resolve: Resolve, timezone: ZoneInfo) -> list[tuple[str, Sift]]:
+    """The same test taken apart: (property, the numbers of the values that its test keeps)."""
+    heads: dict[str, list[Where]] = {}
     for where in wheres:
-        test = where.path[1:], where.test.operator, compile_test(where.test, resolve, timezone)
-        heads.setdefault(where.path[0], []).append(test)
-    return [(head, _node(tests)) for head, tests in heads.items()]
+        heads.setdefault(where.path[0], []).append(where)
+    return [(head, _sift(each, resolve, timezone)) for head, each in heads.items()]
+
+
+def _sift(wheres: list[Where], resolve: Resolve, timezone: ZoneInfo) -> Sift:
+    holds = _node([(where.path[1:], where.test.operator, compile_test(where.test, resolve, timezone)) for where in wheres])
+    path, test = wheres[0].path, wheres[0].test
+    if len(wheres) == 1 and len(path) == 1 and test.operator in _ORDER and type_of(test.value) in _NUMBERS:
+        order, right = _ORDER[test.operator], test.value
+        return lambda values, r: [
+            i for i, value in enumerate(values)
+            if (order(value, right) if type_of(value) in _NUMBERS else type_of(value) is list and holds(value, r))
+        ]
+    return lambda values, r: [i for i, value in enumerate(values) if holds(value, r)]
 
 
 def _node(tests: list[tuple[Path, str, Check]]) -> Callable[[Any, Request], bool]:

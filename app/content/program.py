@@ -18,13 +18,12 @@ from zoneinfo import ZoneInfo
 
 from app.content.emit import Scope
 from app.content.writer import Writer
-from app.content.features import AGGREGATES, DECODING, compile_feature
+from app.content.features import written
 from app.content.filing import Conditions, Initial, Removal, answers, file_offers, widest
 from app.content.ranking import attributes, names, price, rank_key, untied
-from app.content.windows import CLOCK, span
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, Feature, Offer
-from app.domain.request import UNSET, Request
+from app.domain.request import Request
 
 ONE_BY_ONE = 5_000
 """Offers of a placement up to which they are judged one by one, best first, where nobody asks for reasons: the first that
@@ -96,28 +95,19 @@ class Program:
         return f"{prefix}_{len(self._sources)}"
 
     def _feature(self, feature: Feature) -> Callable[[Request], Any]:
-        if feature.kind == "expr":
-            assert feature.expression is not None
-            compute = self.expression(feature.expression)
+        """A function that computes the feature once per request."""
+        scope = Scope(self.writer)
+        if feature.expression is not None:
+            compute = self.writer.constant(self.expression(feature.expression), "F", key=("feature", feature.id))
+            lines = [f"value = {compute}(r)"]
         else:
-            back, writer = span(feature.window), self.writer
-            pairs = stream = None
-            if feature.kind in AGGREGATES and feature.where:
-                pairs = writer.matches(feature.event, feature.where, back).pairs(feature.path)
-            elif feature.kind in DECODING or (feature.path and feature.path[0] in CLOCK):
-                pairs = writer.column(feature.event, feature.path, back)
-            elif feature.where:
-                stream = writer.stream(feature.event, feature.where, back)
-            compute = compile_feature(feature, pairs, stream, self.timezone)
-        id = feature.id
-
-        def remembered(r: Request) -> Any:
-            value = r.features.get(id, UNSET)
-            if value is UNSET:
-                value = r.features[id] = compute(r)
-            return value
-
-        return remembered
+            lines = written(feature, self.writer)
+        id = self.writer.constant(feature.id)
+        body = [
+            "features = r.features", f"value = features.get({id}, U)", "if value is U:", *("    " + line for line in lines),
+            f"    features[{id}] = value", "return value",
+        ]
+        return self.function(self._fresh("feature"), "r", scope, body)
 
     def _segment(self, id: str, condition: c.Condition) -> Callable[[Request], bool]:
         compute = self.condition(condition)

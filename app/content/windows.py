@@ -63,24 +63,22 @@ def calendar_start(r: Request, unit: Literal["day", "week", "month"], timezone: 
     return found
 
 
-QUARTER = 900_000
-MAX_QUARTERS = 200_000
-
-
-class Offsets(dict[int, int]):
-    """Quarter of an hour since 1970 -> ms that local clocks are ahead of UTC in it; no zone has changed within one since
-    1972. Looked up once each."""
+class Offsets(dict[int, int | None]):
+    """Day since 1970 in UTC -> ms that local clocks are ahead of UTC all through it; None where they are moved within it."""
 
     def __init__(self, timezone: ZoneInfo) -> None:
         super().__init__()
         self._timezone = timezone
 
-    def __missing__(self, quarter: int) -> int:
-        if len(self) >= MAX_QUARTERS:
-            self.clear()
-        offset = datetime.fromtimestamp(quarter * QUARTER // 1000, self._timezone).utcoffset()
-        found = self[quarter] = 0 if offset is None else round(offset.total_seconds() * 1000)
+    def __missing__(self, day: int) -> int | None:
+        ends = {self.at(instant) for instant in (day * DAY, (day + 1) * DAY - 1)}
+        found = self[day] = ends.pop() if len(ends) == 1 else None
         return found
+
+    def at(self, instant: int) -> int:
+        """That of one instant."""
+        offset = datetime.fromtimestamp(instant // 1000, self._timezone).utcoffset()
+        return 0 if offset is None else round(offset.total_seconds() * 1000)
 
 
 @cache
@@ -88,18 +86,28 @@ def offsets_of(timezone: ZoneInfo) -> Offsets:
     return Offsets(timezone)
 
 
+def local(at: int, timezone: ZoneInfo) -> int:
+    """What local clocks show at an instant, as ms since their 1970-01-01T00:00."""
+    offsets = offsets_of(timezone)
+    offset = offsets[at // DAY]
+    return at + (offsets.at(at) if offset is None else offset)
+
+
 def local_day(at: int, timezone: ZoneInfo) -> int:
     """The number of the local day that an instant lies in, counted from 1970-01-01."""
-    return (at + offsets_of(timezone)[at // QUARTER]) // DAY
+    return local(at, timezone) // DAY
 
 
 def local_days(instants: Iterable[int], offsets: Offsets) -> set[int]:
     """The numbers of all the local days that instants lie in."""
-    return {(at + offsets[at // QUARTER]) // DAY for at in instants}
+    try:
+        return {(at + offsets[at // DAY]) // DAY for at in instants}  # pyright: ignore[reportOperatorIssue]
+    except TypeError:
+        return {(at + offsets.at(at)) // DAY for at in instants}
 
 
 def local_hour(at: int, timezone: ZoneInfo) -> int:
-    return (at + offsets_of(timezone)[at // QUARTER]) % DAY // 3_600_000
+    return local(at, timezone) % DAY // 3_600_000
 
 
 def weekday(at: int, timezone: ZoneInfo) -> str:

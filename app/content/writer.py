@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from math import exp, isfinite, log
 from typing import Any
@@ -35,7 +36,7 @@ class Writer:
         self.namespace: dict[str, Any] = {
             "U": UNSET, "NAN": NAN, "NUMBER": NUMBER, "NUM": number_or_nan, "NEED": need_number, "NEVER": NEVER,
             "TALLY": tally, "REACH": reach, "isfinite": isfinite, "log": log, "exp": exp, "OPERATE": operate, "SAME": same,
-            "FEATURE": {}, "SEGMENT": {},
+            "FEATURE": {}, "SEGMENT": {}, "bisect_right": bisect_right,
         }
         self._names: dict[Any, str] = {}
         self._rows: dict[str, EventRows] = {}

@@ -245,6 +245,21 @@ class History:
         found = list(compress(range(start, stop), self.types[start:stop].translate(_only(min(number, ESCAPE)))))
         return found if number < ESCAPE else [i for i in found if self.number(i) == number]
 
+    def holding(self, needle: bytes, start: int, stop: int) -> Iterator[int]:
+        """Which of the events `[start, stop)` hold these bytes in their payload, latest first: the packed form of a value
+        leads to every event that has it, and to few others."""
+        if start >= stop:
+            return
+        if self._tail is not None:
+            yield from (i for i in range(stop - 1, start - 1, -1) if needle in self.payload(i))
+            return
+        offsets, data = self._offsets or self._find_offsets(), self._data
+        first, end = offsets[start], offsets[stop]
+        while (at := data.rfind(needle, first, end)) >= 0:
+            i = bisect_right(offsets, at) - 1
+            yield i
+            end = offsets[i]
+
     def upto(self, now: int) -> int:
         """How many events have happened at `now`."""
         ts = self.ts

@@ -74,15 +74,28 @@ class Request:
             return history.types.count(number, start, stop)
         return len(history.positions(number, start, stop))
 
+    def held(self, event: str) -> tuple[list[int], list[int]]:
+        """(places in the history, instants) of the events of a type up to now, oldest first."""
+        found = self.memo.get(event)
+        if found is None:
+            history = self.history
+            number = history.names.types.get(event)
+            if number is None:
+                return [], []
+            places = history.positions(number, 0, self.count)
+            ts = history.ts
+            found = self.memo[event] = places, [ts[i] for i in places]
+        return found
+
     def places(self, event: str, after: int = -1, upto: int | None = None) -> list[int]:
         """Where the events of a type in `(after, upto]` stand in the history, oldest first."""
-        history = self.history
-        number = history.names.types.get(event)
-        if number is None:
-            return []
-        stop = self.count if upto is None else bisect_right(history.ts, upto, 0, self.count)
-        start = bisect_right(history.ts, after, 0, stop) if after >= 0 else 0
-        return history.positions(number, start, stop)
+        places, instants = self.held(event)
+        return places[bisect_right(instants, after) : None if upto is None else bisect_right(instants, upto)]
+
+    def instants(self, event: str, after: int = -1, upto: int | None = None) -> list[int]:
+        """When the events of a type in `(after, upto]` happened, oldest first."""
+        _, instants = self.held(event)
+        return instants[bisect_right(instants, after) : None if upto is None else bisect_right(instants, upto)]
 
 
 def _no_score(request: Request, model: str) -> float | None:

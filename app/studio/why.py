@@ -9,7 +9,6 @@ from typing import Any
 from app.content.features import compile_feature
 from app.content.filing import flatten
 from app.content.snapshot import Snapshot, iso
-from app.content.windows import span
 from app.decide import Answer
 from app.domain import conditions as c
 from app.domain.decision import Candidate
@@ -139,9 +138,7 @@ class Why:
         """When the latest event happened that the feature looks at."""
         if feature.kind == "expr":
             return None
-        program = self.snapshot.program
-        matches = program.writer.matches(feature.event, feature.where, span(feature.window)) if feature.where else None
-        return compile_feature(replace(feature, kind="last_at", path=()), None, matches, program.timezone)
+        return compile_feature(replace(feature, kind="last_at", path=()), self.snapshot.program.writer)
 
     def _model(self, r: Request, id: str) -> dict[str, Any]:
         card = self.snapshot.definitions.models[id]
