@@ -22,7 +22,7 @@ from app.content.features import written
 from app.content.filing import Conditions, Initial, Removal, answers, file_offers, widest
 from app.content.ranking import attributes, names, price, rank_key, untied
 from app.domain import conditions as c
-from app.domain.definitions import Definitions, Feature, Offer
+from app.domain.definitions import Definitions, Feature, Input, Offer
 from app.domain.request import Request
 
 ONE_BY_ONE = 5_000
@@ -58,6 +58,7 @@ class Program:
         self.timezone = ZoneInfo(definitions.timezone)
         self.writer = Writer(self.timezone)
         self._sources: list[str] = []
+        self._rows: dict[tuple[Input, ...], Callable[[Request], list[float | str]]] = {}
         namespace = self.writer.namespace
         namespace["UNTIED"] = untied
         self.features: dict[str, Callable[[Request], Any]] = namespace["FEATURE"]
@@ -138,6 +139,20 @@ class Program:
             "return value if isfinite(value) else None",
         ]
         return self.function(self._fresh("expression"), "r, offer={}", scope, body)
+
+    def row(self, inputs: Sequence[Input]) -> Callable[[Request], list[float | str]]:
+        """`f(request)`: what a model's columns of these names are, in their order; the default where a value is absent or
+        of another kind."""
+        key = tuple(inputs)
+        if key in self._rows:
+            return self._rows[key]
+        scope = Scope(self.writer)
+        cells: list[str] = []
+        for each in inputs:
+            value, default = scope.value(each.name), self.writer.constant(each.default)
+            cells.append(f"INPUT({value}, {default})" if isinstance(each.default, str) else f"(v if type(v := {value}) in NUMBER else INPUT(v, {default}))")
+        found = self._rows[key] = self.function(self._fresh("row"), "r", scope, [f"return [{', '.join(cells)}]"])
+        return found
 
     def item_filter(self, condition: c.Condition) -> Callable[[Request, list[Any]], list[Any]]:
         """`f(request, items)`: those that the condition keeps, in order."""

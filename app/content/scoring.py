@@ -9,6 +9,7 @@ import numpy as np
 
 from app.content.matching import reach
 from app.content.program import Program
+from app.content.writer import as_input
 from app.domain.definitions import ModelCard
 from app.domain.item import Item
 from app.domain.request import Request
@@ -40,10 +41,8 @@ class ItemScores:
         self._runtime = runtime
         self._columns = [None if column.name.root == "item" else program.writer.resolver(column.name) for column in card.inputs]
         self._paths = [column.name.path[1:] for column in card.inputs]
-        self._personal = [
-            (at, resolve, column.default)
-            for at, (resolve, column) in enumerate(zip(self._columns, card.inputs, strict=True)) if resolve is not None
-        ]
+        self._varying = [at for at, column in enumerate(card.inputs) if column.name.root != "item"]
+        self._person = program.row([card.inputs[at] for at in self._varying])
 
     def __call__(self, r: Request, candidates: Candidates | None, items: list[Item]) -> Sequence[float]:
         """One score per item, the card's fallback where the model fails; `candidates` hold the items where they are
@@ -71,9 +70,9 @@ class ItemScores:
         scorer = candidates.scorers.get(self.card.id)
         if scorer is None:
             matrix = np.array([self._row(r, item) for item in candidates.items], dtype=model.dtype)
-            scorer = candidates.scorers[self.card.id] = model.fixed(matrix, [at for at, _, _ in self._personal])
+            scorer = candidates.scorers[self.card.id] = model.fixed(matrix, self._varying)
             candidates.positions = {item.id: i for i, item in enumerate(candidates.items)}
-        values: list[Any] = [as_input(resolve(r), default) for _, resolve, default in self._personal]
+        values: list[Any] = self._person(r)
         if items is candidates.items:
             return scorer(values, None)
         positions = candidates.positions
@@ -84,12 +83,3 @@ class ItemScores:
             as_input(reach(item.fields, path) if resolve is None else resolve(r), column.default)
             for column, path, resolve in zip(self.card.inputs, self._paths, self._columns, strict=True)
         ]
-
-
-def as_input(value: Any, default: float | str) -> float | str:
-    """A value as a model's column takes it: the default where it is absent or of another kind."""
-    if isinstance(default, str):
-        return value if isinstance(value, str) else default
-    if type(value) is float or type(value) is int:
-        return float(value)
-    return float(value) if isinstance(value, (bool, int)) else default

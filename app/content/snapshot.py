@@ -13,7 +13,6 @@ from app.content.blocks import Block, compile_blocks
 from app.content.items import ItemsPlan
 from app.content.program import Judgement, Program
 from app.content.ranking import attributes
-from app.content.scoring import as_input
 from app.content.variables import TAKES
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, Gate, ItemsQuery, Offer, Placement, Shown
@@ -84,6 +83,7 @@ class Snapshot:
             for dish in (*self.offers.values(), *(each for chain in self.fallbacks.values() for each in chain))
         )
         self.gated = self.gates("decide")
+        self._rows = {id: self.program.row(card.inputs) for id, card in definitions.models.items() if not card.per_item}
         self._plans: dict[Any, ItemsPlan] = {}
 
     @property
@@ -120,13 +120,11 @@ class Snapshot:
         card = self.definitions.models.get(id)
         if card is None:
             return None
-        resolver = self.program.writer.resolver
-        row = [as_input(resolver(column.name)(r), column.default) for column in card.inputs]
         model = self.runtime.get(id)
         try:
             if model is None:
                 raise ModelUnavailable(f"no model {id}")
-            return model.score(row)
+            return model.score(self._rows[id](r))
         except ModelUnavailable:
             r.degraded.append(f"model:{id}")
             return card.fallback

@@ -36,7 +36,7 @@ class Writer:
         self.namespace: dict[str, Any] = {
             "U": UNSET, "NAN": NAN, "NUMBER": NUMBER, "NUM": number_or_nan, "NEED": need_number, "NEVER": NEVER,
             "TALLY": tally, "REACH": reach, "isfinite": isfinite, "log": log, "exp": exp, "OPERATE": operate, "SAME": same,
-            "FEATURE": {}, "SEGMENT": {}, "bisect_right": bisect_right,
+            "INPUT": as_input, "FEATURE": {}, "SEGMENT": {}, "bisect_right": bisect_right,
         }
         self._names: dict[Any, str] = {}
         self._rows: dict[str, EventRows] = {}
@@ -115,3 +115,12 @@ def simple_key(wheres: tuple[c.Where, ...]) -> tuple[Any, ...] | None:
     if test.operator == "in" and not isinstance(test.value, c.Ref) and 0 < len(test.values) <= 8:
         return tuple(index_key(value) for value in test.values)
     return None
+
+
+def as_input(value: Any, default: float | str) -> float | str:
+    """A value as a model's column takes it: the default where it is absent or of another kind."""
+    if isinstance(default, str):
+        return value if isinstance(value, str) else default
+    if type(value) is float or type(value) is int:
+        return float(value)
+    return float(value) if isinstance(value, (bool, int)) else default
