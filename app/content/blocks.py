@@ -7,7 +7,7 @@ compiled apart, and its rendering is kept on the item: a product card is drawn o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from itertools import islice
 from typing import Any, cast
@@ -32,7 +32,8 @@ MAX_FRAGMENTS = 64
 MAX_TEXTS = 64
 MAX_PARTS = 10_000
 """Tokens of a template: what takes longer to compile than a change may take to be served."""
-_ROOTS = frozenset({"profile", "context", "items", "urls", "now"})
+_VIEWS = ("profile", "context", "urls")
+_ROOTS = frozenset({*_VIEWS, "items", "now"})
 
 class Surface:
     """One compiled template of a block. `problems` are (line, message); one that has some cannot be rendered."""
@@ -42,6 +43,7 @@ class Surface:
         cast("dict[str, object]", self._env.filters)["_cards"] = self._render_cards
         self._key = (block, kind)
         self._cards: list[tuple[Template, str, tuple[str, ...]]] = []
+        self._card_keys: list[Any] = []
         self._variables = variables
         self.problems: list[tuple[int, str]] = []
         # The inliner keeps lines, but what it is given must already be sound.
@@ -87,21 +89,22 @@ class Surface:
             self.problems.append((1, "nested too deeply"))
             return
         self._root = self._template.root_render_func
+        self._looping = tree.find(nodes.For) is not None
+        names = self._names(tree.body)
+        self.views = tuple(name for name in _VIEWS if name in names)
 
     def _compile(self, tree: nodes.Template) -> Template:
         tree.set_environment(self._env)
         return Template.from_code(self._env, self._env.compile(tree, "/".join(self._key)), {})
 
     def render(self, values: dict[str, Any]) -> str:
+        """The text. `values` holds the variables, `items`, `now` and those of `views` that the template reads."""
         self._env.start()
-        parts: list[str] = []
-        size = 0
-        for part in self._root(self._template.new_context(values, shared=False)):
-            parts.append(part)
-            size += len(part)
-            if size > MAX_BYTES:
-                raise SecurityError("more than 1 MB came out")
-        return "".join(parts)
+        parts = self._root(self._env.context_class(self._env, values, self._template.name, {}))
+        found = "".join(_bounded(parts) if self._looping else parts)
+        if len(found) > MAX_BYTES:
+            raise SecurityError("more than 1 MB came out")
+        return found
 
     # -- escaping --------------------------------------------------------------------------------------------------
 
@@ -178,11 +181,12 @@ class Surface:
         names = tuple(sorted(self._names(loop.body) - {target}))
         tree = nodes.Template(loop.body, lineno=loop.lineno)
         self._cards.append((self._compile(tree), target, names))
+        self._card_keys.append((*self._key, len(self._cards)))
         arguments: list[nodes.Expr] = [nodes.Const(len(self._cards) - 1), *[nodes.Name(name, "load") for name in names]]
         return nodes.Output([nodes.Filter(loop.iter, "_cards", arguments, [], None, None, lineno=loop.lineno)], lineno=loop.lineno)
 
     def _render_cards(self, items: Iterable[object], number: int, *values: object) -> str:
-        key: Any = (*self._key, number)
+        key: Any = self._card_keys[number]
         if values:
             try:
                 # 1, 1.0 and True are equal as keys and drawn differently.
@@ -209,6 +213,16 @@ class Surface:
         template, target, names = self._cards[number]
         known = {name: value for name, value in zip(names, values, strict=True) if not isinstance(value, Undefined)}
         return "".join(template.root_render_func(template.new_context({target: item, **known}, shared=False)))
+
+
+def _bounded(parts: Iterable[str]) -> Iterator[str]:
+    """The parts up to the one with which they are too many."""
+    size = 0
+    for part in parts:
+        yield part
+        size += len(part)
+        if size > MAX_BYTES:
+            return
 
 
 def _line_of(tree: nodes.Template, name: str) -> int:
@@ -253,10 +267,13 @@ class Block:
             raise RenderFailed(f"block {self.id} in its list: {type(error).__name__}") from error
 
     def _render(self, kind: str, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant) -> str:
-        values: dict[str, Any] = {**self.defaults, **vars}
-        values |= {"items": items, "profile": View(profile), "context": View(context), "urls": View(urls), "now": now}
+        surface = self._surfaces[kind]
+        values: dict[str, Any] = {**self.defaults, **vars, "items": items, "now": now}
+        if surface.views:
+            known = {"profile": profile, "context": context, "urls": urls}
+            values |= {name: View(known[name]) for name in surface.views}
         try:
-            return self._surfaces[kind].render(values)
+            return surface.render(values)
         except (UndefinedError, SecurityError, NoText) as error:
             raise RenderFailed(f"block {self.id} on {kind}: {error}"[:300]) from error
         except Exception as error:
