@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -121,26 +121,26 @@ class Index:
         self.column = column
 
     def __call__(self, r: Request) -> dict[Any, Stream]:
-        found = r.memo.get(self)
-        if type(found) is not dict:
-            found = r.memo[self] = {}
-            instants, values = self.column(r)
-            for at, value in zip(instants, values, strict=True):
-                if type(value) is str:
-                    stream = found.get(value)
-                    if stream is None:
-                        found[value] = [NO_INSTANT, at]
-                    else:
-                        stream.append(at)
+        known = r.memo.get(self)
+        if type(known) is dict:
+            return cast("dict[Any, Stream]", known)
+        found: dict[Any, list[int]] = {}
+        r.memo[self] = found
+        instants, values = self.column(r)
+        for at, value in zip(instants, values, strict=True):
+            if type(value) is str:
+                stream = found.get(value)
+                if stream is None:
+                    found[value] = [NO_INSTANT, at]
                 else:
-                    self._file(found, at, value)
-        return found
+                    stream.append(at)
+            else:
+                self._file(found, at, value)
+        return cast("dict[Any, Stream]", found)
 
-    def _file(self, found: dict[Any, Stream], at: int, value: Any) -> None:
+    def _file(self, found: dict[Any, list[int]], at: int, value: Any) -> None:
         for key in {index_key(each) for each in walk(value, ())} - {None}:
-            stream = found.setdefault(key, [NO_INSTANT])
-            assert isinstance(stream, list)
-            stream.append(at)
+            found.setdefault(key, [NO_INSTANT]).append(at)
 
     def needle(self, key: Any) -> bytes:
         """The packed form of a value in an event's payload; empty where it has several, as a number has, or is in none."""

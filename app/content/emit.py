@@ -117,9 +117,9 @@ class Scope:
             return f"({self.value(ref)} == {constant(right)})"
         if name == "eq" and type(right) is bool:
             return f"({self.value(ref)} is {right})"
-        if name == "in" and isinstance(right, tuple) and right and all(type(each) is str for each in right):
+        if name == "in" and test.values and all(type(each) is str for each in test.values):
             source = self.value(ref)
-            return f"(type({source}) is str and {source} in {constant(frozenset(right))})"
+            return f"(type({source}) is str and {source} in {constant(frozenset(test.values))})"
         if name == "eq" and isinstance(right, c.Ref):
             left, other = self.value(ref), self.value(right)
             return f"({left} == {other} and SAME({left}, {other}))"

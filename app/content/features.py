@@ -169,6 +169,7 @@ def _of_instants(feature: Feature, stream: Callable[[Request], Stream] | None, w
         case "count" if stream is None:
             return lambda r: r.tally(feature.event, *window(r))
         case "count":
+            assert stream is not None
             return lambda r: tally(stream(r), *window(r))
         case "days":
             offsets = offsets_of(timezone)

@@ -92,9 +92,8 @@ class ItemsPlan:
 
     def _gather(self, r: Request, catalogue: Any) -> Candidates:
         source = self.query.source
-        items = list(catalogue.rows) if source == "catalogue" else [
-            item for id in source if (item := catalogue.get(id)) is not None
-        ]
+        named = source if isinstance(source, tuple) else ()
+        items = [item for id in named if (item := catalogue.get(id)) is not None] if named or source != "catalogue" else list(catalogue.rows)
         return Candidates(catalogue, self._fixed(r, items) if self._fixed else items)
 
     def _looked_up(self, r: Request, catalogue: Any) -> list[Item]:
@@ -114,7 +113,7 @@ class ItemsPlan:
         if self._rank is None:
             return items
         scores = self._scores(r, candidates, items if not self._models or len(items) <= MAX_SCORED else items[:MAX_SCORED])
-        known = scores if self._bare else [float("-inf") if score is None else score for score in scores]
+        known: Sequence[Any] = scores if self._bare else [float("-inf") if score is None else score for score in scores]
         order = sorted(range(len(known)), key=known.__getitem__, reverse=True)
         return [items[i] for i in order[: self.query.limit]]
 
@@ -189,5 +188,9 @@ def _ranking(rank: c.Expression | None, program: Program, models: Sequence[str])
     if rank is None:
         return None
     if isinstance(rank, c.Name) and rank.ref.path[1:] == tuple(models):
-        return lambda r, items, scores: scores
+        return _given
     return program.item_rank(rank, models)
+
+
+def _given(r: Request, items: list[Item], scores: Sequence[float | None]) -> Sequence[float | None]:
+    return scores

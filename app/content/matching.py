@@ -7,15 +7,17 @@ are no numbers, `true` is no 1, and an instant compares with instants alone; `be
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, tzinfo
+from functools import partial
 from math import asin, cos, radians, sin, sqrt
-from typing import Any
+from typing import Any, TypeGuard
 from zoneinfo import ZoneInfo
 
 import re2
 
 from app.domain.conditions import Instant, Path, Ref, Test, Where
+from app.domain.json import is_list, is_object
 from app.domain.literals import parse_instant
 from app.domain.request import Request
 
@@ -25,24 +27,24 @@ Sift = Callable[[list[Any], Request], list[int]]
 Resolve = Callable[[Ref], Callable[[Request], Any]]
 
 _ORDER = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
-_NUMBERS = frozenset({int, float})
+_NUMBERS: frozenset[Any] = frozenset({int, float})
 _EARTH_KM = 6371.0088  # mean radius, IUGG
 
 
 def kind(value: Any) -> str | None:
     """`string number boolean instant`, or None for what does not compare."""
-    return _KINDS.get(type(value))
+    return _KINDS.get(type_of(value))
 
 
-_KINDS: dict[type, str] = {str: "string", int: "number", float: "number", bool: "boolean", Instant: "instant"}
+_KINDS: dict[Any, str] = {str: "string", int: "number", float: "number", bool: "boolean", Instant: "instant"}
 
 
 def compare(name: str, left: Any, right: Any) -> bool:
     """`eq ne gt gte lt lte` of two values, false across kinds."""
-    family = _KINDS.get(type(left))
+    family = kind(left)
     if family is None:
         return False
-    if family != _KINDS.get(type(right)):
+    if family != kind(right):
         return False
     if name == "eq":
         return left == right
@@ -53,18 +55,20 @@ def compare(name: str, left: Any, right: Any) -> bool:
 
 def same(left: Any, right: Any) -> bool:
     """`eq` of two values that Python already finds equal: they must also be of one kind."""
-    return _KINDS.get(type(left)) is not None and _KINDS.get(type(left)) == _KINDS.get(type(right))
+    return kind(left) is not None and kind(left) == kind(right)
+
+
+def is_listing(value: Any) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, (list, tuple))
 
 
 def member(value: Any, choices: Any) -> bool:
-    if not isinstance(choices, (list, tuple)):
-        return False
-    return any(compare("eq", value, choice) for choice in choices)
+    return is_listing(choices) and any(compare("eq", value, choice) for choice in choices)
 
 
 def not_member(value: Any, choices: Any) -> bool:
     family = kind(value)
-    if family is None or not isinstance(choices, (list, tuple)):
+    if family is None or not is_listing(choices):
         return False
     return any(kind(choice) == family for choice in choices) and not member(value, choices)
 
@@ -72,13 +76,13 @@ def not_member(value: Any, choices: Any) -> bool:
 def contains(value: Any, part: Any) -> bool:
     if isinstance(value, str):
         return isinstance(part, str) and part in value
-    return isinstance(value, (list, tuple)) and member(part, value)
+    return is_listing(value) and member(part, value)
 
 
 def lacks(value: Any, part: Any) -> bool:
     if isinstance(value, str):
         return isinstance(part, str) and part not in value
-    return isinstance(value, (list, tuple)) and kind(part) is not None and not member(part, value)
+    return is_listing(value) and kind(part) is not None and not member(part, value)
 
 
 def between(value: Any, ends: Any) -> bool:
@@ -102,10 +106,11 @@ def kilometres(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
 
 
 def within_km(value: Any, circle: Any) -> bool:
-    if not isinstance(value, dict):
+    if not is_object(value):
         return False
-    lat, lon = value.get("lat", value.get("latitude")), value.get("lon", value.get("lng", value.get("longitude")))
-    if kind(lat) != "number" or kind(lon) != "number":
+    lat: Any = value.get("lat", value.get("latitude"))
+    lon: Any = value.get("lon", value.get("lng", value.get("longitude")))
+    if type(lat) not in _NUMBERS or type(lon) not in _NUMBERS:
         return False
     return kilometres(lat, lon, circle[0], circle[1]) <= circle[2]
 
@@ -127,7 +132,8 @@ def operate(name: str, left: Any, right: Any) -> bool:
 
 def compile_test(test: Test, resolve: Resolve, timezone: ZoneInfo) -> Check:
     """One operator with its right-hand side, which may be a reference that is looked up at the request."""
-    name, right = test.operator, test.value
+    name = test.operator
+    right: Any = test.value
     if name == "matches":
         search = re2.compile(str(right)).search
         return lambda value, r: type_of(value) is str and search(value) is not None
@@ -139,10 +145,11 @@ def compile_test(test: Test, resolve: Resolve, timezone: ZoneInfo) -> Check:
     if name in _ORDER and type_of(right) in _NUMBERS:
         order = _ORDER[name]
         return lambda value, r: type_of(value) in _NUMBERS and order(value, right)
-    if name == "between" and isinstance(right, tuple) and type_of(right[0]) is Instant:
+    if name == "between" and type_of(test.values[0]) is Instant:
         low, high = right
         return lambda value, r: (at := instant_of(value, timezone)) is not None and low <= at <= high
-    check = _PLAIN.get(name) or (lambda value, other, name=name: compare(name, value, other))
+    plain = _PLAIN.get(name)
+    check: Callable[[Any, Any], bool] = plain if plain is not None else partial(compare, name)
     if isinstance(right, Ref):
         get = resolve(right)
         return lambda value, r: check(value, get(r))
@@ -150,7 +157,10 @@ def compile_test(test: Test, resolve: Resolve, timezone: ZoneInfo) -> Check:
 
 
 def _instant_check(order: Callable[[Any, Any], bool], right: Any, resolve: Resolve, timezone: ZoneInfo) -> Check:
-    get = resolve(right) if isinstance(right, Ref) else lambda r: right
+    def given(r: Request) -> Any:
+        return right
+
+    get = resolve(right) if isinstance(right, Ref) else given
 
     def check(value: Any, r: Request) -> bool:
         left, other = instant_of(value, timezone), instant_of(get(r), timezone)
@@ -179,7 +189,8 @@ def _sift(wheres: list[Where], resolve: Resolve, timezone: ZoneInfo) -> Sift:
     holds = _node([(where.path[1:], where.test.operator, compile_test(where.test, resolve, timezone)) for where in wheres])
     path, test = wheres[0].path, wheres[0].test
     if len(wheres) == 1 and len(path) == 1 and test.operator in _ORDER and type_of(test.value) in _NUMBERS:
-        order, right = _ORDER[test.operator], test.value
+        order = _ORDER[test.operator]
+        right: Any = test.value
         return lambda values, r: [
             i for i, value in enumerate(values)
             if (order(value, right) if type_of(value) in _NUMBERS else type_of(value) is list and holds(value, r))
@@ -198,18 +209,18 @@ def _node(tests: list[tuple[Path, str, Check]]) -> Callable[[Any, Request], bool
     single = [check for name, check in here if name not in _WHOLE_LIST]
     if len(single) == 1 and not whole and not nodes:
         only = single[0]
-        return lambda value, r: any(only(each, r) for each in value) if isinstance(value, list) else only(value, r)
+        return lambda value, r: any(only(each, r) for each in value) if is_list(value) else only(value, r)
 
     def element(value: Any, r: Request) -> bool:
         if not all(check(value, r) for check in single):
             return False
         if not nodes:
             return True
-        inside = value if isinstance(value, dict) else {}
+        inside: dict[str, Any] = value if is_object(value) else {}
         return all(node(inside.get(key), r) for key, node in nodes)
 
     def holds(value: Any, r: Request) -> bool:
-        if not isinstance(value, list):
+        if not is_list(value):
             return all(check(value, r) for check in whole) and element(value, r)
         if not all(check(value, r) for check in whole):
             return False
@@ -234,7 +245,7 @@ def reach(value: Any, path: Path) -> Any:
     for i, key in enumerate(path):
         if isinstance(value, list):
             return walk(value, path[i:]) or None
-        if not isinstance(value, dict):
+        if not is_object(value):
             return None
         value = value.get(key)
     return value

@@ -232,7 +232,7 @@ class Program:
 
     def _offer_lines(self, scope: Scope, i: int, each: Conditions, known: c.Condition | None) -> list[str]:
         """Judge one offer; `known` is a leaf that is settled already."""
-        parts = []
+        parts: list[str] = []
         if each.timed:
             parts.append(f"1 if codes[{i}] == 1")
         for code, condition, removes_where in each.checks:
@@ -259,7 +259,7 @@ class Program:
         name = self.writer.constant(functions, "B", key=subject)
         leaf = rows[0][1]
         if isinstance(leaf, c.Did):
-            index = self.writer.index(leaf.event, leaf.where[0].path, widest(leaf_ for _, leaf_ in rows))
+            index = self.writer.index(leaf.event, leaf.where[0].path, widest(each for _, each in rows if isinstance(each, c.Did)))
             found = scope.lazy(f"{self.writer.constant(index, 'I', key=id(index))}(r)")
             return [f"for key in {found}.keys() & {name}.keys():", f"    {name}[key](r, codes, live)"]
         if isinstance(leaf, c.InSegment):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from app.content.blocks import Block, compile_blocks
@@ -15,7 +15,7 @@ from app.content.program import Judgement, Program
 from app.content.ranking import attributes
 from app.content.variables import TAKES
 from app.domain import conditions as c
-from app.domain.definitions import Definitions, Gate, ItemsQuery, Offer, Placement, Shown
+from app.domain.definitions import Definitions, Gate, ItemsQuery, Offer, Placement, Shown, VariableType
 from app.domain.literals import parse_number
 from app.domain.profile import Profile
 from app.domain.request import Request
@@ -131,7 +131,8 @@ class Snapshot:
 
     def coerce(self, context: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """(the request's context as declared, names that are not declared); what does not parse is absent."""
-        found, unknown = {}, []
+        found: dict[str, Any] = {}
+        unknown: list[str] = []
         for name, value in context.items():
             kind = self.definitions.context.get(name)
             if kind is None:
@@ -151,7 +152,7 @@ class Snapshot:
 
     def _dish(self, shown: Shown) -> Dish:
         block, resolver = self.blocks[shown.block], self.program.writer.resolver
-        types = {each.name: each.type for each in block.definition.variables}
+        types: dict[str, VariableType] = {each.name: each.type for each in block.definition.variables}
         looked_up = tuple((name, resolver(value), TAKES[types[name]]) for name, value in shown.vars.items() if isinstance(value, c.Ref))
         plan = None if shown.items is None else ItemsPlan(shown.items, self.program, self.definitions.models, self.runtime)
         return Dish(shown, block, {**block.defaults, **shown.literals}, looked_up, plan)
@@ -223,11 +224,9 @@ def _mentions(value: Any) -> Iterator[tuple[str, str]]:
             yield value.root, value.path[1]
     elif isinstance(value, c.InSegment):
         yield "segment", value.segment
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _mentions(inner)
-    elif isinstance(value, (tuple, list)):
-        for inner in value:
+    elif isinstance(value, (Mapping, tuple, list)):
+        inside = cast("Mapping[Any, Any]", value).values() if isinstance(value, Mapping) else cast("Iterable[Any]", value)
+        for inner in inside:
             yield from _mentions(inner)
     elif hasattr(value, "__dataclass_fields__") and not isinstance(value, c.Place):
         for name in value.__dataclass_fields__:
