@@ -9,7 +9,8 @@ from typing import Any
 
 from app.domain.change import Append, Change, Merge
 from app.domain.event import Heard, Refused
-from app.formats.segment import NotHeard, parse
+from app.formats.segment import NotHeard
+from app.formats.wire import parse
 from app.ports import ProfileStore
 
 

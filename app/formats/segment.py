@@ -9,6 +9,7 @@ from typing import get_args
 from app.domain.event import FUTURE_MILLISECONDS, MAX_ID_BYTES, PERSONAL, Event, Heard, Identity, Kind, Reason, event_name
 from app.domain.json import Json
 from app.domain.literals import parse_instant
+from app.formats.context import context_properties
 
 MAX_PAYLOAD = 32 << 10
 _FINITE = math.inf
@@ -112,7 +113,7 @@ def _object(raw: Mapping[str, Json], key: str) -> dict[str, Json]:
 
 
 def _properties(raw: Mapping[str, Json], key: str) -> dict[str, Json]:
-    """Properties that have a value, and the device. Plain text and numbers, which most are, cost one look each."""
+    """Properties that have a value, and what the context adds. Plain text and numbers, which most are, cost one look each."""
     found: dict[str, Json] = {}
     size = 0
     for name, value in _object(raw, key).items():
@@ -126,10 +127,8 @@ def _properties(raw: Mapping[str, Json], key: str) -> dict[str, Json]:
             size += _size(value)
     if size > MAX_PAYLOAD:
         check_payload(found)
-    if isinstance(context := raw.get("context"), dict) and isinstance(device := context.get("device"), dict):
-        kind = device.get("type")
-        if isinstance(kind, str) and len(kind) < 40:
-            found["_device"] = kind.lower()
+    if isinstance(context := raw.get("context"), dict):
+        found |= context_properties(context)
     return found
 
 

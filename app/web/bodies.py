@@ -45,13 +45,21 @@ async def read_body(receive: Any, limit: int = MAX_BYTES) -> bytes:
 
 async def read_json(receive: Any, scope: Scope) -> dict[str, Json]:
     """The body as an object; 400 where it is not JSON or too deep, 422 where it is something else."""
-    data = await read_body(receive)
+    return as_object(await read_any(receive, scope))
+
+
+async def read_any(receive: Any, scope: Scope, limit: int = MAX_BYTES, *, empty: bool = False) -> Json:
+    """The body as whatever JSON it is; None for no body at all where `empty` allows that."""
+    data = await read_body(receive, limit)
     if (coding := header(scope, b"content-encoding")) and coding.lower() != b"identity":
         raise Unparsable(f"Content-Encoding {coding[:40].decode('latin-1')!r} is not taken: send the JSON as it is")
-    found = parse_json(data)
-    if not isinstance(found, dict):
+    return None if empty and not data else parse_json(data)
+
+
+def as_object(body: Json) -> dict[str, Json]:
+    if not isinstance(body, dict):
         raise RequestInvalid("the body must be a JSON object", problems=(("body", "not an object"),))
-    return found
+    return body
 
 
 def refuse_unknown(body: Mapping[str, Any], known: frozenset[str]) -> None:

@@ -1,4 +1,4 @@
-"""`POST /v1/events`: Segment-shaped events, one or a batch."""
+"""`POST /v1/events`: Segment-shaped events, one or a batch, or CloudEvents."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import msgspec
 from app.domain.json import Json
 from app.errors import RequestInvalid
 from app.ingest import Ingest, receipt_json
-from app.web.asgi import JSON, Reply, Scope
-from app.web.bodies import read_json
+from app.formats import cloudevents
+from app.web.asgi import JSON, Reply, Scope, header
+from app.web.bodies import MAX_BYTES, as_object, read_any
 from app.web.parts import Parts
 
 _encode = msgspec.json.Encoder().encode
@@ -27,13 +28,28 @@ class Events:
         parts = self._parts
         parts.keys.authorise(scope, "events")
         parts.admit()
-        body = await read_json(receive, scope)
-        raws: Json = body["batch"] if "batch" in body else [body]
-        if not isinstance(raws, list) or len(raws) > MAX_BATCH:
-            raise RequestInvalid(f"batch: a list of at most {MAX_BATCH:,} events", problems=(("batch", "not a list, or too long"),))
-        receipt = await self._ingest.take(raws, parts.clock())
+        receipt = await self._ingest.take(await read_events(receive, scope), parts.clock())
         parts.telemetry.events("accepted", receipt.accepted)
         parts.telemetry.events("duplicate", receipt.duplicates)
         for refused in receipt.rejected:
             parts.telemetry.events(refused.reason, 1)
         return Reply(200, _encode(receipt_json(receipt)), [JSON])
+
+
+async def read_events(receive: Any, scope: Scope, limit: int = MAX_BYTES) -> list[Json]:
+    """The events of a body, by its content type: `{"batch": [...]}` or one event, or CloudEvents in any of their modes."""
+    kind = (header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
+    binary = cloudevents.attributes(scope["headers"])
+    body = await read_any(receive, scope, limit, empty=binary is not None)
+    if binary is not None:
+        return [{**binary, "data": body}]
+    if kind == cloudevents.BATCHED.encode():
+        return _listed(body, "the body")
+    found = as_object(body)
+    return _listed(found["batch"], "batch") if "batch" in found else [found]
+
+
+def _listed(raws: Json, at: str) -> list[Json]:
+    if not isinstance(raws, list) or len(raws) > MAX_BATCH:
+        raise RequestInvalid(f"{at}: a list of at most {MAX_BATCH:,} events", problems=((at, "not a list, or too long"),))
+    return raws

@@ -166,7 +166,7 @@ def _events(sample: Sample) -> tuple[Operation, ...]:
     known = {"type": "identify", "userId": sample.profile, "anonymousId": "web-1", "traits": {"city": "Berlin"}}
     return (
         Operation(
-            "POST", "/v1/events", "Events", "Take Segment-shaped events, one or a batch",
+            "POST", "/v1/events", "Events", "Take Segment-shaped events, one or a batch, or CloudEvents",
             (Answer(200, "Every accepted event is durable and applied; valid ones are kept whatever their neighbours are", s.EventsAnswer), *_BODY_ERRORS),
             "events", models=(s.Event, s.EventBatch), examples={"One": viewed, "A batch": {"batch": [known, {**viewed, "messageId": "m-1"}]}},
         ),
