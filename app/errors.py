@@ -14,6 +14,7 @@ InlayError
 ├── Degraded              503: a placement that would rather fail than be degraded
 ├── StoreUnavailable      Redis is down, hung, refusing, or the breaker is open
 ├── LeaseLost             a write came after the lease under which it was begun
+├── Unreachable           503: what another server has to say is needed to answer, and it does not say it
 ├── ModelUnavailable      a model cannot be loaded or answered wrongly
 ├── RenderFailed          a template failed on this data
 └── SettingsInvalid       the server cannot start as told
@@ -117,6 +118,10 @@ class StoreUnavailable(InlayError):
 
 class LeaseLost(InlayError):
     code = "lease_lost"
+
+
+class Unreachable(InlayError):
+    code = "unreachable"
 
 
 class ModelUnavailable(InlayError):

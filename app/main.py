@@ -28,7 +28,8 @@ from app.web.measured import measured
 from app.web.operations import Operations
 from app.web.profiles import Profiles
 from app.web.surfaces import Surfaces
-from app.wiring import Worker
+from app.web.webhooks import Webhooks
+from app.wiring import Worker, hashed_id
 
 Handler = Callable[[Any, Any], Awaitable[Reply]]
 
@@ -72,6 +73,7 @@ class Application:
         docs = ApiDocs(worker.parts)
         rows: list[tuple[str, str, str, Handler]] = [
             *self._routes,
+            ("POST", "/v1/webhooks/{source}", "webhooks", Webhooks(worker.parts, worker.ingest, worker.verifiers, worker.replays, hashed_id).take),
             ("GET", "/v1/decisions/{decision_id}", "explain", decisions.stored),
             ("GET", "/v1/profiles/{id}", "profiles", profiles.show),
             ("PATCH", "/v1/profiles/{id}", "profiles", profiles.patch),

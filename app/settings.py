@@ -7,11 +7,19 @@ import binascii
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.domain.definitions import Bounds
 from app.errors import SettingsInvalid
+from app.security.senders import SCHEMES, SES, check_keys
+
+Keys = Annotated[tuple[str, ...], NoDecode]
+"""Comma-separated; any one counts, so that a new one can be added before the old one goes."""
+
+WEBHOOK_FIELDS = {source: f"webhook_{source}_keys" for source in SCHEMES} | {SES: "webhook_ses_topics"}
+SECRET = frozenset({"secret", "admin_key", *WEBHOOK_FIELDS.values()})
+"""Whose values are never told."""
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -40,6 +48,16 @@ class Settings(BaseSettings):
     deadline_amp_ms: int = Field(300, ge=1, description="the limit of an AMP list")
     history_per_type: int = Field(1000, ge=1, le=10_000, description="events kept per profile and type")
     history_days: int = Field(0, ge=0, description="age in days beyond which events are dropped; 0: none")
+    webhook_sendgrid_keys: Keys = Field((), description="the verification keys of SendGrid's Event Webhook, comma-separated", repr=False)
+    webhook_postmark_keys: Keys = Field((), description="user:password or token that Postmark sends, comma-separated", repr=False)
+    webhook_brevo_keys: Keys = Field((), description="user:password or token that Brevo sends, comma-separated", repr=False)
+    webhook_mailgun_keys: Keys = Field((), description="Mailgun's webhook signing keys, comma-separated", repr=False)
+    webhook_sparkpost_keys: Keys = Field((), description="user:password or token that SparkPost sends, comma-separated", repr=False)
+    webhook_mailjet_keys: Keys = Field((), description="user:password that Mailjet sends, comma-separated", repr=False)
+    webhook_mailersend_keys: Keys = Field((), description="signing secrets of MailerSend's webhooks, comma-separated", repr=False)
+    webhook_resend_keys: Keys = Field((), description="signing secrets of Resend's webhooks, comma-separated", repr=False)
+    webhook_standard_keys: Keys = Field((), description="signing secrets of Standard Webhooks, comma-separated", repr=False)
+    webhook_ses_topics: Keys = Field((), description="ARNs of the SNS topics that SES reports to, comma-separated")
     demo: bool = Field(False, description="load the invented shop")
     reload: bool = Field(False, description="restart workers when the code changes")
 
@@ -48,11 +66,27 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip().lower() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator(*WEBHOOK_FIELDS.values(), mode="before")
+    @classmethod
+    def _keys(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator(*WEBHOOK_FIELDS.values())
+    @classmethod
+    def _usable(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        check_keys(next(source for source, name in WEBHOOK_FIELDS.items() if name == info.field_name), value)
+        return value
+
     @field_validator("secret")
     @classmethod
     def _readable(cls, value: str) -> str:
         parse_secret(value)
         return value
+
+    @property
+    def webhook_keys(self) -> dict[str, tuple[str, ...]]:
+        """The keys of each source of webhooks; SES has topics instead."""
+        return {source: getattr(self, name) for source, name in WEBHOOK_FIELDS.items()}
 
     @property
     def reachable(self) -> bool:
@@ -92,7 +126,7 @@ def load_settings(**given: Any) -> Settings:
     except ValidationError as error:
         lines = [
             f"INLAY_{str(problem['loc'][0]).upper()}: {problem['msg']}"
-            + ("" if problem["loc"][0] in ("secret", "admin_key") else f" (it is {problem['input']!r})")
+            + ("" if problem["loc"][0] in SECRET else f" (it is {problem['input']!r})")
             for problem in error.errors()
         ]
         raise SettingsInvalid("; ".join(lines)) from error

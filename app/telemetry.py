@@ -52,6 +52,8 @@ METRICS: dict[str, Metric] = {
     "inlay_fallbacks_total": Metric("counter", ("placement", "reason"), "fallbacks served; the reason is rules where no offer was left, else the degradation"),
     "inlay_degradations_total": Metric("counter", ("reason",), "answers that were degraded, by reason"),
     "inlay_events_total": Metric("counter", ("outcome",), "events by what became of them: accepted, duplicate, or why they were rejected"),
+    "inlay_webhooks_total": Metric("counter", ("source", "outcome"), "webhook requests: taken, confirmed, or why they were refused"),
+    "inlay_webhook_events_total": Metric("counter", ("source", "outcome"), "events that webhooks reported: accepted, duplicate, unknown type, or why they were rejected"),
     "inlay_store_seconds": Metric("histogram", ("operation",), "seconds that a call to Redis took, failed ones included", _STORE_SECONDS),
     "inlay_store_failures_total": Metric("counter", ("operation", "code"), "calls to Redis that failed: unavailable, refused, or open while the breaker is"),
     "inlay_store_breaker_open": Metric("gauge", (), "1 while calls to Redis fail at once in any worker"),
@@ -105,6 +107,13 @@ class Telemetry:
     def events(self, outcome: str, number: int) -> None:
         if number:
             self._count(("inlay_events_total", outcome), number)
+
+    def webhook(self, source: str, outcome: str) -> None:
+        self._count(("inlay_webhooks_total", source, outcome))
+
+    def webhook_events(self, source: str, outcome: str, number: int) -> None:
+        if number:
+            self._count(("inlay_webhook_events_total", source, outcome), number)
 
     def store(self, operation: str, seconds: float) -> None:
         self._time("inlay_store_seconds", _STORE_SECONDS, operation, seconds)

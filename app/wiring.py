@@ -14,12 +14,14 @@ from pathlib import Path
 
 from app import __version__
 from app.adapters.breaker import Breaker
+from app.adapters.https_fetch import HttpsFetch
 from app.adapters.onnx_model import Watchdog
 from app.adapters.onnx_runtime import OnnxRuntime
 from app.adapters.redis_catalogue import RedisCatalogue
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
+from app.adapters.redis_replays import RedisReplays
 from app.adapters.redis_store import RedisStore
 from app.adapters.timed_store import TimedStore
 from app.catalogue.replica import Replica
@@ -32,6 +34,7 @@ from app.domain.trace import Table
 from app.errors import InlayError, StoreUnavailable
 from app.ingest import Ingest
 from app.ports import CatalogueStore, KeyStore
+from app.security.senders import verifiers
 from app.security.tokens import Tokens
 from app.settings import Settings, parse_secret
 from app.telemetry import Telemetry, log
@@ -76,6 +79,8 @@ class Worker:
             KeyRing(settings.data / "keys.json", settings.admin_key, guarded=settings.reachable), self.telemetry, settings,
             self.breaker, self._table,
         )
+        self.replays = RedisReplays(self.writes, settings.write_timeout_ms / 1000)
+        self.verifiers = verifiers(settings.webhook_keys, HttpsFetch())
         self.ingest = Ingest(timed, random_id, hashed_id, self._ingest_gates)
         self._watchdog = Watchdog()
         self._published: Published | None = None

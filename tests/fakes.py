@@ -333,3 +333,19 @@ class FrozenClock:
 
     def __call__(self) -> int:
         return self.now
+
+
+class MemoryReplays:
+    """`Replays` in a set, which forgets nothing."""
+
+    def __init__(self) -> None:
+        self.wire = Wire()
+        self._taken: set[bytes] = set()
+
+    async def seen(self, once: bytes) -> bool:
+        await self.wire()
+        return once in self._taken
+
+    async def remember(self, once: bytes, seconds: int) -> None:
+        await self.wire()
+        self._taken.add(once)

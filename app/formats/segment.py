@@ -10,6 +10,7 @@ from app.domain.event import FUTURE_MILLISECONDS, MAX_ID_BYTES, PERSONAL, Event,
 from app.domain.json import Json
 from app.domain.literals import parse_instant
 from app.formats.context import context_properties
+from app.domain.machines import told_apart
 
 MAX_PAYLOAD = 32 << 10
 _FINITE = math.inf
@@ -47,7 +48,7 @@ def parse(raw: Json, now: int, random_id: Callable[[], bytes], hashed_id: Callab
         raise NotHeard("no_identity", "userId or anonymousId is needed")
     match kind:
         case "track":
-            return Heard(kind, who, Event(_name(raw.get("event")), at, id, _properties(raw, "properties")))
+            return Heard(kind, who, told_apart(Event(_name(raw.get("event")), at, id, _properties(raw, "properties"))))
         case "page":
             properties = _properties(raw, "properties")
             for key in ("name", "category"):

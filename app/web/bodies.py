@@ -43,6 +43,14 @@ async def read_body(receive: Any, limit: int = MAX_BYTES) -> bytes:
         raise Unparsable(f"the body did not arrive within {SECONDS:g} s") from error
 
 
+async def read_plain(receive: Any, scope: Scope, limit: int = MAX_BYTES) -> bytes:
+    """The body, which must not be compressed."""
+    data = await read_body(receive, limit)
+    if (coding := header(scope, b"content-encoding")) and coding.lower() != b"identity":
+        raise Unparsable(f"Content-Encoding {coding[:40].decode('latin-1')!r} is not taken: send the JSON as it is")
+    return data
+
+
 async def read_json(receive: Any, scope: Scope) -> dict[str, Json]:
     """The body as an object; 400 where it is not JSON or too deep, 422 where it is something else."""
     return as_object(await read_any(receive, scope))
@@ -50,9 +58,7 @@ async def read_json(receive: Any, scope: Scope) -> dict[str, Json]:
 
 async def read_any(receive: Any, scope: Scope, limit: int = MAX_BYTES, *, empty: bool = False) -> Json:
     """The body as whatever JSON it is; None for no body at all where `empty` allows that."""
-    data = await read_body(receive, limit)
-    if (coding := header(scope, b"content-encoding")) and coding.lower() != b"identity":
-        raise Unparsable(f"Content-Encoding {coding[:40].decode('latin-1')!r} is not taken: send the JSON as it is")
+    data = await read_plain(receive, scope, limit)
     return None if empty and not data else parse_json(data)
 
 

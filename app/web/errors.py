@@ -19,12 +19,13 @@ from app.errors import (
     TooLarge,
     Unauthorised,
     Unparsable,
+    Unreachable,
 )
 from app.security.redaction import hide_addresses
 
 STATUS: dict[type[InlayError], int] = {
     Unparsable: 400, TooLarge: 413, RequestInvalid: 422, Unauthorised: 401, Forbidden: 403, NotFound: 404, MethodNotAllowed: 405,
-    Overloaded: 503, Starting: 503, Degraded: 503, StoreUnavailable: 503,
+    Overloaded: 503, Starting: 503, Degraded: 503, StoreUnavailable: 503, Unreachable: 503,
 }
 MAX_PROBLEMS = 100
 Headers = list[tuple[bytes, bytes]]

@@ -8,8 +8,9 @@ import msgspec
 
 from app.domain.json import Json
 from app.errors import RequestInvalid
-from app.ingest import Ingest, receipt_json
 from app.formats import cloudevents
+from app.ingest import Ingest, Receipt, receipt_json
+from app.telemetry import Telemetry
 from app.web.asgi import JSON, Reply, Scope, header
 from app.web.bodies import MAX_BYTES, as_object, read_any
 from app.web.parts import Parts
@@ -29,11 +30,15 @@ class Events:
         parts.keys.authorise(scope, "events")
         parts.admit()
         receipt = await self._ingest.take(await read_events(receive, scope), parts.clock())
-        parts.telemetry.events("accepted", receipt.accepted)
-        parts.telemetry.events("duplicate", receipt.duplicates)
-        for refused in receipt.rejected:
-            parts.telemetry.events(refused.reason, 1)
+        count_receipt(parts.telemetry, receipt)
         return Reply(200, _encode(receipt_json(receipt)), [JSON])
+
+
+def count_receipt(telemetry: Telemetry, receipt: Receipt) -> None:
+    telemetry.events("accepted", receipt.accepted)
+    telemetry.events("duplicate", receipt.duplicates)
+    for refused in receipt.rejected:
+        telemetry.events(refused.reason, 1)
 
 
 async def read_events(receive: Any, scope: Scope, limit: int = MAX_BYTES) -> list[Json]:

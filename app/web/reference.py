@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from app.formats.esps import FORMATS
 from app.web import schemas as s
 from app.web.surfaces import CONTENT_TYPES, EXTENSIONS
 
@@ -164,11 +165,19 @@ def _decisions(sample: Sample) -> tuple[Operation, ...]:
 def _events(sample: Sample) -> tuple[Operation, ...]:
     viewed = {"type": "track", "userId": sample.profile, "event": "Product Viewed", "properties": {"product_id": sample.item, "category": "shoes", "price": 129}}
     known = {"type": "identify", "userId": sample.profile, "anonymousId": "web-1", "traits": {"city": "Berlin"}}
+    open_ = {"event": "open", "email": "mara@example.com", "timestamp": 1_790_000_000, "sg_event_id": "e1"}
     return (
         Operation(
             "POST", "/v1/events", "Events", "Take Segment-shaped events, one or a batch, or CloudEvents",
             (Answer(200, "Every accepted event is durable and applied; valid ones are kept whatever their neighbours are", s.EventsAnswer), *_BODY_ERRORS),
             "events", models=(s.Event, s.EventBatch), examples={"One": viewed, "A batch": {"batch": [known, {**viewed, "messageId": "m-1"}]}},
+        ),
+        Operation(
+            "POST", "/v1/webhooks/{source}", "Events", "Take what an ESP reports of its mails",
+            (Answer(200, "Every accepted event is durable and applied", s.WebhookAnswer), *errors(400), Answer(401, "Forged, stale, or no key is set for the source", s.ErrorAnswer),
+             *errors(404), Answer(409, "The same request was taken before (Mailgun: 406)", s.ErrorAnswer), Answer(413, "Over 16 MiB", s.ErrorAnswer), *errors(503)),
+            about="No API key: the ESP's own signature or secret over the raw body counts. docs/webhooks.md says what to set for each. The example is SendGrid's, without its signature.",
+            parameters=(Parameter("source", "path", "Who reports", "sendgrid", tuple(FORMATS)),), models=(s.Reported,), examples={"An open": open_},
         ),
     )
 

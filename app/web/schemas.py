@@ -226,6 +226,16 @@ class EventsAnswer(BaseModel):
     rejected: list[Rejection]
 
 
+class Reported(RootModel[dict[str, Any] | list[Any]]):
+    """The ESP's own JSON, as it sends it."""
+
+
+class WebhookAnswer(EventsAnswer):
+    """`unknown` is how many reports mean nothing here; they are counted and not applied."""
+
+    unknown: int
+
+
 # -- people ------------------------------------------------------------------------------------------------------------
 
 

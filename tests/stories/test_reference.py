@@ -22,7 +22,9 @@ from tests.stories.server import Answer, Server
 OPERATIONS = operations(Sample())
 HOT = {("GET", "/v1/placements/{placement}.{surface}"), ("GET", "/amp/{token}"), ("GET", "/")}
 """Served before FastAPI sees them, or by the studio."""
-EXAMPLES = [(operation, name) for operation in OPERATIONS for name in (operation.examples or ("",))]
+SIGNED = "/v1/webhooks/{source}"
+"""Only an ESP can call it, with its signature."""
+EXAMPLES = [(operation, name) for operation in OPERATIONS if operation.path != SIGNED for name in (operation.examples or ("",))]
 CLOSED = [(operation, model) for operation in OPERATIONS for model in operation.models if model.model_config.get("extra") == "forbid"]
 
 
