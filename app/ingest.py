@@ -1,4 +1,4 @@
-"""The event path: parse -> identify -> apply to the profiles, once -> say what became of each event."""
+"""The event path: parse -> validate -> identify -> apply to the profiles, once -> say what became of each event."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.content.event_rules import EventRules
 from app.domain.change import Append, Change, Merge
 from app.domain.event import Heard, Refused
 from app.formats.segment import NotHeard
@@ -31,13 +32,15 @@ class Ingest:
     """Takes batches of raw events. Raises `StoreUnavailable` where nothing may be claimed to be applied."""
 
     def __init__(
-        self, store: ProfileStore, random_id: Callable[[], bytes], hashed_id: Callable[[str], bytes], gates: Callable[[], Sequence[str]] = tuple
+        self, store: ProfileStore, random_id: Callable[[], bytes], hashed_id: Callable[[str], bytes], gates: Callable[[], Sequence[str]] = tuple,
+        rules: Callable[[], EventRules] = EventRules,
     ) -> None:
-        """`gates` gives the purposes without whose consent nothing is taken of a person."""
+        """`gates` gives the purposes without whose consent nothing is taken of a person, `rules` what is declared of events."""
         self._store = store
         self._random_id = random_id
         self._hashed_id = hashed_id
         self._gates = gates
+        self._rules = rules
 
     async def take(self, raws: Sequence[Any], now: int) -> Receipt:
         """What became of each. Other requests get their turn after every few hundred."""
@@ -59,7 +62,7 @@ class Ingest:
     async def apply(self, heard: Sequence[Numbered], now: int, receipt: Receipt) -> None:
         """Events of one person keep their order; one store write for all events up to the next that links people."""
         waiting: list[Numbered] = []
-        for each in heard:
+        for each in self._valid(heard, receipt):
             if each[1].link is None:
                 waiting.append(each)
                 continue
@@ -67,6 +70,19 @@ class Ingest:
             waiting = []
             await self._linked(*each, now, receipt)
         await self._apply(waiting, now, receipt)
+
+    def _valid(self, heard: Sequence[Numbered], receipt: Receipt) -> Sequence[Numbered]:
+        """Those that are as `events:` declares them, without what is personal; the rest are refused."""
+        rules = self._rules()
+        if rules.idle:
+            return heard
+        found: list[Numbered] = []
+        for index, each in heard:
+            try:
+                found.append((index, rules.taken(each)))
+            except NotHeard as error:
+                receipt.rejected.append(Refused(index, error.reason, error.detail))
+        return found
 
     async def _linked(self, index: int, heard: Heard, now: int, receipt: Receipt) -> None:
         """`identify` with both ids, and `alias`: the anonymous id's past and future become the user's."""

@@ -25,6 +25,7 @@ from app.adapters.redis_replays import RedisReplays
 from app.adapters.redis_store import RedisStore
 from app.adapters.timed_store import TimedStore
 from app.catalogue.replica import Replica
+from app.content.event_rules import EventRules
 from app.content.load import load
 from app.content.published import Published, pointer, read_current
 from app.content.snapshot import Snapshot
@@ -44,6 +45,9 @@ from app.web.parts import Parts
 POLL_SECONDS = 0.2
 REDRAW_TICKS = 10
 """Polls between two renderings of what shows items ahead of time: a catalogue that is being filled changes with each."""
+
+
+_ALL_EVENTS = EventRules()
 
 
 def wall_clock() -> int:
@@ -81,7 +85,7 @@ class Worker:
         )
         self.replays = RedisReplays(self.writes, settings.write_timeout_ms / 1000)
         self.verifiers = verifiers(settings.webhook_keys, HttpsFetch())
-        self.ingest = Ingest(timed, random_id, hashed_id, self._ingest_gates)
+        self.ingest = Ingest(timed, random_id, hashed_id, self._ingest_gates, self._event_rules)
         self._watchdog = Watchdog()
         self._published: Published | None = None
         self._stamp = 0
@@ -178,6 +182,9 @@ class Worker:
 
     def _ingest_gates(self) -> tuple[str, ...]:
         return self.parts.snapshot.gates("ingest") if self.parts.snapshot is not None else ()
+
+    def _event_rules(self) -> EventRules:
+        return self.parts.snapshot.event_rules if self.parts.snapshot is not None else _ALL_EVENTS
 
     def _state(self) -> tuple[dict[str, float], dict[str, str]]:
         """Gauges and infos, as of now."""

@@ -13,12 +13,12 @@ from app.content.choosing import Taken, choose
 from app.content.snapshot import Snapshot
 from app.content.values import duration, instant
 from app.domain.definitions import Case
-from app.domain.event import ID_BYTES, Event, event_name
+from app.domain.event import ID_BYTES, Event, Heard, Identity, event_name
 from app.domain.history import Dictionary, History
 from app.domain.profile import Profile
 from app.domain.request import Request
 from app.errors import Problem, RequestInvalid
-from app.formats.segment import LATEST, MAX_PAYLOAD
+from app.formats.segment import LATEST, MAX_PAYLOAD, NotHeard
 
 
 def run_cases(snapshot: Snapshot, now: int) -> list[Problem]:
@@ -34,7 +34,7 @@ def _run(snapshot: Snapshot, case: Case, now: int) -> list[Problem]:
     except ValueError as error:
         return [_problem(case, str(error))]
     taken = Taken()
-    found: list[Problem] = []
+    found = _undeclared(snapshot, case)
     for placement, expected in case.expect.items():
         wanted: dict[str, Any] = expected or {}
         choice, verdict = choose(snapshot, r, placement, catalogue, taken, None, reasons=True)
@@ -44,6 +44,18 @@ def _run(snapshot: Snapshot, case: Case, now: int) -> list[Problem]:
         }
         found += [_problem(case, f"{placement}.{key}: expected {want!r}, got {got[key]!r}")
                   for key, want in wanted.items() if not _agrees(got[key], want)]
+    return found
+
+
+def _undeclared(snapshot: Snapshot, case: Case) -> list[Problem]:
+    """Events of a test that `events:` would refuse."""
+    found: list[Problem] = []
+    for i, row in enumerate(case.given.get("events") or []):
+        name = event_name(row["event"])
+        try:
+            snapshot.event_rules.taken(Heard("track", Identity("user_id", "test"), Event(name, 0, bytes(ID_BYTES), row.get("properties") or {})))
+        except NotHeard as refusal:
+            found.append(_problem(case, f"given.events[{i}]: {name} would be refused: {refusal.detail}"))
     return found
 
 

@@ -213,3 +213,5 @@ _TAKEN_ALONG = frozenset({
 _COMPOSED: dict[str, Callable[[_Compiler, Json, str, frozenset[str]], Check]] = {
     "$ref": _Compiler.refer, "allOf": _all_of, "anyOf": _any_of, "oneOf": _one_of, "not": _not, "propertyNames": _property_names, "dependentSchemas": _dependent_schemas,
 }
+KEYWORDS = (*SIMPLE, *_COMPOSED, *_TAKEN_ALONG, *SAID_ONLY)
+"""All that are known."""

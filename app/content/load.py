@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 import msgspec
 
 from app.content import declared, sections
+from app.content.event_types import EVERY, event_types
 from app.content.leaves import condition
 from app.content.lint import warnings
 from app.content.reader import Names, Reader, names_in
@@ -106,6 +107,7 @@ class _Loader:
             version_of(self.directory, files), str(self.timezone), dict(self.names.context), read("consents", sections.consent),
             features, segments, read("placements", sections.placement), read("mails", self._mail), read("offers", sections.offer),
             models, blocks, tuple(sections.case(self._reader(name), node, f"tests[{i}]") for i, (name, node) in enumerate(tests)),
+            event_types({id: (self._reader(name), node) for id, (name, node) in self.found["events"].items()}),
         )
         self._check_cycles(found)
         return found
@@ -140,7 +142,7 @@ class _Loader:
         if id in known:
             first = known[id]
             reader.wrong(line, f"{section}.{id}", "is declared twice", f"first at {first[0]}:{first[1].line}")
-        elif not _usable(id):
+        elif not _usable(id) and (section, id) != ("events", EVERY):
             reader.wrong(line, f"{section}.{id[:64]}", "is no usable id", ID_HINT)
         else:
             known[id] = (reader.file, node)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.content import declared, leaves, sections
+from app.content import declared, event_types, leaves, sections
 from app.content.variables import TAKES
 from app.content.windows import DAYS
 from app.domain import definitions as d
@@ -62,7 +62,7 @@ def _rules() -> Shape:
         "version": {"const": 1}, "timezone": TEXT, "context": _named(kinds), "consents": _named(_consent()),
         "features": _named(_feature()), "segments": _named(_segment()), "placements": _named(_placement()),
         "mails": _named(_object(("placements", "description"), {"placements": NAMES, "description": TEXT}, ("placements",))),
-        "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "tests": _list(_case()),
+        "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "tests": _list(_case()),
     }
     definitions = {
         "condition": {"oneOf": [*_groups(), *_leaves()]}, "operators": {"type": "object", "properties": _operators(), "additionalProperties": False},
@@ -125,6 +125,17 @@ def _feature() -> Shape:
     rest = {"where": _use("where"), "description": TEXT, **_windows()}
     kinds = [{kind: TEXT, **rest} if kind != "expr" else {"expr": EXPRESSION, "description": TEXT} for kind in sections.FEATURE_KINDS]
     return {"oneOf": [_object(shapes, shapes, (kind,)) for kind, shapes in zip(sections.FEATURE_KINDS, kinds, strict=True)]}
+
+
+def _events() -> Shape:
+    samples = _list({"type": "object"})
+    shapes: dict[str, Shape] = {
+        "schema": {"type": "object", "description": "a JSON Schema (2020-12) of the properties"}, "required": NAMES, "personal": NAMES, "samples": samples,
+        "refuses": samples, "description": TEXT, "undeclared": {"enum": list(event_types.CHOICES)},
+    }
+    shapes["versions"] = {"type": "object", "additionalProperties": _object(event_types.VERSION_KEYS, shapes)}
+    every = _object(event_types.EVERY_KEYS, shapes)
+    return {"type": "object", "properties": {event_types.EVERY: every}, "additionalProperties": _object(event_types.TYPE_KEYS, shapes)}
 
 
 def _shown() -> dict[str, Shape]:

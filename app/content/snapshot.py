@@ -10,6 +10,7 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from app.content.blocks import Block, compile_blocks
+from app.content.event_rules import EventRules
 from app.content.items import ItemsPlan
 from app.content.program import Judgement, Program
 from app.content.ranking import attributes
@@ -82,6 +83,7 @@ class Snapshot:
             dish.plan is not None and dish.plan.query.exclude_shown
             for dish in (*self.offers.values(), *(each for chain in self.fallbacks.values() for each in chain))
         )
+        self.event_rules = EventRules(definitions.events)
         self.gated = self.gates("decide")
         self._rows = {id: self.program.row(card.inputs) for id, card in definitions.models.items() if not card.per_item}
         self._plans: dict[Any, ItemsPlan] = {}

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from app.domain.conditions import NOWHERE, Condition, Ever, Expression, Instant, Path, Place, Ref, Scalar, Where, Window
+from app.domain.event_types import NO_EVENT_TYPES, EventTypes
 
 FeatureKind: TypeAlias = Literal[
     "count", "sum", "avg", "min", "max", "distinct", "first", "last", "first_at", "last_at", "days", "seconds_since",
@@ -247,3 +248,4 @@ class Definitions:
     models: Mapping[str, ModelCard] = field(default_factory=lambda: EMPTY)
     blocks: Mapping[str, BlockDefinition] = field(default_factory=lambda: EMPTY)
     cases: tuple[Case, ...] = ()
+    events: EventTypes = NO_EVENT_TYPES

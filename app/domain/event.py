@@ -76,13 +76,14 @@ class Event(Struct, frozen=True, gc=False):
 
 
 Kind: TypeAlias = Literal["identify", "track", "page", "group", "alias"]
-Reason: TypeAlias = Literal["invalid", "no_identity", "future", "too_old", "too_large", "erased", "conflict", "consent"]
+Reason: TypeAlias = Literal["invalid", "no_identity", "future", "too_old", "too_large", "erased", "conflict", "consent", "unknown_type"]
 
 
 class Heard(Struct, frozen=True, gc=False):
     """One event off the wire: what happened, who it is filed under, and what else it says of the person.
 
     `traits` merge into the profile, a None removes; `link` is an identity that becomes one of `who`'s.
+    `version` is the one that the event says it is of, empty where it says none.
     """
 
     kind: Kind
@@ -90,6 +91,7 @@ class Heard(Struct, frozen=True, gc=False):
     event: Event
     traits: dict[str, Any] = {}  # noqa: RUF012
     link: Identity | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

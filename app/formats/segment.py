@@ -43,29 +43,30 @@ def parse(raw: Json, now: int, random_id: Callable[[], bytes], hashed_id: Callab
     id = hashed_id(message) if message is not None else random_id()
     if kind == "alias":
         return _alias(raw, user, anonymous, at, id)
+    version = _version(raw)
     who = Identity("user_id", user) if user else Identity("anonymous_id", anonymous) if anonymous else None
     if who is None:
         raise NotHeard("no_identity", "userId or anonymousId is needed")
     match kind:
         case "track":
-            return Heard(kind, who, told_apart(Event(_name(raw.get("event")), at, id, _properties(raw, "properties"))))
+            return Heard(kind, who, told_apart(Event(_name(raw.get("event")), at, id, _properties(raw, "properties"))), version=version)
         case "page":
             properties = _properties(raw, "properties")
             for key in ("name", "category"):
                 if isinstance(raw.get(key), str):
                     properties.setdefault(key, raw[key])
-            return Heard(kind, who, Event("page_viewed", at, id, properties))
+            return Heard(kind, who, Event("page_viewed", at, id, properties), version=version)
         case "group":
             group = _id(raw, "groupId")
             if not group:
                 raise NotHeard("invalid", "groupId is needed")
-            return Heard(kind, who, Event("group", at, id, {"group_id": group}), {"group_id": group})
+            return Heard(kind, who, Event("group", at, id, {"group_id": group}), {"group_id": group}, version=version)
         case _:
             traits = _object(raw, "traits")
             check_payload(traits)
             shown = {key: value for key, value in traits.items() if key.lower() not in PERSONAL and value is not None}
             link = Identity("anonymous_id", anonymous) if user and anonymous else None
-            return Heard("identify", who, Event("identify", at, id, shown), traits, link)
+            return Heard("identify", who, Event("identify", at, id, shown), traits, link, version)
 
 
 def _alias(raw: Mapping[str, Json], user: str, anonymous: str, at: int, id: bytes) -> Heard:
@@ -102,6 +103,15 @@ def _instant(raw: Mapping[str, Json], now: int) -> int:
     if at > now + FUTURE_MILLISECONDS:
         raise NotHeard("future", f"timestamp: {str(value)[:60]} is more than 24 h ahead of the clock")
     return at
+
+
+def _version(raw: Mapping[str, Json]) -> str:
+    """The version of its type that an event says it is of, where Segment's Protocols put it; empty where it says none."""
+    context = raw.get("context")
+    if not isinstance(context, dict) or not isinstance(protocols := context.get("protocols"), dict):
+        return ""
+    value = protocols.get("event_version")
+    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 
 
 def _object(raw: Mapping[str, Json], key: str) -> dict[str, Json]:
