@@ -58,7 +58,7 @@ class Trees:
             while at < len(rows) and rows[at][0] == threshold:
                 left[i, rows[at][1]] &= np.uint64(rows[at][2])
                 at += 1
-        return thresholds, left
+        return array("d", thresholds), left
 
     def rows(self, width: int, count: int) -> np.ndarray:
         """Rows to compare with: each value at, just below or just above one of its column's thresholds."""

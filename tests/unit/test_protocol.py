@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from ast import literal_eval
 from typing import Any
 
 import pytest
@@ -83,3 +84,58 @@ def test_a_large_body_is_no_head():
 
 def test_a_large_head_within_the_limit_is_answered():
     assert asyncio.run(told(HEAD + b"X-Big: " + b"a" * 60_000 + b"\r\nConnection: close\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+
+
+async def seen(scope: Any) -> Reply:
+    """What the answering side was told of a request."""
+    return Reply(200, repr((scope["path"], scope["query_string"], scope["headers"])).encode(), [JSON])
+
+
+async def answers(sent: list[bytes], idle_seconds: int = 5) -> list[bytes]:
+    """The answer to each request of one connection that is kept alive, then what comes until the other side closes it."""
+    config, state = Config(app=rest, log_config=None, interface="asgi3", timeout_keep_alive=idle_seconds), ServerState()
+    made = content_protocol(seen)
+    server = await asyncio.get_running_loop().create_server(lambda: made(config, state, {}), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+    found: list[bytes] = []
+    try:
+        async with asyncio.timeout(10):
+            for each in sent:
+                writer.write(each)
+                head = await reader.readuntil(b"\r\n\r\n")
+                found.append(await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])))
+            return [*found, await reader.read()]
+    finally:
+        writer.close()
+        server.close()
+
+
+WANTED = b"GET /v1/placements/a%20b.html?profile=u1&x=%2F HTTP/1.1\r\n"
+
+
+@pytest.mark.parametrize("lines", [
+    b"Host: x\r\nAuthorization:  Bearer k \r\n", b"Host: x\r\nConnection: keep-alive\r\n", b"host: x\r\nContent-Length: 0\r\n", b"X-Odd!: \xc3\xa9\r\nHost:x\r\n",
+])
+def test_a_plain_request_and_one_by_the_book_tell_the_same(lines):
+    whole, *_ = asyncio.run(answers([WANTED + lines + b"\r\n"], 1))
+    parted, *_ = asyncio.run(answers([WANTED + lines + b"Upgrade-Insecure-Requests: 1\r\nExpect: nothing\r\n\r\n"], 1))
+
+    (*target, headers), (*again, others) = literal_eval(whole.decode()), literal_eval(parted.decode())
+    assert target == again == ["/v1/placements/a b.html", b"profile=u1&x=%2F"]
+    assert [(name, value.strip()) for name, value in others[:-2]] == headers
+
+
+def test_requests_of_either_way_may_follow_one_another():
+    plain, chunked = WANTED + b"Host: x\r\n\r\n", WANTED + b"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n"
+
+    *found, rest_of_it = asyncio.run(answers([plain, chunked, chunked, plain], 1))
+
+    assert [len(literal_eval(each.decode())[2]) for each in found] == [1, 2, 2, 1]
+    assert rest_of_it == b""
+
+
+def test_two_requests_in_one_packet_are_both_answered():
+    plain = WANTED + b"Host: x\r\n\r\n"
+    closing = WANTED + b"Host: x\r\nConnection: close\r\n\r\n"
+
+    assert asyncio.run(told(plain + closing)).count(b"HTTP/1.1 200 ") == 2
