@@ -30,6 +30,8 @@ _MODEL_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.
 MAX_SERIES = 2_000
 """Label combinations that a worker counts apart; beyond them every label is `other`, so that sums stay right."""
 
+REPEAT_SECONDS = 10.0
+
 log = logging.getLogger("inlay")
 
 
@@ -85,6 +87,7 @@ class Telemetry:
     def __init__(self, folder: Path | None = None, name: str = "", state: Callable[[], tuple[dict[str, float], dict[str, str]]] | None = None) -> None:
         self._counts: dict[tuple[str, ...], int] = {}
         self._times: dict[tuple[str, str], list[float]] = {}
+        self._failures: dict[tuple[str, str], tuple[float, int]] = {}
         self._folder = folder
         self._name = name or str(os.getpid())
         self._state = state
@@ -129,9 +132,18 @@ class Telemetry:
         self.save()
 
     def failure(self, error: BaseException) -> None:
-        """An error that nobody expected: counted, and logged by type and place without its message, which may be personal."""
-        self._count(("inlay_failures_total", type(error).__name__))
-        log.error("unexpected %s at %s", type(error).__name__, place_of(error))
+        """An error that nobody expected: counted, and logged by type and place without its message, which may be personal;
+        one that goes on happening is logged every ten seconds, with how often it was since."""
+        kind, place, now = type(error).__name__, place_of(error), time.monotonic()
+        self._count(("inlay_failures_total", kind))
+        due, quiet = self._failures.get((kind, place), (now, 0))
+        if now < due:
+            self._failures[kind, place] = due, quiet + 1
+            return
+        if len(self._failures) >= MAX_SERIES:
+            self._failures.clear()
+        self._failures[kind, place] = now + REPEAT_SECONDS, 0
+        log.error("unexpected %s at %s%s", kind, place, f", {quiet:,} more like it since the last such line" if quiet else "")
 
     def _count(self, key: tuple[str, ...], by: int = 1) -> None:
         counts = self._counts

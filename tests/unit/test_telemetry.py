@@ -121,3 +121,16 @@ def test_a_log_line_is_json_and_keeps_the_message_of_an_exception_to_itself():
     assert (row["level"], row["logger"], row["error"]) == ("error", "uvicorn.error", "KeyError")
     assert row["where"].startswith("test_telemetry.py:")
     assert "ann" not in out.getvalue()
+
+
+def test_an_error_that_goes_on_happening_is_counted_each_time_and_logged_once(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    telemetry = Telemetry()
+    monkeypatch.setattr(log, "handlers", [caplog.handler])
+    monkeypatch.setattr(log, "propagate", False)
+
+    for _ in range(50):
+        telemetry.failure(ValueError("a name that nobody may read"))
+    telemetry.failure(KeyError("x"))
+
+    assert [record.getMessage() for record in caplog.records] == ["unexpected ValueError at ", "unexpected KeyError at "]
+    assert samples(telemetry)["inlay_failures_total", "ValueError"] == 50
