@@ -49,7 +49,7 @@ class Trees:
         self._ones = np.ones(self._trees)
         self._desks: dict[int, Desk] = {}
 
-    def _table(self, rows: list[tuple[float, int, int]]) -> tuple[list[float], np.ndarray]:
+    def _table(self, rows: list[tuple[float, int, int]]) -> tuple[Sequence[float], np.ndarray]:
         thresholds = sorted({threshold for threshold, _, _ in rows})
         left = np.full((len(thresholds) + 1, self._trees), _FULL, dtype=np.uint64)
         at = 0
