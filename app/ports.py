@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from app.domain.change import Applied, Change
+from app.domain.decision import Recording
 from app.domain.definitions import ModelCard
 from app.domain.item import Item
 from app.domain.profile import Profile
@@ -30,6 +31,10 @@ class ProfileStore(Protocol):
         """
         ...
 
+    async def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> list[Profile]:
+        """What `read` gives for each (key, send), in the order asked, in one round trip; one more where there are aliases."""
+        ...
+
     async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int, *, until: int = 0) -> list[Applied]:
         """Execute changes, atomically per profile, in the order given; answers when they are as durable as the
         server is set to. One answer per write. Applying twice changes nothing. Follows aliases.
@@ -47,11 +52,11 @@ class ProfileStore(Protocol):
         """Everything held of the person goes, a tombstone stays; linked identities too. Repeatable."""
         ...
 
-    async def record(self, key: str, send: str, expected: bytes | None, record: bytes, trace: bytes, now: int) -> bytes | None:
-        """Store a decision where the stored one still equals `expected` (None: there is none yet).
+    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
+        """Store decisions, one after the other in one round trip, each where the stored one still equals its `expected`.
 
-        None: stored. Otherwise the record that is there, empty where there is none any more, and nothing was written.
-        Kept 35 days. An erased profile is not recorded; that too gives None.
+        One answer each. None: stored. Otherwise the record that is there, empty where there is none any more, and nothing
+        was written. Kept 35 days. An erased profile is not recorded; that too gives None.
         """
         ...
 

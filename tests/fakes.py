@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from app.domain.change import Append, Applied, Change, Grant, Know, Merge, Result
+from app.domain.decision import Recording
 from app.domain.definitions import ModelCard
 from app.domain.event import Event, Identity
 from app.domain.history import HEADER, TRIMMED, Dictionary, History, pack_columns
@@ -80,6 +81,9 @@ class MemoryStore:
             known=key in self._people, erased=person.erased,
         )
 
+    async def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> list[Profile]:
+        return [await self.read(key, send, sends=sends) for key, send in asked]
+
     def _filed(self, key: str) -> str:
         person = self._people.get(key)
         return person.alias if person is not None and person.alias else key
@@ -143,15 +147,18 @@ class MemoryStore:
         linked = [identity.key for identity in self._people.get(filed, Person()).identities]
         self._people |= {each: Person(erased=True) for each in (key, filed, *linked)}
 
-    async def record(self, key: str, send: str, expected: bytes | None, record: bytes, trace: bytes, now: int) -> bytes | None:
+    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
         await self.wire()
-        person = self._people.setdefault(key, Person())
-        stored, traced = person.records.get(send, (b"", b""))
+        return [self._recorded(each) for each in recordings]
+
+    def _recorded(self, each: Recording) -> bytes | None:
+        person = self._people.setdefault(each.key, Person())
+        stored, traced = person.records.get(each.send, (b"", b""))
         if person.erased:
             return None
-        if stored != (expected or b""):
+        if stored != (each.expected or b""):
             return stored
-        person.records[send] = record, traced + trace
+        person.records[each.send] = each.record, traced + each.trace
         return None
 
     async def decision(self, key: str, send: str) -> tuple[bytes | None, bytes | None]:

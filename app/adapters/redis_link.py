@@ -28,6 +28,8 @@ GRACE_SECONDS = 0.02
 """Time in which something must come of requests that are late."""
 PART_BYTES = 4_096
 """So much at once is something; a trickle is not."""
+FEED_BYTES = 16_384
+"""So much is parsed at once: the parser moves what lies behind a reply with each that it gives."""
 _REFUSALS = ("READONLY", "OOM", "LOADING", "MASTERDOWN", "MISCONF", "BUSY", "CLUSTERDOWN", "TRYAGAIN", "NOAUTH", "WRONGPASS", "ERR max number of clients")
 
 
@@ -80,9 +82,13 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._transport is None:
             return
-        reader, line = self._reader, self.line
-        reader.feed(data)
         self._answering = self._answering or len(data) >= PART_BYTES
+        for at in range(0, len(data), FEED_BYTES):
+            self._reader.feed(data, at, min(FEED_BYTES, len(data) - at))
+            self._take_replies()
+
+    def _take_replies(self) -> None:
+        reader, line = self._reader, self.line
         try:
             while (reply := reader.gets()) is not False:
                 if self._greeting:

@@ -17,6 +17,7 @@ from app.adapters.redis_names import KEYS as NAMES
 from app.adapters.redis_names import Names
 from app.adapters.redis_scripts import Script, evaluate, evaluate_many
 from app.domain.change import Append, Applied, Change, Grant, Know, Merge, Result
+from app.domain.decision import Recording
 from app.domain.event import ID_BYTES, Identity
 from app.domain.history import ENTRY, NO_HISTORY, Dictionary, History, Unnamed
 from app.domain.profile import Profile
@@ -57,27 +58,45 @@ class RedisStore:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     async def read(self, key: str, send: str | None = None, *, sends: bool = False) -> Profile:
-        tag = "{" + key + "}"
-        commands: list[Command] = [("MGET", "h:" + tag, "t:" + tag), ("HGETALL", "m:" + tag)]
-        if sends:
-            commands.append(("HGETALL", "d:" + tag))
-        elif send is not None:
-            commands.append(("HGET", "d:" + tag, send))
+        return (await self.read_many(((key, send),), sends=sends))[0]
+
+    async def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> list[Profile]:
+        commands: list[Command] = []
+        for key, send in asked:
+            tag = "{" + key + "}"
+            commands += (("MGET", "h:" + tag, "t:" + tag), ("HGETALL", "m:" + tag))
+            if sends:
+                commands.append(("HGETALL", "d:" + tag))
+            elif send is not None:
+                commands.append(("HGET", "d:" + tag, send))
         replies = await self._link.pipeline(commands)
         for reply in replies:
             if isinstance(reply, Exception):
                 raise refusal(reply)
-        (base, tail), meta = replies[0], replies[1]
-        if meta and b">" in meta[::2]:
-            return await self.read(meta[meta.index(b">") + 1].decode(), send, sends=sends)
+        following = iter(replies).__next__
+        found: list[Profile] = []
+        moved: dict[int, str] = {}
+        for i, (key, send) in enumerate(asked):
+            (base, tail), meta = following(), following()
+            if meta and b">" in meta[::2]:
+                key = moved[i] = meta[meta.index(b">") + 1].decode()
+            profile = await self._profile(key, base, tail, meta)
+            if sends or send is not None:
+                _take_records(profile, following(), send, sends=sends)
+            found.append(profile)
+        if moved:
+            again = await self.read_many([(key, asked[i][1]) for i, key in moved.items()], sends=sends)
+            for i, profile in zip(moved, again, strict=True):
+                found[i] = profile
+        return found
+
+    async def _profile(self, key: str, base: bytes | None, tail: bytes | None, meta: list[bytes]) -> Profile:
         history = History(base, tail, self._names.dictionary) if base else NO_HISTORY
         if base and (history.unknown or not self._names.loaded):
             history = await self._reread(base, tail)
         profile = Profile(key, history, known=bool(base or meta))
         if meta:
             _take_meta(profile, meta)
-        if len(replies) > 2:
-            self._take_records(profile, replies[2], send, sends)
         return profile
 
     async def _reread(self, base: bytes, tail: bytes | None) -> History:
@@ -86,13 +105,6 @@ class RedisStore:
             await self._names.load()
         history = History(base, tail, await self._names.current())
         return NO_HISTORY if history.unknown else history
-
-    def _take_records(self, profile: Profile, reply: Any, send: str | None, sends: bool) -> None:
-        if not sends:
-            profile.record = reply
-            return
-        profile.sends = {field.decode(): data for field, data in zip(reply[::2], reply[1::2], strict=True)}
-        profile.record = profile.sends.get(send) if send is not None else None
 
     async def decision(self, key: str, send: str) -> tuple[bytes | None, bytes | None]:
         tag = "{" + key + "}"
@@ -151,13 +163,15 @@ class RedisStore:
             calls = moved
         return [Applied(tuple([_RESULTS[code] for code in b"".join(found[i])]), i in erased) for i in sorted(found)]
 
-    async def record(self, key: str, send: str, expected: bytes | None, record: bytes, trace: bytes, now: int) -> bytes | None:
-        tag = "{" + key + "}"
+    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
         oldest = max(now - KEPT_SECONDS * 1000, 0).to_bytes(8, "big")
-        arguments = [send, expected or b"", record, trace, KEPT_SECONDS, oldest]
-        keys = ["m:" + tag, "d:" + tag, "x:" + tag]
-        found: bytes = await evaluate(self._writes, self._record, keys, arguments, self._write_seconds)
-        return None if not found else b"" if found == b"\0" else found
+        calls: list[tuple[list[str], list[Any]]] = []
+        for each in recordings:
+            tag = "{" + each.key + "}"
+            arguments = [each.send, each.expected or b"", each.record, each.trace, KEPT_SECONDS, oldest]
+            calls.append((["m:" + tag, "d:" + tag, "x:" + tag], arguments))
+        replies: list[bytes] = await evaluate_many(self._writes, self._record, calls, self._write_seconds)
+        return [None if not found else b"" if found == b"\0" else found for found in replies]
 
     async def link(self, anonymous: str, user: str, now: int, *, until: int = 0) -> None:
         for _ in range(8):
@@ -240,6 +254,14 @@ def _calls(i: int, key: str, changes: Sequence[Change], names: Dictionary, missi
     for at in range(CHUNK, len(events), CHUNK):
         found.append((i, key, len(events[at : at + CHUNK]), events[at : at + CHUNK]))
     return found
+
+
+def _take_records(profile: Profile, reply: Any, send: str | None, *, sends: bool) -> None:
+    if not sends:
+        profile.record = reply
+        return
+    profile.sends = {field.decode(): data for field, data in zip(reply[::2], reply[1::2], strict=True)}
+    profile.record = profile.sends.get(send) if send is not None else None
 
 
 def _take_meta(profile: Profile, flat: list[bytes]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from time import perf_counter
 
 from app.domain.change import Applied, Change
+from app.domain.decision import Recording
 from app.domain.profile import Profile
 from app.errors import StoreUnavailable
 from app.ports import ProfileStore
@@ -23,6 +24,10 @@ class TimedStore:
         with _Timed(self._telemetry, "read"):
             return await self._store.read(key, send, sends=sends)
 
+    async def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> list[Profile]:
+        with _Timed(self._telemetry, "read"):
+            return await self._store.read_many(asked, sends=sends)
+
     async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int, *, until: int = 0) -> list[Applied]:
         with _Timed(self._telemetry, "apply"):
             return await self._store.apply(writes, now, until=until)
@@ -35,9 +40,9 @@ class TimedStore:
         with _Timed(self._telemetry, "erase"):
             await self._store.erase(key, now)
 
-    async def record(self, key: str, send: str, expected: bytes | None, record: bytes, trace: bytes, now: int) -> bytes | None:
+    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
         with _Timed(self._telemetry, "record"):
-            return await self._store.record(key, send, expected, record, trace, now)
+            return await self._store.record(recordings, now)
 
     async def decision(self, key: str, send: str) -> tuple[bytes | None, bytes | None]:
         with _Timed(self._telemetry, "decision"):

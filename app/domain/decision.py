@@ -76,6 +76,17 @@ def encode_record(decided_at: int, mail: str | None, version: str, choices: Mapp
     return decided_at.to_bytes(8, "big") + _encode([mail, version, rows])
 
 
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A decision on its way into the store: of whom, for which send, in place of which record (None: there is none yet)."""
+
+    key: str
+    send: str
+    expected: bytes | None
+    record: bytes
+    trace: bytes
+
+
 @dataclass(slots=True)
 class Record:
     """A stored decision, read back; its choices hold no items yet, only their ids and prices."""

@@ -31,11 +31,16 @@ Table = Mapping[str, Any]
 class Judged(Protocol):
     """What a trace keeps of one placement's judging."""
 
-    codes: array[int] | None
-    filed: array[int]
-    scores: Mapping[int, float | None]
-    later: dict[int, str]
-    chosen: int | None
+    @property
+    def codes(self) -> array[int] | None: ...
+    @property
+    def filed(self) -> array[int]: ...
+    @property
+    def scores(self) -> Mapping[int, float | None]: ...
+    @property
+    def later(self) -> Mapping[int, str]: ...
+    @property
+    def chosen(self) -> int | None: ...
 
 
 def encode_trace(version: str, verdicts: Mapping[str, Judged], features: Mapping[str, Any]) -> bytes:

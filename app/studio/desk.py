@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
+from app.content.question import Answer
 from app.content.snapshot import Snapshot
-from app.decide import Answer
 from app.domain.identity import looks_like_email
 from app.errors import RequestInvalid
 from app.studio.demo import Demo, plain_frame
@@ -92,8 +92,8 @@ class Desk:
         q = asked(body, snapshot, _KEYS)
         q.identity, q.context, q.preview = who(body.get("profile"), "profile"), context_of(body.get("context")), True
         now = parts.clock() if body.get("at") is None else instant(body["at"])
-        draw = self._surfaces.render_for(surface, q, now) if surface is not None else None
-        answer = await parts.decider.decide(snapshot, q, now, parts.settings.deadline_esp_ms / 1000, draw)
+        q.render = self._surfaces.render_for(surface, q, now) if surface is not None else None
+        answer = await parts.decider.decide(snapshot, q, now, parts.settings.deadline_esp_ms / 1000)
         return answer, q.placements
 
     def _why(self, snapshot: Snapshot) -> Why:

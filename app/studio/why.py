@@ -8,8 +8,8 @@ from typing import Any
 
 from app.content.features import compile_feature
 from app.content.filing import flatten
+from app.content.question import Answer
 from app.content.snapshot import Snapshot, iso
-from app.decide import Answer
 from app.domain import conditions as c
 from app.domain.decision import Candidate
 from app.domain.definitions import GROUPS, Feature, Offer

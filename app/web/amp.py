@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from app.decide import Question
+from app.content.question import Question
 from app.domain.event import Identity
 from app.security.amp_cors import Refused, cors
 from app.security.tokens import Claims, Expired
@@ -60,7 +60,8 @@ class AmpLists:
         if q.mail is not None and q.mail not in snapshot.definitions.mails:
             q.mail = None
         timeout = snapshot.deadline((claims.placement,), parts.settings.deadline_amp_ms)
-        answer = await parts.decider.decide(snapshot, q, now, timeout, self._surfaces.render_for("list", q, now))
+        q.render = self._surfaces.render_for("list", q, now)
+        answer = await parts.decider.decide(snapshot, q, now, timeout)
         count(parts.telemetry, answer)
         return _encode(answer.decision.choices[claims.placement].content), answer.decision.degraded
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.content.features import truncated
+from app.content.question import Answer
 from app.content.reader import names_in
 from app.content.snapshot import Snapshot, iso, plain
-from app.decide import Answer
 from app.domain.decision import Candidate, Choice, Decision
 from app.domain.definitions import Feature
 from app.domain.request import Request

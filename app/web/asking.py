@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import parse_qsl
 
+from app.content.question import Question
 from app.content.snapshot import Snapshot
-from app.decide import Question
 from app.domain.identity import fits_send, looks_like_email, parse_profile_id
 from app.errors import NotFound, RequestInvalid
 

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from app.content.load import read_items_query
+from app.content.question import Answer, Question
 from app.content.snapshot import Snapshot, plain
-from app.decide import Answer, Question
 from app.domain.event import Identity
 from app.domain.identity import SEND_RULE, fits_send, parse_profile_id
 from app.domain.literals import parse_instant
@@ -30,8 +30,8 @@ from app.web.surfaces import SURFACES, Surfaces, check_placement
 
 _encode = msgspec.json.Encoder().encode
 MAX_RECIPIENTS = 1_000
-CHUNK = 100
-"""Recipients decided at once: their reads travel to the store in one write."""
+CHUNK = 64
+"""Recipients decided together, in one read of the store and one write; other requests have their turn in between."""
 EARLIEST, LATEST = 946_684_800_000, 4_102_444_800_000
 """The years 2000 to 2100, in which the clock of a preview may stand."""
 
@@ -60,8 +60,11 @@ class Decisions:
         q.identity = who(body.get("profile"), "profile")
         q.context = context_of(body.get("context"))
         q.preview = body.get("at") is not None
-        found, degraded = await self._decided(snapshot, q, now, body)
-        return Reply(200, _encode(found), [JSON, PRIVATE], "degraded" if degraded else "ok")
+        q.render = self._surfaces.render_for(surface, q, now) if (surface := body.get("surface")) is not None else None
+        timeout = snapshot.deadline(q.placements, parts.settings.deadline_esp_ms)
+        answer = await parts.decider.decide(snapshot, q, now, timeout)
+        found = await self._told(snapshot, q, answer, surface)
+        return Reply(200, _encode(found), [JSON, PRIVATE], "degraded" if answer.decision.degraded else "ok")
 
     async def batch(self, scope: Scope, receive: Any) -> Reply:
         """One line per recipient, in the order given; a line that fails says why and harms no other."""
@@ -72,43 +75,53 @@ class Decisions:
         snapshot = current(parts)
         now = self._instant(scope, body)
         template = asked(body, snapshot, _BATCH_KEYS)
+        template.preview = body.get("at") is not None
         recipients = body.get("recipients")
         if not isinstance(recipients, list) or not 1 <= len(recipients) <= MAX_RECIPIENTS:
             raise RequestInvalid(f"recipients: a list of 1 to {MAX_RECIPIENTS} objects", problems=(("recipients", "missing or of the wrong size"),))
-        template.preview = body.get("at") is not None
         lines: list[bytes] = []
         for start in range(0, len(recipients), CHUNK):
-            chunk = recipients[start : start + CHUNK]
-            lines += await asyncio.gather(*(
-                self._line(snapshot, template, recipient, start + i, now, body) for i, recipient in enumerate(chunk)
-            ))
+            lines += await self._lines(snapshot, template, recipients[start : start + CHUNK], start, now, body.get("surface"))
+            await asyncio.sleep(0)
         return Reply(200, b"".join(lines), [(b"content-type", b"application/x-ndjson"), PRIVATE])
 
-    async def _line(self, snapshot: Snapshot, template: Question, recipient: Any, index: int, now: int, body: Mapping[str, Any]) -> bytes:
-        try:
-            if not isinstance(recipient, dict):
-                raise RequestInvalid("a recipient is an object {profile, context}")
-            refuse_unknown(recipient, _RECIPIENT_KEYS)
-            q = Question(template.placements, who(recipient.get("profile"), "profile"), template.send, template.mail,
-                         context_of(recipient.get("context")), template.preview, explain=template.explain)
-            found, _ = await self._decided(snapshot, q, now, body)
-        except InlayError as error:
-            found = {"index": index, **body_of(error.code, error.message, error.problems)}
-        return _encode(found) + b"\n"
+    async def _lines(self, snapshot: Snapshot, template: Question, recipients: list[Any], start: int, now: int, surface: str | None) -> list[bytes]:
+        """The lines of these recipients, `start` being the number of the first, decided together within one deadline."""
+        lines = [b""] * len(recipients)
+        questions: dict[int, Question] = {}
+        for i, recipient in enumerate(recipients):
+            try:
+                q = questions[i] = self._question(template, recipient)
+            except InlayError as error:
+                lines[i] = _failed(start + i, error)
+                continue
+            if surface is not None:
+                q.render = self._surfaces.render_for(surface, q, now)
+        timeout = snapshot.deadline(template.placements, self._parts.settings.deadline_esp_ms)
+        answers = await self._parts.decider.decide_all(snapshot, tuple(questions.values()), now, timeout)
+        for (i, q), answer in zip(questions.items(), answers, strict=True):
+            try:
+                lines[i] = _encode(await self._told(snapshot, q, answer, surface)) + b"\n"
+            except InlayError as error:
+                lines[i] = _failed(start + i, error)
+        return lines
 
-    async def _decided(self, snapshot: Snapshot, q: Question, now: int, body: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """(the answer's body, why it is degraded)."""
-        parts, surface = self._parts, body.get("surface")
-        draw = self._surfaces.render_for(surface, q, now) if surface is not None else None
-        timeout = snapshot.deadline(q.placements, parts.settings.deadline_esp_ms)
-        answer = await parts.decider.decide(snapshot, q, now, timeout, draw)
-        count(parts.telemetry, answer)
+    def _question(self, template: Question, recipient: Any) -> Question:
+        if not isinstance(recipient, dict):
+            raise RequestInvalid("a recipient is an object {profile, context}")
+        refuse_unknown(recipient, _RECIPIENT_KEYS)
+        return Question(template.placements, who(recipient.get("profile"), "profile"), template.send, template.mail,
+                        context_of(recipient.get("context")), template.preview, explain=template.explain)
+
+    async def _told(self, snapshot: Snapshot, q: Question, answer: Answer, surface: str | None) -> dict[str, Any]:
+        """The answer's body, counted; `Degraded` where a placement would rather fail."""
+        count(self._parts.telemetry, answer)
         if any(snapshot.definitions.placements[id].on_degraded == "fail" for id in q.placements):
             refuse_degraded(answer.decision)
-        if draw is not None:
+        if surface is not None:
             self._fill(snapshot, q, answer, surface)
         why = await self._why(snapshot, q, answer) if q.explain else None
-        return decision_json(answer, q.placements, explain=why), answer.decision.degraded
+        return decision_json(answer, q.placements, explain=why)
 
     def _fill(self, snapshot: Snapshot, q: Question, answer: Answer, surface: str) -> None:
         """The fallback's content where a choice has none on this surface, such as a block without AMP."""
@@ -171,6 +184,10 @@ class Decisions:
             "degraded": list(dict.fromkeys(degraded + r.degraded)), "content_version": snapshot.version,
         }
         return Reply(200, _encode(answer), [JSON, PRIVATE], "degraded" if answer["degraded"] else "ok")
+
+
+def _failed(index: int, error: InlayError) -> bytes:
+    return _encode({"index": index, **body_of(error.code, error.message, error.problems)}) + b"\n"
 
 
 def asked(body: Mapping[str, Any], snapshot: Snapshot, known: frozenset[str]) -> Question:

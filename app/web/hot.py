@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
+from app.content.question import Answer, Question
 from app.content.snapshot import Snapshot, iso
-from app.decide import Answer, Question
 from app.errors import Degraded, MethodNotAllowed, NotFound, Overloaded
 from app.telemetry import log
 from app.web.answers import placement_json, refuse_degraded
@@ -105,8 +105,8 @@ class Hot:
         now = parts.clock()
         policy = snapshot.definitions.placements[placement]
         timeout = snapshot.deadline((placement,), parts.settings.deadline_esp_ms)
-        draw = None if surface == "json" else self._surfaces.render_for(surface, q, now)
-        answer = await parts.decider.decide(snapshot, q, now, timeout, draw)
+        q.render = None if surface == "json" else self._surfaces.render_for(surface, q, now)
+        answer = await parts.decider.decide(snapshot, q, now, timeout)
         decision = answer.decision
         choice = decision.choices[placement]
         count(parts.telemetry, answer)

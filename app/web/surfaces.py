@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from app.content.choosing import Render, Taken, fall_back
+from app.content.question import Question, RenderFor
 from app.content.snapshot import Dish, Snapshot, plain
-from app.decide import Question, RenderFor
 from app.domain.conditions import Instant
 from app.domain.decision import Choice
 from app.domain.item import Item

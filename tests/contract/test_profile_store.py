@@ -16,6 +16,7 @@ from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.adapters.redis_store import RedisStore
 from app.domain.change import Append, Grant, Know, Merge
+from app.domain.decision import Recording
 from app.domain.event import ID_BYTES, Event, Identity
 from app.ports import ProfileStore
 from tests.fakes import MemoryStore
@@ -50,6 +51,10 @@ def who() -> str:
 
 def event(i: int, name: str = "product_viewed", at: int = NOW, **properties) -> Event:
     return Event(name, at, i.to_bytes(ID_BYTES, "big"), properties or {"category": "shoes", "n": i})
+
+
+async def keep(store: ProfileStore, who: str, send: str, expected: bytes | None, record: bytes, trace: bytes) -> bytes | None:
+    return (await store.record([Recording(who, send, expected, record, trace)], NOW))[0]
 
 
 def test_an_event_is_there_at_the_next_read_and_counts_once(run, who):
@@ -132,14 +137,48 @@ def test_an_anonymous_past_follows_to_the_user_and_later_events_too(run, who):
 def test_the_first_of_two_records_stands_and_the_other_is_told(run, who):
     async def story(store):
         return [
-            await store.record(who, "s1", None, b"first" * 4, b"t", NOW),
-            await store.record(who, "s1", None, b"second" * 4, b"t", NOW),
-            await store.record(who, "s1", b"first" * 4, b"appended", b"u", NOW),
+            await keep(store, who, "s1", None, b"first" * 4, b"t"),
+            await keep(store, who, "s1", None, b"second" * 4, b"t"),
+            await keep(store, who, "s1", b"first" * 4, b"appended", b"u"),
             await store.decision(who, "s1"),
             (await store.read(who, "s1")).record,
         ]
 
     assert run(story) == [None, b"first" * 4, None, (b"appended", b"tu"), b"appended"]
+
+
+def test_of_two_records_that_come_together_the_first_stands(run, who):
+    other = who + "other"
+
+    async def story(store):
+        recordings = [Recording(who, "s", None, b"first" * 4, b"t"), Recording(other, "s", None, b"other" * 4, b"t"), Recording(who, "s", None, b"second" * 4, b"t")]
+        return await store.record(recordings, NOW), await store.decision(who, "s"), await store.decision(other, "s")
+
+    assert run(story) == ([None, None, b"first" * 4], (b"first" * 4, b"t"), (b"other" * 4, b"t"))
+
+
+def test_many_are_read_in_the_order_asked_each_with_the_record_of_its_send(run, who):
+    anonymous, unknown = "a:" + uuid.uuid4().hex, who + "unknown"
+
+    async def story(store):
+        await store.link(anonymous, who, NOW)
+        await store.apply([(who, [Append(event(1))])], NOW)
+        await keep(store, who, "s1", None, b"first" * 4, b"t")
+        return await store.read_many([(anonymous, "s1"), (unknown, "s1"), (who, "s2"), (who, None), (anonymous, "s1")])
+
+    people = run(story)
+
+    assert [each.key for each in people] == [who, unknown, who, who, who]
+    assert [each.record for each in people] == [b"first" * 4, None, None, None, b"first" * 4]
+    assert [len(each.history) for each in people] == [1, 0, 1, 1, 1]
+
+
+def test_every_send_of_many_is_read_on_request(run, who):
+    async def story(store):
+        await keep(store, who, "s1", None, b"first" * 4, b"")
+        return await store.read_many([(who, "s1"), (who + "other", None)], sends=True)
+
+    assert [(each.record, each.sends) for each in run(story)] == [(b"first" * 4, {"s1": b"first" * 4}), (None, {})]
 
 
 def test_erasure_leaves_a_tombstone_that_takes_nothing_more(run, who):
@@ -148,7 +187,7 @@ def test_erasure_leaves_a_tombstone_that_takes_nothing_more(run, who):
         await store.erase(who, NOW)
         await store.erase(who, NOW)
         dropped = await store.apply([(who, [Append(event(2))])], NOW)
-        recorded = await store.record(who, "s", None, b"x" * 20, b"", NOW)
+        recorded = await keep(store, who, "s", None, b"x" * 20, b"")
         return dropped, recorded, await store.read(who, "s")
 
     dropped, recorded, profile = run(story)
@@ -211,8 +250,8 @@ def test_there_is_one_answer_per_write_and_one_result_per_event(run, who):
 
 def test_every_send_of_a_person_is_read_on_request(run, who):
     async def story(store):
-        await store.record(who, "s1", None, b"first" * 4, b"", NOW)
-        await store.record(who, "s2", None, b"second" * 4, b"", NOW)
+        await keep(store, who, "s1", None, b"first" * 4, b"")
+        await keep(store, who, "s2", None, b"second" * 4, b"")
         return await store.read(who, sends=True), await store.read(who, "s2", sends=True)
 
     none, one = run(story)
@@ -223,7 +262,7 @@ def test_every_send_of_a_person_is_read_on_request(run, who):
 
 def test_a_record_that_is_there_no_more_is_told_as_empty(run, who):
     async def story(store):
-        return await store.record(who, "s1", b"gone" * 4, b"new" * 4, b"", NOW), await store.decision(who, "s1")
+        return await keep(store, who, "s1", b"gone" * 4, b"new" * 4, b""), await store.decision(who, "s1")
 
     assert run(story) == (b"", (None, None))
 
@@ -233,7 +272,7 @@ def test_what_was_decided_for_the_user_is_found_under_the_alias(run, who):
 
     async def story(store):
         await store.link(anonymous, who, NOW)
-        await store.record(who, "s1", None, b"first" * 4, b"t", NOW)
+        await keep(store, who, "s1", None, b"first" * 4, b"t")
         return await store.decision(anonymous, "s1"), (await store.read(anonymous, "s1")).record
 
     assert run(story) == ((b"first" * 4, b"t"), b"first" * 4)

@@ -1,0 +1,73 @@
+"""What is asked for, and the answer with all that it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.content.choosing import Render, Verdict
+from app.content.snapshot import Snapshot, plain
+from app.domain.decision import Decision, Recording, decode_record, encode_record
+from app.domain.event import Identity, empty
+from app.domain.profile import Profile
+from app.domain.request import Request
+from app.domain.trace import encode_trace
+
+RenderFor = Callable[[str, str, Request], Render]
+"""(decision id, placement, request) -> how a choice of that placement is rendered on the surface that was asked for."""
+
+
+@dataclass(slots=True)
+class Question:
+    """Who asks for what. `identity` None is an unknown person; `preview` records nothing and may move `now`.
+
+    `unusable` says that the id in the URL was malformed or an e-mail address: the answer is a fallback.
+    """
+
+    placements: tuple[str, ...]
+    identity: Identity | None = None
+    send: str | None = None
+    mail: str | None = None
+    context: Mapping[str, Any] = field(default_factory=empty)
+    preview: bool = False
+    unusable: bool = False
+    at_open: bool = False
+    explain: bool = False
+    render: RenderFor | None = None
+
+    def wanted(self, snapshot: Snapshot) -> tuple[str, ...]:
+        """All placements of the mail, then those asked for that are not among them."""
+        if self.mail is None:
+            return self.placements
+        mail = snapshot.definitions.mails[self.mail].placements
+        return (*mail, *(placement for placement in self.placements if placement not in mail))
+
+    def drawing(self, id: str, placement: str, r: Request) -> Render | None:
+        """How a choice is drawn: only where it was asked for, not for the rest of the mail."""
+        return self.render(id, placement, r) if self.render is not None and placement in self.placements else None
+
+
+@dataclass(slots=True)
+class Answer:
+    """A decision and how it came about. It is `open` while it is to be recorded, for `profile`, and is not yet."""
+
+    decision: Decision
+    profile: Profile
+    request: Request
+    verdicts: dict[str, Verdict] = field(default_factory=dict[str, Verdict])
+    ignored: list[str] = field(default_factory=list[str])
+    open: bool = False
+
+    def recording(self) -> Recording:
+        """As the store takes it. The mail and the content version of the send's first call stay."""
+        decision, profile = self.decision, self.profile
+        mail, version = decision.mail, decision.content_version
+        if profile.record is not None:
+            earlier = decode_record(profile.record)
+            mail, version = earlier.mail or mail, earlier.version
+        record = encode_record(decision.decided_at, mail, version, decision.choices)
+        features = {id: plain(value) for id, value in self.request.features.items()}
+        trace = encode_trace(decision.content_version, self.verdicts, features)
+        assert profile.key is not None and decision.send is not None
+        return Recording(profile.key, decision.send, profile.record, record, trace)
