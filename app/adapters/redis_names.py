@@ -50,12 +50,13 @@ class Names:
             task.exception()
 
     async def load(self) -> None:
-        """Take in what the shared dictionary has beyond the mirror, or all of it where it is another."""
-        known = self.dictionary
+        """Take in what the shared dictionary has beyond the mirror, or all of it where it is another. Several at once are
+        harmless: what another has taken in meanwhile is passed over."""
+        known, size = self.dictionary, self.dictionary.size
         born = known.epoch % (2**32 - 1) + 1 if known.epoch else secrets.randbelow(2**32 - 1) + 1
-        epoch, continued, names = await evaluate(self._link, self._read, KEYS, [known.epoch, known.size, born], SECONDS)
+        epoch, continued, names = await evaluate(self._link, self._read, KEYS, [known.epoch, size, born], SECONDS)
         fresh = known if continued else Dictionary(int(epoch))
-        for name in names:
+        for name in names[fresh.size - size :] if continued else names:
             kind, text = name[:2], name[2:].decode()
             if kind == b"e:":
                 fresh.learn_type(text)

@@ -132,3 +132,12 @@ def test_a_history_that_no_dictionary_explains_counts_as_none(own):
         return await kept(worker, "u:1"), (await worker.read("u:1")).known
 
     assert asyncio.run(story()) == ([], True)
+
+
+def test_names_that_arrive_at_once_in_one_worker_are_each_numbered_once(own):
+    async def story():
+        writer, reader = own.worker(), own.worker()
+        await asyncio.gather(*(take(writer, f"u:{i}", event(i, f"name_{i}", **{f"property_{i}": i})) for i in range(50)))
+        return [event for i in range(50) for event in (await reader.read(f"u:{i}")).history.events()]
+
+    assert asyncio.run(story()) == [event(i, f"name_{i}", **{f"property_{i}": i}) for i in range(50)]
