@@ -13,6 +13,8 @@ InlayError
 ├── Starting              503: there is no content yet
 ├── Degraded              503: a placement that would rather fail than be degraded
 ├── StoreUnavailable      Redis is down, hung, refusing, or the breaker is open
+├── SourceUnavailable     a stream does not answer
+├── FellBehind            messages of a stream were dropped before they were read
 ├── LeaseLost             a write came after the lease under which it was begun
 ├── Unreachable           503: what another server has to say is needed to answer, and it does not say it
 ├── ModelUnavailable      a model cannot be loaded or answered wrongly
@@ -114,6 +116,14 @@ class Degraded(InlayError):
 
 class StoreUnavailable(InlayError):
     code = "store_unavailable"
+
+
+class SourceUnavailable(InlayError):
+    code = "source_unavailable"
+
+
+class FellBehind(InlayError):
+    code = "fell_behind"
 
 
 class LeaseLost(InlayError):

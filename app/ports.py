@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from app.domain.change import Applied, Change
 from app.domain.decision import Recording
 from app.domain.definitions import ModelCard
 from app.domain.item import Item
+from app.domain.message import Batch, DeadLetter, Message
 from app.domain.profile import Profile
 
 
@@ -84,6 +85,50 @@ class Leases(Protocol):
 
     async def members(self, group: str, owner: str, milliseconds: int) -> int:
         """The owner belongs to the group for that long from now (0: no more); how many do."""
+        ...
+
+
+class EventSource(Protocol):
+    """A stream of events in partitions, each in order. Every method raises `SourceUnavailable` where the stream does not
+    answer, and `StoreUnavailable` where Redis does not; the same call may be tried again."""
+
+    divided: bool
+    """Whether the stream itself divides its partitions among the processes of a group."""
+
+    async def open(self, revoked: Callable[[Sequence[str]], Awaitable[None]]) -> None:
+        """Called once, first. `revoked` is awaited before partitions go to another process: it finishes them."""
+        ...
+
+    async def partitions(self) -> Sequence[str]:
+        """Those that may be worked on now: all of a group's that have something to come, or this process's of a stream
+        that divides them. Of a shard that was split or merged the children come when it was read to its end."""
+        ...
+
+    async def poll(self, held: Mapping[str, int], most: int) -> Sequence[Batch]:
+        """What comes next in the `held` partitions (name -> end of its lease, after which nothing is read), at most `most`
+        messages together; a batch goes on where its partition's last one ended. Waits a moment where there is nothing.
+        With `most` 0 it reads nothing and stays a member of its group."""
+        ...
+
+    async def commit(self, partition: str, messages: Sequence[Message], until: int) -> None:
+        """These messages, the next of their partition, were taken: once it returns they do not come again, except where
+        `until` has passed."""
+        ...
+
+    async def rewind(self, partition: str) -> None:
+        """What was read of it and not committed comes again at the next poll, first, in order."""
+        ...
+
+    async def close(self) -> None:
+        """Leave the group; what was committed is kept."""
+        ...
+
+
+class DeadLetters(Protocol):
+    """Where events go that cannot be taken, with their bytes, to be looked at and sent again."""
+
+    async def put(self, letters: Sequence[DeadLetter]) -> None:
+        """As durable as the store is. The same letter twice may be there twice. Raises `StoreUnavailable`."""
         ...
 
 

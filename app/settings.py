@@ -35,6 +35,7 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="the port to listen on; 0 takes a free one")
     workers: int = Field(1, ge=1, le=64, description="processes that answer requests")
     redis_url: str = Field("", description="a Redis to use instead of the embedded one")
+    stream_url: str = Field("", description="the Redis that holds the streams, where it is another than the store's", repr=False)
     public_url: str = Field("", description="the https address that recipients reach")
     amp_senders: Annotated[tuple[str, ...], NoDecode] = Field((), description="addresses or @domain, comma-separated, whose AMP mails are answered")
     durability: Literal["durable", "fast"] = Field("durable", description="durable: fsynced before the answer; fast: every second")

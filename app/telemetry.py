@@ -63,6 +63,11 @@ METRICS: dict[str, Metric] = {
     "inlay_models_broken": Metric("gauge", (), "models that could not be loaded, are benched, or of which an older file is served"),
     "inlay_content_info": Metric("info", ("version",), "1 for the version of the content that is served"),
     "inlay_content_problems": Metric("gauge", (), "problems of the newest content, which is not served while there are any"),
+    "inlay_stream_dead_total": Metric("counter", ("source",), "messages of a stream that were laid with the dead letters"),
+    "inlay_stream_lost_total": Metric("counter", ("source",), "messages that a stream dropped before they were read; 1 each time that it cannot say how many"),
+    "inlay_stream_lag_seconds": Metric("gauge", (), "age of the oldest message that a consumer has read and not yet taken; 0 when it waits for new ones"),
+    "inlay_stream_in_flight": Metric("gauge", (), "messages that consumers have read and not yet taken", over=sum),
+    "inlay_stream_partitions": Metric("gauge", (), "partitions, shards and streams that consumers work on", over=sum),
     "inlay_failures_total": Metric("counter", ("kind",), "unexpected errors, by type"),
     "inlay_respawns_total": Metric("counter", ("process",), "processes that ended and were started again: worker or redis"),
     "inlay_build_info": Metric("info", ("version",), "1 for the version of Inlay"),
@@ -117,6 +122,13 @@ class Telemetry:
     def webhook_events(self, source: str, outcome: str, number: int) -> None:
         if number:
             self._count(("inlay_webhook_events_total", source, outcome), number)
+
+    def dead(self, source: str, number: int) -> None:
+        if number:
+            self._count(("inlay_stream_dead_total", source), number)
+
+    def lost(self, source: str, number: int) -> None:
+        self._count(("inlay_stream_lost_total", source), number)
 
     def store(self, operation: str, seconds: float) -> None:
         self._time("inlay_store_seconds", _STORE_SECONDS, operation, seconds)

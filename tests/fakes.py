@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from app.domain.decision import Recording
 from app.domain.definitions import ModelCard
 from app.domain.event import Event, Identity
 from app.domain.history import HEADER, TRIMMED, Dictionary, History, pack_columns
+from app.domain.message import Batch, DeadLetter, Message
 from app.domain.profile import Profile
 from app.errors import LeaseLost, ModelUnavailable, StoreUnavailable
 from app.ports import Model, Scorer
@@ -182,11 +183,11 @@ def _append(person: Person, event: Event) -> Result:
 
 
 class MemoryLeases:
-    """`Leases` in a dict, by the clock of this machine."""
+    """`Leases` in a dict, by the clock of this machine. Of `others` it shares what is held, over a wire of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, others: MemoryLeases | None = None) -> None:
         self.wire = Wire()
-        self._held: dict[str, tuple[str, int]] = {}
+        self._held: dict[str, tuple[str, int]] = others._held if others is not None else {}
         self._groups: dict[str, dict[str, int]] = {}
 
     async def take(self, names: Sequence[str], owner: str, milliseconds: int) -> dict[str, int]:
@@ -209,7 +210,9 @@ class MemoryLeases:
 
     async def give(self, names: Sequence[str], owner: str) -> None:
         await self.wire()
-        self._held = {name: held for name, held in self._held.items() if name not in names or held[0] != owner}
+        for name in names:
+            if self._held.get(name, ("", 0))[0] == owner:
+                del self._held[name]
 
     async def members(self, group: str, owner: str, milliseconds: int) -> int:
         await self.wire()
@@ -217,6 +220,75 @@ class MemoryLeases:
         there = self._groups.get(group, {}) | {owner: now + milliseconds}
         self._groups[group] = {each: until for each, until in there.items() if until > now}
         return len(self._groups[group])
+
+
+class MemoryStream:
+    """Partitions that any number of sources read as one group; `drop` is what a retention does."""
+
+    def __init__(self, *partitions: str) -> None:
+        self.partitions: dict[str, list[Message]] = {name: [] for name in partitions}
+        self.committed: dict[str, int] = dict.fromkeys(partitions, 0)
+        self.dropped: dict[str, int] = dict.fromkeys(partitions, 0)
+
+    def put(self, partition: str, body: bytes) -> None:
+        at = len(self.partitions[partition])
+        self.partitions[partition].append(Message(f"{partition}/{at}", 1_760_000_000_000 + at, body, position=at))
+
+    def drop(self, partition: str, number: int) -> None:
+        self.dropped[partition] = number
+
+
+class MemorySource:
+    """`EventSource` of a `MemoryStream`."""
+
+    divided = False
+
+    def __init__(self, stream: MemoryStream) -> None:
+        self.wire = Wire()
+        self._stream = stream
+        self._next: dict[str, int] = {}
+
+    async def open(self, revoked: Callable[[Sequence[str]], Awaitable[None]]) -> None:
+        await self.wire()
+
+    async def partitions(self) -> Sequence[str]:
+        await self.wire()
+        return list(self._stream.partitions)
+
+    async def poll(self, held: Mapping[str, int], most: int) -> Sequence[Batch]:
+        await self.wire()
+        found = [self._batch(name, most // len(held)) for name in held] if most else []
+        await asyncio.sleep(0.001)
+        return [batch for batch in found if batch.messages]
+
+    def _batch(self, name: str, most: int) -> Batch:
+        at = self._next.get(name, self._stream.committed[name])
+        lost = max(0, self._stream.dropped[name] - at)
+        messages = self._stream.partitions[name][at + lost : at + lost + most]
+        self._next[name] = at + lost + len(messages)
+        return Batch(name, messages, lost)
+
+    async def commit(self, partition: str, messages: Sequence[Message], until: int) -> None:
+        await self.wire()
+        self._stream.committed[partition] = max(messages[-1].position + 1, self._stream.committed[partition])
+
+    async def rewind(self, partition: str) -> None:
+        self._next.pop(partition, None)
+
+    async def close(self) -> None:
+        self._next.clear()
+
+
+class MemoryDeadLetters:
+    """`DeadLetters` in a list."""
+
+    def __init__(self) -> None:
+        self.wire = Wire()
+        self.letters: list[DeadLetter] = []
+
+    async def put(self, letters: Sequence[DeadLetter]) -> None:
+        await self.wire()
+        self.letters += letters
 
 
 class MemoryCatalogue:

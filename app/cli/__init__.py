@@ -17,6 +17,7 @@ COMMANDS = {
     "check": ("app.cli.check", "validate rules, blocks and models, and run their tests"),
     "schema": ("app.cli.schema", "print the JSON Schemas of rules, blocks and model cards"),
     "keys": ("app.cli.keys", "create, list and revoke API keys"),
+    "consume": ("app.cli.consume", "take events from a stream, until told to stop"),
     "import": ("app.cli.import_", "import events, profiles or items from a file"),
 }
 

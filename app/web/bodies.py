@@ -6,21 +6,15 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from app.domain.json import Json
 from app.errors import RequestInvalid, TooLarge, Unparsable
+from app.formats.strict import parse_json
 from app.web.asgi import Scope, header
 
 MAX_BYTES = 4 << 20
-MAX_DEPTH = 32
 MAX_SHOWN = 20
 SECONDS = 10.0
 """A body that takes longer to arrive is given up: a slow caller must not hold a place for long."""
-
-_decode = msgspec.json.Decoder().decode
-_ROUND = bytes.maketrans(b"{}", b"[]")
-_OTHERS = bytes(set(range(256)) - set(b'[]{}"'))
 
 
 async def read_body(receive: Any, limit: int = MAX_BYTES) -> bytes:
@@ -76,27 +70,3 @@ def refuse_unknown(body: Mapping[str, Any], known: frozenset[str]) -> None:
             f"unknown keys: {', '.join(shown)}; known are {', '.join(sorted(known))}",
             problems=tuple((key, "unknown key") for key in shown),
         )
-
-
-def parse_json(data: bytes) -> Json:
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
-        raise Unparsable(f"the JSON is nested deeper than {MAX_DEPTH} levels")
-    try:
-        return _decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unparsable(f"the body is not JSON: {str(error)[:120]}") from error
-
-
-def _depth(data: bytes) -> int:
-    """How deep the brackets nest, strings left out; 33 stands for anything deeper than 32. Each round takes the
-    innermost pairs away."""
-    if b"\\" in data:
-        data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    brackets = b"".join(data.translate(_ROUND, _OTHERS).split(b'"')[::2])
-    depth = 0
-    while brackets and depth <= MAX_DEPTH:
-        rest = brackets.replace(b"[]", b"")
-        if len(rest) == len(brackets):
-            break
-        brackets, depth = rest, depth + 1
-    return depth

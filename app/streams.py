@@ -1,0 +1,80 @@
+"""Settings -> a consumer of a stream, or what writes to one: the wiring of everything that has to do with streams."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from app.adapters.breaker import Breaker
+from app.adapters.fenced_store import FencedStore
+from app.adapters.redis_dead_letters import RedisDeadLetters
+from app.adapters.redis_leases import RedisLeases
+from app.adapters.redis_link import Link
+from app.adapters.redis_names import Names
+from app.adapters.redis_source import RedisSource, shards
+from app.adapters.timed_store import TimedStore
+from app.consume import Consumer
+from app.content.event_rules import EventRules
+from app.formats.messages import Format
+from app.ingest import Ingest
+from app.intake import Intake, Taken
+from app.ports import EventSource
+from app.settings import Settings
+from app.shares import LEASE_MILLISECONDS, Shares, Tenure
+from app.telemetry import Telemetry
+from app.wiring import build_store, hashed_id, random_id, wall_clock
+
+
+@dataclass(frozen=True, slots=True)
+class Consumption:
+    """What is consumed, and how: `kind` is redis, kafka or kinesis, `begin` where a group starts that is new."""
+
+    kind: str
+    stream: str
+    shards: int = 1
+    group: str = "inlay"
+    begin: Literal["start", "end"] = "start"
+    format: Format = "auto"
+    most: int = 2_000
+    after_loss: Literal["stop", "continue"] = "stop"
+    lease_milliseconds: int = LEASE_MILLISECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the content says of events that come in: purposes that gate them, and how each type is declared."""
+
+    gates: Sequence[str]
+    events: EventRules
+
+
+def build_consumer(
+    settings: Settings, link: Link, wanted: Consumption, telemetry: Telemetry, told: Callable[[Taken], None], rules: Callable[[], Rules]
+) -> Consumer:
+    """A consumer whose every write to the profiles is done under the lease of its partition."""
+    member = secrets.token_hex(8)
+    store = TimedStore(build_store(settings, link, Names(link)), telemetry)
+    dead = RedisDeadLetters(link, settings.write_timeout_ms / 1000)
+    source = _SOURCES[wanted.kind](settings, link, wanted, member)
+
+    def taking(tenure: Tenure) -> Intake:
+        fenced = FencedStore(store, lambda: tenure.until)
+        ingest = Ingest(fenced, random_id, hashed_id, lambda: rules().gates, lambda: rules().events)
+        return Intake(ingest, dead, wall_clock, told, source=wanted.kind, format=wanted.format)
+
+    shares = Shares(RedisLeases(link), f"{wanted.kind}:{wanted.stream}:{wanted.group}", member, wanted.lease_milliseconds)
+    return Consumer(
+        source, shares, taking, lambda _, lost: telemetry.lost(wanted.kind, max(lost, 1)), most=wanted.most, after_loss=wanted.after_loss,
+    )
+
+
+def _redis_source(settings: Settings, link: Link, wanted: Consumption, member: str) -> EventSource:
+    streams = Link(settings.stream_url, Breaker(time.monotonic), read_seconds=2.0, connect_seconds=10.0) if settings.stream_url else link
+    return RedisSource(streams, shards(wanted.stream, wanted.shards), wanted.group, member, begin=wanted.begin)
+
+
+_SOURCES: dict[str, Callable[[Settings, Link, Consumption, str], EventSource]] = {"redis": _redis_source}
+SOURCES = tuple(_SOURCES)
