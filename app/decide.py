@@ -64,7 +64,8 @@ class Decider:
     async def _read(self, asked: Sequence[tuple[str, str | None]], deadline: float, *, sends: bool) -> tuple[list[Profile], str]:
         try:
             async with asyncio.timeout_at(deadline):
-                return await self._store.read_many(asked, sends=sends), ""
+                found = await self._store.read_many(asked, sends=sends)
+                return [NOBODY if each.restricted else each for each in found], ""
         except (StoreUnavailable, TimeoutError) as error:
             return [Profile(key=key) for key, _ in asked], _reason(error)
 

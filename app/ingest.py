@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,20 +33,26 @@ class Ingest:
 
     def __init__(
         self, store: ProfileStore, random_id: Callable[[], bytes], hashed_id: Callable[[str], bytes], gates: Callable[[], Sequence[str]] = tuple,
-        rules: Callable[[], EventRules] = EventRules,
+        rules: Callable[[], EventRules] = EventRules, opt_out: Callable[[Iterable[str], int], Awaitable[None]] | None = None,
     ) -> None:
-        """`gates` gives the purposes without whose consent nothing is taken of a person, `rules` what is declared of events."""
+        """`gates` gives the purposes without whose consent nothing is taken of a person, `rules` what is declared of events;
+        `opt_out` is told of people whose browser asks for privacy."""
         self._store = store
         self._random_id = random_id
         self._hashed_id = hashed_id
         self._gates = gates
         self._rules = rules
+        self._opt_out = opt_out
 
-    async def take(self, raws: Sequence[Any], now: int) -> Receipt:
-        """What became of each. Other requests get their turn after every few hundred."""
+    async def take(self, raws: Sequence[Any], now: int, *, private: bool = False) -> Receipt:
+        """What became of each. Other requests get their turn after every few hundred. `private`: a browser sends them that
+        asks for privacy, which holds from before these events on."""
         receipt = Receipt()
         for at in range(0, len(raws), CHUNK):
-            await self.apply(self._heard(at, raws[at : at + CHUNK], now, receipt), now, receipt)
+            heard = self._heard(at, raws[at : at + CHUNK], now, receipt)
+            if private and self._opt_out is not None:
+                await self._opt_out([each.who.key for _, each in heard], now)
+            await self.apply(heard, now, receipt)
         receipt.rejected.sort(key=lambda refused: refused.index)
         return receipt
 

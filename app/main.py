@@ -19,6 +19,7 @@ from app.telemetry import set_up_logs
 from app.web.amp import AmpLists
 from app.web.apidocs import ApiDocs
 from app.web.asgi import Reply
+from app.web.consents import ConsentRoutes
 from app.web.decisions import Decisions
 from app.web.errors import answer, body_of
 from app.web.events import Events
@@ -50,7 +51,7 @@ class Application:
             ("POST", "/v1/events", "events", events.take),
         ]
         exact: dict[tuple[str, str], tuple[str, Handler]] = {(method, path): (surface, handler) for method, path, surface, handler in self._routes}
-        self.api = self._api(surfaces, decisions, Profiles(parts), Items(parts), Operations(parts))
+        self.api = self._api(surfaces, decisions, Profiles(parts, worker.consents), Items(parts), Operations(parts))
         self.hot = Hot(parts, surfaces, exact, AmpLists(parts, surfaces), self.api)
         worker.prepare = surfaces.prepare
 
@@ -70,7 +71,7 @@ class Application:
             await worker.stop()
 
         api = FastAPI(lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
-        docs = ApiDocs(worker.parts)
+        docs, agreed = ApiDocs(worker.parts), ConsentRoutes(worker.parts, profiles, worker.consents)
         rows: list[tuple[str, str, str, Handler]] = [
             *self._routes,
             ("POST", "/v1/webhooks/{source}", "webhooks", Webhooks(worker.parts, worker.ingest, worker.verifiers, worker.replays, hashed_id).take),
@@ -78,7 +79,9 @@ class Application:
             ("GET", "/v1/profiles/{id}", "profiles", profiles.show),
             ("PATCH", "/v1/profiles/{id}", "profiles", profiles.patch),
             ("DELETE", "/v1/profiles/{id}", "profiles", profiles.erase),
-            ("PUT", "/v1/profiles/{id}/consents", "profiles", profiles.consents),
+            ("GET", "/v1/profiles/{id}/consents", "profiles", agreed.show),
+            ("PUT", "/v1/profiles/{id}/consents", "profiles", agreed.put),
+            ("PUT", "/v1/profiles/{id}/restriction", "profiles", profiles.restrict),
             ("GET", "/v1/profiles/{id}/events", "profiles", profiles.events),
             ("GET", "/v1/profiles/{id}/export", "profiles", profiles.export),
             ("GET", "/v1/items/{id:path}", "items", items.show),

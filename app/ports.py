@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from app.domain.change import Applied, Change
+from app.domain.consent import Answer
 from app.domain.decision import Recording
 from app.domain.definitions import ModelCard
 from app.domain.item import Item
@@ -236,6 +237,23 @@ class KeyStore(Protocol):
 
     async def all(self) -> dict[str, dict[str, Any]] | None:
         """id -> entry; empty where all were revoked, None where no key was ever made, or the store lost them."""
+        ...
+
+
+class ConsentLog(Protocol):
+    """Every answer that people gave about purposes. Raises `StoreUnavailable`."""
+
+    async def note(self, key: str, answers: Sequence[Answer]) -> None:
+        """Noting the same answer twice is noting it once. Nothing is noted of an erased person. The oldest go where there
+        are more than a thousand."""
+        ...
+
+    async def answers(self, keys: Iterable[str]) -> list[Answer]:
+        """Those noted under any of the keys, the oldest first, each once."""
+        ...
+
+    async def forget(self, keys: Iterable[str]) -> int:
+        """Take away all of them; how many keys had any."""
         ...
 
 

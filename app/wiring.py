@@ -18,6 +18,7 @@ from app.adapters.https_fetch import HttpsFetch
 from app.adapters.onnx_model import Watchdog
 from app.adapters.onnx_runtime import OnnxRuntime
 from app.adapters.redis_catalogue import RedisCatalogue
+from app.adapters.redis_consents import RedisConsents
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
@@ -25,6 +26,7 @@ from app.adapters.redis_replays import RedisReplays
 from app.adapters.redis_store import RedisStore
 from app.adapters.timed_store import TimedStore
 from app.catalogue.replica import Replica
+from app.consents import Consents
 from app.content.event_rules import EventRules
 from app.content.load import load
 from app.content.published import Published, pointer, read_current
@@ -85,7 +87,8 @@ class Worker:
         )
         self.replays = RedisReplays(self.writes, settings.write_timeout_ms / 1000)
         self.verifiers = verifiers(settings.webhook_keys, HttpsFetch())
-        self.ingest = Ingest(timed, random_id, hashed_id, self._ingest_gates, self._event_rules)
+        self.consents = Consents(timed, RedisConsents(self.writes, settings.write_timeout_ms / 1000), self._gpc)
+        self.ingest = Ingest(timed, random_id, hashed_id, self._ingest_gates, self._event_rules, self.consents.opt_out)
         self._watchdog = Watchdog()
         self._published: Published | None = None
         self._stamp = 0
@@ -182,6 +185,10 @@ class Worker:
 
     def _ingest_gates(self) -> tuple[str, ...]:
         return self.parts.snapshot.gates("ingest") if self.parts.snapshot is not None else ()
+
+    def _gpc(self) -> tuple[str, ...]:
+        definitions = self.parts.snapshot.definitions if self.parts.snapshot is not None else None
+        return tuple(each.purpose for each in definitions.consents.values() if each.gpc) if definitions is not None else ()
 
     def _event_rules(self) -> EventRules:
         return self.parts.snapshot.event_rules if self.parts.snapshot is not None else _ALL_EVENTS

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from app.domain.change import Append, Applied, Change, Grant, Know, Merge, Result
+from app.domain.consent import Answer
 from app.domain.decision import Recording
 from app.domain.definitions import ModelCard
 from app.domain.event import Event, Identity
@@ -428,3 +429,23 @@ class MemoryReplays:
     async def remember(self, once: bytes, seconds: int) -> None:
         await self.wire()
         self._taken.add(once)
+
+
+class MemoryConsents:
+    """`ConsentLog` in a dict. It knows of no erasure: that is its `forget`."""
+
+    def __init__(self) -> None:
+        self.wire = Wire()
+        self._answers: dict[str, set[Answer]] = {}
+
+    async def note(self, key: str, answers: Sequence[Answer]) -> None:
+        await self.wire()
+        self._answers.setdefault(key, set()).update(answers)
+
+    async def answers(self, keys: Iterable[str]) -> list[Answer]:
+        await self.wire()
+        return sorted({each for key in keys for each in self._answers.get(key, ())})
+
+    async def forget(self, keys: Iterable[str]) -> int:
+        await self.wire()
+        return sum(self._answers.pop(key, None) is not None for key in keys)

@@ -118,7 +118,7 @@ class Program:
         def remembered(r: Request) -> bool:
             held = r.segments.get(id)
             if held is None:
-                open_ = not gated or all(r.consents.get(purpose) is True for purpose in purposes)
+                open_ = not r.profile.restricted and (not gated or all(r.consents.get(purpose) is True for purpose in purposes))
                 held = r.segments[id] = open_ and compute(r)
             return held
 

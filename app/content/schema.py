@@ -118,7 +118,7 @@ def _segment() -> Shape:
 
 def _consent() -> Shape:
     gates = _list({"enum": list(sections.GATES)})
-    return _object(("gates", "description"), {"gates": gates, "description": TEXT})
+    return _object(sections.CONSENT_KEYS, {"gates": gates, "gpc": {"enum": ["deny", "ignore"]}, "description": TEXT})
 
 
 def _feature() -> Shape:

@@ -34,6 +34,7 @@ CONTEXT_KINDS: tuple[d.ContextKind, ...] = get_args(d.ContextKind)
 GATES: tuple[d.Gate, ...] = get_args(d.Gate)
 ANSWERS: tuple[d.WhenDegraded, ...] = get_args(d.WhenDegraded)
 TENSOR_KINDS: tuple[d.TensorType, ...] = get_args(d.TensorType)
+CONSENT_KEYS = ("gates", "gpc", "description")
 GIVEN = ("profile", "consents", "context", "events", "items", "models")
 
 
@@ -206,9 +207,10 @@ def _validity(reader: Reader, found: dict[str, Node], at: str) -> tuple[c.Instan
 
 
 def consent(reader: Reader, id: str, node: Node, at: str) -> d.Consent:
-    found = reader.mapping(node, at, ("gates", "description"))
+    found = reader.mapping(node, at, CONSENT_KEYS)
     gates = reader.names_list(found["gates"], f"{at}.gates", GATES, "gate") if "gates" in found else ()
-    return d.Consent(id, frozenset(gates), reader.place(node))
+    gpc = reader.one_of(found["gpc"], f"{at}.gpc", ("deny", "ignore"), "answer to the signal") if "gpc" in found else "deny"
+    return d.Consent(id, frozenset(gates), gpc != "ignore", reader.place(node))
 
 
 def case(reader: Reader, node: Node, at: str) -> d.Case:

@@ -18,7 +18,7 @@ from app.content.variables import TAKES
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, Gate, ItemsQuery, Offer, Placement, Shown, VariableType
 from app.domain.literals import parse_number
-from app.domain.profile import Profile
+from app.domain.profile import NOBODY, Profile
 from app.domain.request import Request
 from app.errors import ContentInvalid, ModelUnavailable
 from app.ports import ModelRuntime
@@ -103,7 +103,10 @@ class Snapshot:
         return tuple(each.purpose for each in self.definitions.consents.values() if gate in each.gates)
 
     def consented(self, profile: Profile) -> Profile:
-        """The profile as decisions may use it: without a consent that gates `decide`, nothing is known of the person."""
+        """The profile as decisions may use it: without a consent that gates `decide`, nothing is known of the person; where
+        processing is restricted, not even that there is one."""
+        if profile.restricted:
+            return NOBODY
         if all(profile.consents.get(purpose) is True for purpose in self.gated):
             return profile
         return Profile(key=profile.key, consents=profile.consents, record=profile.record, known=profile.known)

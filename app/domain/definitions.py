@@ -152,6 +152,8 @@ Gate: TypeAlias = Literal["segments", "decide", "enrich", "ingest"]
 class Consent:
     purpose: str
     gates: frozenset[Gate] = frozenset()
+    gpc: bool = True
+    """Whether a browser's Global Privacy Control denies it."""
     place: Place = NOWHERE
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.domain.consent import RESTRICTED
 from app.domain.event import Identity, empty
 from app.domain.history import NO_HISTORY, History
 
@@ -27,6 +28,16 @@ class Profile:
     sends: Mapping[str, bytes] = field(default_factory=empty)
     known: bool = False
     erased: bool = False
+
+    @property
+    def restricted(self) -> bool:
+        """Whether what is held of the person may not be used: they are answered like somebody unknown."""
+        return self.consents.get(RESTRICTED) is True
+
+    @property
+    def purposes(self) -> dict[str, bool]:
+        """The consents alone."""
+        return {purpose: granted for purpose, granted in self.consents.items() if purpose != RESTRICTED}
 
 
 NOBODY = Profile()

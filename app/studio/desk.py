@@ -103,7 +103,7 @@ class Desk:
 
     def _person(self, answer: Answer) -> dict[str, Any]:
         profile = answer.request.profile
-        consents = {purpose: "granted" if granted else "denied" for purpose, granted in profile.consents.items()}
+        consents = {purpose: "granted" if granted else "denied" for purpose, granted in profile.purposes.items()}
         return {"known": profile.known and not profile.erased, "traits": dict(profile.traits), "consents": consents}
 
     def _item_name(self, id: str) -> str:

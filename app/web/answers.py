@@ -9,10 +9,13 @@ from app.content.features import truncated
 from app.content.question import Answer
 from app.content.reader import names_in
 from app.content.snapshot import Snapshot, iso, plain
+from app.domain import consent
 from app.domain.decision import Candidate, Choice, Decision
 from app.domain.definitions import Feature
 from app.domain.request import Request
 from app.errors import Degraded
+
+STATUS = {True: "granted", False: "denied"}
 
 
 def decision_json(answer: Answer, placements: Iterable[str], *, explain: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -108,3 +111,8 @@ def parts(definitions: Mapping[str, Feature], id: str) -> set[str]:
 def segments_of(snapshot: Snapshot, r: Request) -> list[str]:
     """The segments that the person is in at the instant of the request."""
     return [id for id, holds in snapshot.program.segments.items() if holds(r)]
+
+
+def answer_json(answer: consent.Answer) -> dict[str, Any]:
+    """One answer of a person about a purpose."""
+    return {"purpose": answer.purpose, "status": STATUS[answer.granted], "at": iso(answer.at), "source": answer.source, "version": answer.version}

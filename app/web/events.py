@@ -13,6 +13,7 @@ from app.ingest import Ingest, Receipt, receipt_json
 from app.telemetry import Telemetry
 from app.web.asgi import JSON, Reply, Scope, header
 from app.web.bodies import MAX_BYTES, as_object, read_any
+from app.web.consents import asks_for_privacy
 from app.web.parts import Parts
 
 _encode = msgspec.json.Encoder().encode
@@ -29,7 +30,7 @@ class Events:
         parts = self._parts
         parts.keys.authorise(scope, "events")
         parts.admit()
-        receipt = await self._ingest.take(await read_events(receive, scope), parts.clock())
+        receipt = await self._ingest.take(await read_events(receive, scope), parts.clock(), private=asks_for_privacy(scope))
         count_receipt(parts.telemetry, receipt)
         return Reply(200, _encode(receipt_json(receipt)), [JSON])
 

@@ -66,9 +66,9 @@ def counts(history: History) -> dict[str, Any]:
     return found
 
 
-def export(known: Mapping[str, Any], history: History, decisions: list[dict[str, Any]], now: int) -> dict[str, Any]:
-    """Everything: what `GET /v1/profiles/{id}` tells, every kept event, every stored decision with its reasons."""
+def export(known: Mapping[str, Any], history: History, more: Mapping[str, Any], now: int) -> dict[str, Any]:
+    """Everything: what `GET /v1/profiles/{id}` tells, every kept event, and what else is held by its name."""
     return {
         **known, "exported_at": iso(now), "event_counts": known["events"],
-        "events": [event_json(history, i) for i in range(len(history))], "decisions": decisions,
+        "events": [event_json(history, i) for i in range(len(history))], **more,
     }

@@ -8,14 +8,16 @@ from typing import Any
 
 import msgspec
 
+from app.consents import Consents
 from app.domain.change import Append, Change, Grant, Merge
+from app.domain.consent import RESTRICTED
 from app.domain.event import ID_BYTES, PERSONAL, Event, Identity
 from app.domain.identity import looks_like_email, parse_profile_id
-from app.domain.profile import Profile
+from app.domain.profile import NOBODY, Profile
 from app.domain.request import Request
 from app.errors import NotFound, RequestInvalid
 from app.formats.segment import NotHeard, check_payload
-from app.web.answers import segments_of
+from app.web.answers import answer_json, segments_of
 from app.web.asgi import JSON, PRIVATE, Reply, Scope
 from app.web.bodies import read_json, refuse_unknown
 from app.web.held import counts, export, page
@@ -25,15 +27,17 @@ from app.web.stored import Stored
 
 _encode = msgspec.json.Encoder().encode
 _PATCH_KEYS = frozenset({"traits"})
+_RESTRICT_KEYS = frozenset({"restricted"})
 MAX_TRAIT_NAME = 128
 
 
 class Profiles:
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, consents: Consents) -> None:
         self._parts = parts
+        self._consents = consents
         self._stored = Stored(parts)
 
-    def _who(self, scope: Scope) -> Identity:
+    def who(self, scope: Scope) -> Identity:
         self._parts.keys.authorise(scope, "profiles")
         text = segments(scope, 3)[0]
         if looks_like_email(text) and self._parts.settings.email_in_url != "allow":
@@ -41,43 +45,46 @@ class Profiles:
                                  problems=(("profile", "an e-mail address"),), code="profile")
         return parse_profile_id(text)
 
-    async def _known(self, scope: Scope, *, sends: bool = False) -> tuple[Identity, Profile]:
-        identity = self._who(scope)
+    async def known(self, scope: Scope, *, sends: bool = False) -> tuple[Identity, Profile]:
+        identity = self.who(scope)
         profile = await self._parts.store.read(identity.key, sends=sends)
         if not profile.known or profile.erased:
             raise NotFound("no such profile", code="unknown_profile")
         return identity, profile
 
     async def show(self, scope: Scope, receive: Any) -> Reply:
-        return Reply(200, _encode(self._body(*await self._known(scope))), [JSON, PRIVATE])
+        return Reply(200, _encode(self._body(*await self.known(scope))), [JSON, PRIVATE])
 
     def _body(self, identity: Identity, profile: Profile) -> dict[str, Any]:
         snapshot = current(self._parts)
-        r = Request(self._parts.clock(), profile, None, snapshot.score)
+        r = Request(self._parts.clock(), NOBODY if profile.restricted else profile, None, snapshot.score)
         own = filed(identity, profile)
         known = [{"kind": each.kind, "value": each.value} for each in (own, *profile.identities)]
         return {
             "id": str(own), "identities": known, "traits": dict(profile.traits), "consents": {
-                purpose: "granted" if granted else "denied" for purpose, granted in profile.consents.items()
+                purpose: "granted" if granted else "denied" for purpose, granted in profile.purposes.items()
             },
-            "segments": segments_of(snapshot, r), "events": counts(profile.history),
+            "segments": [] if profile.restricted else segments_of(snapshot, r), "events": counts(profile.history),
+            **({"restricted": True} if profile.restricted else {}),
         }
 
     async def events(self, scope: Scope, receive: Any) -> Reply:
         """The kept history, the newest first: `?limit=100&before=CURSOR`."""
-        identity, profile = await self._known(scope)
+        identity, profile = await self.known(scope)
         return Reply(200, _encode({"id": str(filed(identity, profile)), **page(profile.history, scope["query_string"])}), [JSON, PRIVATE])
 
     async def export(self, scope: Scope, receive: Any) -> Reply:
         """Everything that is held of the person."""
-        identity, profile = await self._known(scope, sends=True)
+        identity, profile = await self.known(scope, sends=True)
         key = filed(identity, profile).key
         decisions = await asyncio.gather(*(self._stored.told(key, send) for send in profile.sends))
-        body = export(self._body(identity, profile), profile.history, [each for each in decisions if each is not None], self._parts.clock())
+        answers = await self._consents.history(key, profile)
+        told = {"consent_history": [answer_json(each) for each in answers], "decisions": [each for each in decisions if each is not None]}
+        body = export(self._body(identity, profile), profile.history, told, self._parts.clock())
         return Reply(200, _encode(body), [JSON, PRIVATE])
 
     async def patch(self, scope: Scope, receive: Any) -> Reply:
-        identity = self._who(scope)
+        identity = self.who(scope)
         body = await read_json(receive, scope)
         refuse_unknown(body, _PATCH_KEYS)
         traits = body.get("traits")
@@ -97,19 +104,16 @@ class Profiles:
         shown = {name: value for name, value in traits.items() if name.lower() not in PERSONAL and value is not None}
         return [Append(Event("identify", now, id, shown)), Merge(traits, now, id)]
 
-    async def consents(self, scope: Scope, receive: Any) -> Reply:
-        identity = self._who(scope)
+    async def restrict(self, scope: Scope, receive: Any) -> Reply:
+        """`{"restricted": true}`: from the next call on what is held of the person is not used, and goes on being held."""
+        identity = self.who(scope)
         body = await read_json(receive, scope)
-        declared = current(self._parts).definitions.consents
-        wrong = tuple(
-            (purpose, f"declared purposes are {', '.join(declared) or 'none'}" if purpose not in declared else "granted or denied")
-            for purpose, status in body.items() if purpose not in declared or status not in ("granted", "denied")
-        )
-        if wrong or not body:
-            raise RequestInvalid("purposes with granted or denied, such as {\"marketing\": \"granted\"}", problems=wrong)
-        now = self._parts.clock()
-        await self._apply(identity, [Grant(purpose, status == "granted", now) for purpose, status in body.items()])
-        return Reply(200, _encode(body), [JSON, PRIVATE])
+        refuse_unknown(body, _RESTRICT_KEYS)
+        restricted = body.get("restricted")
+        if not isinstance(restricted, bool):
+            raise RequestInvalid("restricted: true or false", problems=(("restricted", "neither true nor false"),))
+        await self._apply(identity, [Grant(RESTRICTED, restricted, self._parts.clock())])
+        return Reply(200, _encode({"restricted": restricted}), [JSON, PRIVATE])
 
     async def _apply(self, identity: Identity, changes: list[Change]) -> None:
         outcome = (await self._parts.store.apply([(identity.key, changes)], self._parts.clock()))[0]
@@ -117,7 +121,7 @@ class Profiles:
             raise NotFound("this person was erased: nothing is kept of them any more", code="erased")
 
     async def erase(self, scope: Scope, receive: Any) -> Reply:
-        await self._parts.store.erase(self._who(scope).key, self._parts.clock())
+        await self._parts.store.erase(self.who(scope).key, self._parts.clock())
         return Reply(204, b"", [PRIVATE])
 
 

@@ -186,6 +186,7 @@ def _people(sample: Sample) -> tuple[Operation, ...]:
     who = (Parameter("id", "path", "A user id, or `kind:value`", sample.profile),)
     told = Answer(200, "The person as they are now", s.Profile)
     path = "/v1/profiles/{id}"
+    purposes = sample.purposes[:1] or ("marketing",)
     reading, writing = errors(401, 403, 404, 422, 503), (*_BODY_ERRORS[:3], *errors(404), *_BODY_ERRORS[3:])
     return (
         Operation("GET", path, "People", "What is known of a person", (told, *reading), "profiles", parameters=who),
@@ -197,9 +198,14 @@ def _people(sample: Sample) -> tuple[Operation, ...]:
                   (s.TraitsPatch,), {"Two traits": {"traits": {"city": "Hamburg", "tier": "gold"}}}),
         Operation("DELETE", path, "People", "Erase a person, leaving a tombstone", (Answer(204, "Gone, also where nothing was known"), *errors(401, 403, 422, 503)), "profiles",
                   "Later events of the person are dropped; every surface treats them like somebody unknown.", (Parameter("id", "path", "A user id, or `kind:value`", "somebody"),)),
+        Operation("GET", f"{path}/consents", "People", "What a person agreed to, with every answer that led there", (Answer(200, "The answers", s.ConsentsTold), *reading),
+                  "profiles", parameters=who),
         Operation("PUT", f"{path}/consents", "People", "Record consents", (Answer(200, "What was recorded", s.Consents), *writing), "profiles",
-                  "Purposes are declared under `consents:` of the rules; a declared one without a record is denied.", who, (s.Consents,),
-                  {"Granted": dict.fromkeys(sample.purposes[:1] or ("marketing",), "granted")}),
+                  "Purposes are declared under `consents:` of the rules; a declared one without a record is denied. Of several answers the latest holds.", who, (s.ConsentsRequest,),
+                  {"Granted": dict.fromkeys(purposes, "granted"), "With its source": dict.fromkeys(purposes, {"status": "granted", "source": "sign-up form", "version": "2026-03"})}),
+        Operation("PUT", f"{path}/restriction", "People", "Restrict what is done with a person's data, or lift it", (Answer(200, "What holds from the next call on", s.Restriction), *writing),
+                  "profiles", "Everything is still held, and nothing of it used: every surface treats them like somebody unknown, and no send is recorded.",
+                  (Parameter("id", "path", "A user id, or `kind:value`", "somebody-else"),), (s.Restriction,), {"Restrict": {"restricted": True}}),
     )
 
 

@@ -256,6 +256,7 @@ class Person(BaseModel):
     traits: dict[str, Any]
     consents: dict[str, Status]
     segments: list[str]
+    restricted: bool | None = Field(None, description="true where processing is restricted: held, and not used")
 
 
 class Profile(Person):
@@ -275,12 +276,24 @@ class HistoryPage(BaseModel):
     next: str | None = Field(description="`before` of the page that follows; null on the last")
 
 
+class StandingConsent(BaseModel):
+    status: Status
+    at: AwareDatetime | None = None
+    source: str | None = None
+    version: str | None = None
+
+
+class NotedConsent(StandingConsent):
+    purpose: str
+
+
 class Export(Person):
     """Everything that is held of a person."""
 
     exported_at: AwareDatetime
     event_counts: dict[str, EventCount] = Field(description="Per type, those included that are no longer kept")
     events: list[KeptEvent] = Field(description="Every kept event, the oldest first")
+    consent_history: list[NotedConsent] = Field(description="Every answer about a purpose, the oldest first")
     decisions: list[StoredAnswer] = Field(description="Every recorded decision, with its reasons")
 
 
@@ -290,6 +303,29 @@ class TraitsPatch(Request):
 
 class Consents(RootModel[dict[str, Status]]):
     """Purpose -> granted or denied."""
+
+
+class ConsentAnswer(Request):
+    """An answer with where it was given and to which wording."""
+
+    status: Status
+    source: str = Field("", max_length=200, examples=["sign-up form"])
+    version: str = Field("", max_length=64, description="Of the wording", examples=["2026-03"])
+    at: AwareDatetime | None = Field(None, description="When it was given; now, where left out")
+
+
+class ConsentsRequest(RootModel[dict[str, Status | ConsentAnswer]]):
+    """Purpose -> granted or denied, or an answer with its source, version and instant."""
+
+
+class ConsentsTold(BaseModel):
+    id: str
+    consents: dict[str, StandingConsent] = Field(description="The answer that holds, per purpose")
+    history: list[NotedConsent] = Field(description="Every answer, the oldest first; `gpc` is a browser's Global Privacy Control")
+
+
+class Restriction(Request):
+    restricted: bool
 
 
 # -- operations --------------------------------------------------------------------------------------------------------

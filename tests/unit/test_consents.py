@@ -1,0 +1,113 @@
+"""A browser that asks for privacy denies, once; what is agreed to after that stays."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from app.consents import Consents
+from app.domain.change import Grant, Know
+from app.domain.consent import BY_GPC, RESTRICTED, Answer
+from app.domain.event import Identity
+from app.errors import NotFound
+from tests.fakes import MemoryConsents, MemoryStore
+
+WHO = "u:ada"
+
+
+class Told:
+    """Consents of two purposes in memory; `ads` is denied by Global Privacy Control."""
+
+    def __init__(self, gpc: tuple[str, ...] = ("ads",)) -> None:
+        self.store, self.log = MemoryStore(), MemoryConsents()
+        self.consents = Consents(self.store, self.log, lambda: gpc)
+
+    def granted(self) -> dict[str, bool]:
+        return dict(asyncio.run(self.store.read(WHO)).consents)
+
+    def answer(self, *answers: Answer) -> None:
+        asyncio.run(self.consents.answer(WHO, answers, 100))
+
+    def opt_out(self, at: int) -> None:
+        asyncio.run(self.consents.opt_out([WHO, WHO], at))
+
+    def sources(self) -> list[str]:
+        return [each.source for each in asyncio.run(self.log.answers([WHO]))]
+
+
+def test_the_signal_denies_what_was_granted():
+    told = Told()
+    told.answer(Answer(10, "ads", True, "form"), Answer(10, "news", True, "form"))
+
+    told.opt_out(20)
+
+    assert told.granted() == {"ads": False, "news": True}
+
+
+def test_the_signal_denies_somebody_who_never_answered():
+    told = Told()
+
+    told.opt_out(20)
+    told.answer(Answer(10, "ads", True, "a form that is told late"))
+
+    assert told.granted() == {"ads": False}
+
+
+def test_the_signal_is_noted_once_however_often_it_comes():
+    told = Told()
+
+    told.opt_out(20)
+    told.opt_out(30)
+
+    assert told.sources() == [BY_GPC]
+
+
+def test_what_is_granted_in_spite_of_the_signal_stays():
+    told = Told()
+    told.opt_out(20)
+    told.answer(Answer(30, "ads", True, "preference centre"))
+
+    told.opt_out(40)
+
+    assert told.granted() == {"ads": True}
+
+
+def test_without_a_purpose_that_heeds_it_the_signal_changes_nothing():
+    told = Told(gpc=())
+
+    told.opt_out(20)
+
+    assert asyncio.run(told.store.read(WHO)).known is False
+
+
+def test_an_erased_person_answers_nothing():
+    told = Told()
+    asyncio.run(told.store.apply([(WHO, [Grant("ads", True, 1)])], 1))
+    asyncio.run(told.store.erase(WHO, 2))
+    told.opt_out(20)
+
+    with pytest.raises(NotFound):
+        told.answer(Answer(30, "ads", True))
+
+    assert told.sources() == []
+
+
+def test_the_history_holds_what_was_answered_under_an_anonymous_id():
+    told = Told()
+    anonymous = Identity("anonymous_id", "web-1")
+    asyncio.run(told.store.apply([(WHO, [Know(anonymous, 1)])], 1))
+    asyncio.run(told.log.note(anonymous.key, [Answer(5, "ads", False, BY_GPC)]))
+
+    profile = asyncio.run(told.store.read(WHO))
+
+    assert [each.source for each in asyncio.run(told.consents.history(WHO, profile))] == [BY_GPC]
+
+
+def test_a_restriction_is_no_purpose():
+    told = Told()
+    told.answer(Answer(10, RESTRICTED, True), Answer(10, "ads", True))
+
+    profile = asyncio.run(told.store.read(WHO))
+
+    assert (profile.restricted, profile.purposes) == (True, {"ads": True})
