@@ -103,7 +103,7 @@ def trace_cost_ratio() -> float:
 
     def traced(i: int) -> bytes:
         codes, live = judgement.judge(Request(NOW, profiles[i]))
-        verdict = Verdict(judgement, codes, dict.fromkeys(live, 1.0), {}, live[0] if live else None)
+        verdict = Verdict(judgement, codes, {}, {}, live[0] if live else None)
         return encode_trace("0123456789abcdef", {"grid": verdict}, {})
 
     alone, kept = timed(lambda i: judgement.judge(Request(NOW, profiles[i])), traced)

@@ -32,7 +32,7 @@ class Taken:
 class Verdict:
     """How a placement's offers were judged; enough to say why, without having said it. Offers go by their number.
 
-    `codes` is None where no more was judged than the choice needed."""
+    `codes` is None where no more was judged than the choice needed; `scores` are those that depend on the person."""
 
     judgement: Judgement
     codes: array[int] | None
@@ -49,7 +49,7 @@ class Verdict:
         return [] if self.codes is None else [self._candidate(i, offer) for i, offer in enumerate(self.judgement.offers)]
 
     def _candidate(self, i: int, offer: Offer) -> Candidate:
-        score = self.scores.get(i)
+        score = self.scores.get(i, self.judgement.scores[i])
         if i == self.chosen:
             return Candidate(offer.id, "chosen", score=score)
         if i in self.later:
@@ -88,11 +88,11 @@ def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken
 
 
 def ranked(known: Mapping[str, Mapping[str, Any]], r: Request, judgement: Judgement, live: list[int]) -> tuple[dict[int, float | None], Iterable[int]]:
-    """(score of each offer left, these offers in order), `known` being what `offer.*` means: by priority, score (missing last), earliest end, then a hash
-    of (profile, offer): never chance."""
+    """(score of each offer left where it depends on the person, these offers in order), `known` being what `offer.*` means.
+    The order is by priority, score (missing last), earliest end, then a hash of (profile, offer): never chance."""
     offers, rank = judgement.offers, judgement.rank
     if rank is None:
-        return {i: judgement.scores[i] for i in live}, _ordered(r, judgement, live, judgement.order.__getitem__)
+        return {}, _ordered(r, judgement, live, judgement.order.__getitem__)
     scores = {i: rank(r, known[offers[i].id]) for i in live}
     return scores, _ordered(r, judgement, live, lambda i: rank_key(offers[i], scores[i]))
 

@@ -163,12 +163,12 @@ class Snapshot:
         return Dish(shown, block, {**block.defaults, **shown.literals}, looked_up, plan)
 
     def table(self) -> dict[str, Any]:
-        """What the numbers in traces mean: placement -> [offer ids, [by, place] per code, codes] (`domain/trace.py`)."""
+        """What the numbers in traces mean: placement -> [offer ids, [by, place] per code, codes, scores] (`domain/trace.py`)."""
         return {
             id: [
                 [offer.id for offer in each.offers],
                 [None if gone is None else [gone.by, str(gone.place) if gone.place.line else ""] for gone in each.removals],
-                each.filed.tobytes(),
+                each.filed.tobytes(), each.scores,
             ]
             for id, each in self.judgements.items()
         }

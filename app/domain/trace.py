@@ -1,9 +1,10 @@
 """Why a recorded decision fell as it did, kept small: codes of removal, to be read beside the content's table.
 
 A trace is a row of parts, one per call that added placements: u32 length, then msgpack (as zlib where that is worth it)
-`[content version, {placement: [numbers and codes as u16, chosen, {offer: by}, {offer: score}]}, {feature: value}]`, of those
-offers whose code is not the one they are filed under; offers by number.
-A table is `{placement: [offer ids, [[by, place] or nil per code], filed codes as u16]}`, stored once per content version.
+`[content version, {placement: [judged, chosen, [[offer, by]], [[offer, score]]]}, {feature: value}]`, offers by number.
+`judged` holds a bit per offer, set where its code is not the one that it is filed under, then those codes as u16. Scores are
+told where the person has a say in them.
+A table is `{placement: [offer ids, [[by, place] or nil per code], filed codes as u16, scores]}`, stored once per content version.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class Judged(Protocol):
     @property
     def filed(self) -> array[int]: ...
     @property
-    def scores(self) -> Mapping[int, float | None]: ...
+    def scores(self) -> Mapping[int, float | None]:
+        """Those that the table does not hold."""
+        ...
     @property
     def later(self) -> Mapping[int, str]: ...
     @property
@@ -57,8 +60,17 @@ def encode_trace(version: str, verdicts: Mapping[str, Judged], features: Mapping
 def changed(codes: array[int], filed: array[int]) -> bytes:
     """Where the codes differ from those that the offers are filed under, and what they are there."""
     now = np.frombuffer(codes, np.uint16)
-    at = np.flatnonzero(now != np.frombuffer(filed, np.uint16))
-    return at.astype(np.uint16).tobytes() + now[at].tobytes()
+    differs = now != np.frombuffer(filed, np.uint16)
+    return np.packbits(differs).tobytes() + now[differs].tobytes()
+
+
+def restored(judged: bytes, filed: bytes) -> list[int]:
+    """The codes of which `changed` told the difference."""
+    codes = np.frombuffer(filed, np.uint16).copy()
+    bits = (len(codes) + 7) // 8
+    differs = np.unpackbits(np.frombuffer(judged[:bits], np.uint8), count=len(codes)).astype(np.bool_)
+    codes[differs] = np.frombuffer(judged[bits:], np.uint16)
+    return codes.tolist()
 
 
 def decode_trace(trace: bytes) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
@@ -86,19 +98,15 @@ def read_trace(trace: bytes, table: Callable[[str], Table | None]) -> tuple[dict
 
 
 def _candidates(row: Any, meaning: Any) -> Iterator[Candidate]:
-    differing, chosen, later, scores = array("H", row[0]), row[1], dict(row[2]), dict(row[3])
-    offers, removals, filed = meaning
-    codes = array("H", filed)
-    half = len(differing) // 2
-    for i, code in zip(differing[:half], differing[half:], strict=True):
-        codes[i] = code
-    for i, (offer, code) in enumerate(zip(offers, codes, strict=True)):
-        removal = removals[code]
+    judged, chosen, later, scores = row[0], row[1], dict(row[2]), dict(row[3])
+    offers, removals, filed, fixed = meaning
+    for i, (offer, code) in enumerate(zip(offers, restored(judged, filed), strict=True)):
+        removal, score = removals[code], scores.get(i, fixed[i])
         if i == chosen:
-            yield Candidate(offer, "chosen", score=scores.get(i))
+            yield Candidate(offer, "chosen", score=score)
         elif i in later:
-            yield Candidate(offer, "removed", later[i], score=scores.get(i))
+            yield Candidate(offer, "removed", later[i], score=score)
         elif removal is None:
-            yield Candidate(offer, "outranked", score=scores.get(i))
+            yield Candidate(offer, "outranked", score=score)
         else:
             yield Candidate(offer, "removed", removal[0], removal[1])
