@@ -34,6 +34,7 @@ class Question:
     unusable: bool = False
     at_open: bool = False
     explain: bool = False
+    surface: str | None = None
     render: RenderFor | None = None
 
     def wanted(self, snapshot: Snapshot) -> tuple[str, ...]:

@@ -64,7 +64,8 @@ def as_object(body: Json) -> dict[str, Json]:
 
 def refuse_unknown(body: Mapping[str, Any], known: frozenset[str]) -> None:
     """422 that names the keys which are not known."""
-    if unknown := sorted(body.keys() - known):
+    if not body.keys() <= known:
+        unknown = sorted(body.keys() - known)
         shown = [key if len(key) <= 80 else key[:80] + "…" for key in unknown[:MAX_SHOWN]]
         raise RequestInvalid(
             f"unknown keys: {', '.join(shown)}; known are {', '.join(sorted(known))}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -13,6 +13,7 @@ from app.content.load import read_items_query
 from app.content.question import Answer, Question
 from app.content.snapshot import Snapshot, plain
 from app.domain.event import Identity
+from app.domain.json import Json, is_list, is_object
 from app.domain.identity import SEND_RULE, fits_send, parse_profile_id
 from app.domain.literals import parse_instant
 from app.domain.profile import Profile
@@ -60,10 +61,10 @@ class Decisions:
         q.identity = who(body.get("profile"), "profile")
         q.context = context_of(body.get("context"))
         q.preview = body.get("at") is not None
-        q.render = self._surfaces.render_for(surface, q, now) if (surface := body.get("surface")) is not None else None
+        q.render = self._surfaces.render_for(q.surface, q, now) if q.surface is not None else None
         timeout = snapshot.deadline(q.placements, parts.settings.deadline_esp_ms)
         answer = await parts.decider.decide(snapshot, q, now, timeout)
-        found = await self._told(snapshot, q, answer, surface)
+        found = await self._told(snapshot, q, answer)
         return Reply(200, _encode(found), [JSON, PRIVATE], "degraded" if answer.decision.degraded else "ok")
 
     async def batch(self, scope: Scope, receive: Any) -> Reply:
@@ -81,11 +82,11 @@ class Decisions:
             raise RequestInvalid(f"recipients: a list of 1 to {MAX_RECIPIENTS} objects", problems=(("recipients", "missing or of the wrong size"),))
         lines: list[bytes] = []
         for start in range(0, len(recipients), CHUNK):
-            lines += await self._lines(snapshot, template, recipients[start : start + CHUNK], start, now, body.get("surface"))
+            lines += await self._lines(snapshot, template, recipients[start : start + CHUNK], start, now)
             await asyncio.sleep(0)
         return Reply(200, b"".join(lines), [(b"content-type", b"application/x-ndjson"), PRIVATE])
 
-    async def _lines(self, snapshot: Snapshot, template: Question, recipients: list[Any], start: int, now: int, surface: str | None) -> list[bytes]:
+    async def _lines(self, snapshot: Snapshot, template: Question, recipients: Sequence[Json], start: int, now: int) -> list[bytes]:
         """The lines of these recipients, `start` being the number of the first, decided together within one deadline."""
         lines = [b""] * len(recipients)
         questions: dict[int, Question] = {}
@@ -95,31 +96,31 @@ class Decisions:
             except InlayError as error:
                 lines[i] = _failed(start + i, error)
                 continue
-            if surface is not None:
-                q.render = self._surfaces.render_for(surface, q, now)
+            if q.surface is not None:
+                q.render = self._surfaces.render_for(q.surface, q, now)
         timeout = snapshot.deadline(template.placements, self._parts.settings.deadline_esp_ms)
         answers = await self._parts.decider.decide_all(snapshot, tuple(questions.values()), now, timeout)
         for (i, q), answer in zip(questions.items(), answers, strict=True):
             try:
-                lines[i] = _encode(await self._told(snapshot, q, answer, surface)) + b"\n"
+                lines[i] = _encode(await self._told(snapshot, q, answer)) + b"\n"
             except InlayError as error:
                 lines[i] = _failed(start + i, error)
         return lines
 
-    def _question(self, template: Question, recipient: Any) -> Question:
+    def _question(self, template: Question, recipient: Json) -> Question:
         if not isinstance(recipient, dict):
             raise RequestInvalid("a recipient is an object {profile, context}")
         refuse_unknown(recipient, _RECIPIENT_KEYS)
         return Question(template.placements, who(recipient.get("profile"), "profile"), template.send, template.mail,
-                        context_of(recipient.get("context")), template.preview, explain=template.explain)
+                        context_of(recipient.get("context")), template.preview, explain=template.explain, surface=template.surface)
 
-    async def _told(self, snapshot: Snapshot, q: Question, answer: Answer, surface: str | None) -> dict[str, Any]:
+    async def _told(self, snapshot: Snapshot, q: Question, answer: Answer) -> dict[str, Any]:
         """The answer's body, counted; `Degraded` where a placement would rather fail."""
         count(self._parts.telemetry, answer)
         if any(snapshot.definitions.placements[id].on_degraded == "fail" for id in q.placements):
             refuse_degraded(answer.decision)
-        if surface is not None:
-            self._fill(snapshot, q, answer, surface)
+        if q.surface is not None:
+            self._fill(snapshot, q, answer, q.surface)
         why = await self._why(snapshot, q, answer) if q.explain else None
         return decision_json(answer, q.placements, explain=why)
 
@@ -170,7 +171,7 @@ class Decisions:
         query = read_items_query({k: body[k] for k in body.keys() - {"profile", "context"}}, snapshot.definitions)
         identity = who(body.get("profile"), "profile")
         context, _ = snapshot.coerce(context_of(body.get("context")))
-        profile, degraded = Profile(), []
+        profile, degraded = Profile(), list[str]()
         if identity is not None:
             try:
                 profile = await parts.store.read(identity.key, sends=bool(query.exclude_shown))
@@ -206,11 +207,11 @@ def asked(body: Mapping[str, Any], snapshot: Snapshot, known: frozenset[str]) ->
         raise NotFound(f"no mail {mail[:80]!r}; there are: {', '.join(snapshot.definitions.mails)}", code="unknown_mail")
     if placements is None and mail is not None:
         placements = list(snapshot.definitions.mails[mail].placements)
-    if not isinstance(placements, list) or not placements or not all(isinstance(each, str) for each in placements):
+    if not is_list(placements) or not placements or not all(isinstance(each, str) for each in placements):
         raise RequestInvalid("placements: a list of names", problems=(("placements", "missing, empty or no list of names"),))
     for placement in placements:
         check_placement(snapshot, placement, surface)
-    return Question(tuple(dict.fromkeys(placements)), send=send, mail=mail, explain=body.get("explain") is True)
+    return Question(tuple(dict.fromkeys(placements)), send=send, mail=mail, explain=body.get("explain") is True, surface=surface)
 
 
 def who(value: Any, at: str) -> Identity | None:
@@ -224,7 +225,7 @@ def who(value: Any, at: str) -> Identity | None:
 def context_of(value: Any) -> Mapping[str, Any]:
     if value is None:
         return {}
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise RequestInvalid("context: an object of names and values", problems=(("context", "not an object"),))
     return value
 
