@@ -109,13 +109,14 @@ class Consumer:
 
     async def _settle(self) -> None:
         """Take a fair part of what there is to do; give the rest up once what is in flight of it is done."""
-        found = await self._shares.settle(await self._source.partitions(), divided=self._source.divided)
-        await self._drop([self._lanes[tenure.partition] for tenure in found.lost if tenure.partition in self._lanes])
-        for tenure in found.taken:
+        surplus = await self._shares.settle(await self._source.partitions(), divided=self._source.divided)
+        held = self._shares.held
+        await self._drop([lane for name, lane in self._lanes.items() if held.get(name) is not lane.tenure])
+        for tenure in [tenure for name, tenure in held.items() if name not in self._lanes]:
             await self._source.rewind(tenure.partition)
             lane = self._lanes[tenure.partition] = Lane(tenure, self._taking(tenure))
             lane.task = asyncio.create_task(self._work(lane))
-        await self._release(found.surplus)
+        await self._release(surplus)
         self._settled_at = asyncio.get_running_loop().time()
 
     async def _mend(self) -> None:

@@ -125,6 +125,18 @@ class EventSource(Protocol):
         ...
 
 
+class Checkpoints(Protocol):
+    """How far streams were read that do not keep it themselves. Raises `StoreUnavailable`."""
+
+    async def load(self, name: str) -> dict[str, dict[str, Any]]:
+        """partition -> what was last kept of it, JSON."""
+        ...
+
+    async def save(self, name: str, partition: str, value: Mapping[str, Any], until: int) -> None:
+        """`LeaseLost`, and nothing is kept, from `until` on (0: never)."""
+        ...
+
+
 class DeadLetters(Protocol):
     """Where events go that cannot be taken, with their bytes, to be looked at and sent again."""
 

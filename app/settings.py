@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -117,6 +118,17 @@ def parse_secret(text: str) -> list[tuple[str, bytes]]:
         if len(key) != 32 or not kid.isalnum():
             raise ValueError("a secret is kid:base64url(32 bytes), the kid of letters and digits")
         found.append((kid, key))
+    return found
+
+
+KAFKA = "INLAY_KAFKA_"
+
+
+def kafka_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """What librdkafka is told: `INLAY_KAFKA_BOOTSTRAP_SERVERS` is its `bootstrap.servers`, and so on."""
+    found = {name.removeprefix(KAFKA).lower().replace("_", "."): value for name, value in environment.items() if name.startswith(KAFKA)}
+    if "bootstrap.servers" not in found:
+        raise SettingsInvalid(f"{KAFKA}BOOTSTRAP_SERVERS: host:port of a broker, or several, comma-separated")
     return found
 
 

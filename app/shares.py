@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from app.ports import Leases
 
@@ -20,16 +20,6 @@ class Tenure:
     until: int
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """What changed: partitions that came, that were lost to others, and that are to be given up because others have less
-    or because there is nothing more in them."""
-
-    taken: list[Tenure] = field(default_factory=list[Tenure])
-    lost: list[Tenure] = field(default_factory=list[Tenure])
-    surplus: list[Tenure] = field(default_factory=list[Tenure])
-
-
 class Shares:
     """`held` is what this process works on now. A partition that was lost and taken again is another tenure: in between
     somebody else may have had it."""
@@ -41,34 +31,33 @@ class Shares:
         self._milliseconds = milliseconds
         self.held: dict[str, Tenure] = {}
 
-    async def settle(self, partitions: Sequence[str], *, divided: bool) -> Settled:
+    async def settle(self, partitions: Sequence[str], *, divided: bool) -> list[Tenure]:
         """Renew what is held, and take what is free: all `partitions` where somebody else has `divided` them among the
-        processes, else no more than a fair part. `StoreUnavailable` leaves everything as it was."""
+        processes, else no more than a fair part. What is to be given up comes back: others have less, or there is nothing
+        more in it. `StoreUnavailable` may leave it half done."""
         renewed = await self._leases.renew([self._lease(name) for name in self.held], self._owner, self._milliseconds)
-        lost = [tenure for name, tenure in self.held.items() if self._lease(name) not in renewed]
-        for tenure in lost:
-            self.end(tenure)
-        for name, tenure in self.held.items():
-            tenure.until = renewed[self._lease(name)]
+        for name, tenure in list(self.held.items()):
+            if self._lease(name) in renewed:
+                tenure.until = renewed[self._lease(name)]
+            else:
+                self.end(tenure)
         fair = len(partitions) if divided else await self._fair(len(partitions))
-        taken = await self._take([name for name in partitions if name not in self.held], fair - len(self.held))
+        await self._take([name for name in partitions if name not in self.held], fair - len(self.held))
         kept = [name for name in self.held if name in partitions][:fair]
-        return Settled(taken, lost, [tenure for name, tenure in self.held.items() if name not in kept])
+        return [tenure for name, tenure in self.held.items() if name not in kept]
 
     async def _fair(self, number: int) -> int:
         members = await self._leases.members(self._group, self._owner, self._milliseconds)
         return -(-number // members)
 
-    async def _take(self, free: Sequence[str], room: int) -> list[Tenure]:
+    async def _take(self, free: Sequence[str], room: int) -> None:
         """At most `room` of those that nobody holds."""
-        found: list[Tenure] = []
         for name in free:
-            if len(found) >= room:
-                break
+            if room <= 0:
+                return
             for until in (await self._leases.take([self._lease(name)], self._owner, self._milliseconds)).values():
-                found.append(Tenure(name, until))
-        self.held |= {tenure.partition: tenure for tenure in found}
-        return found
+                self.held[name] = Tenure(name, until)
+                room -= 1
 
     def end(self, tenure: Tenure) -> None:
         """Nothing is written under it any more."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 from app.adapters.breaker import Breaker
 from app.adapters.fenced_store import FencedStore
+from app.adapters.redis_checkpoints import RedisCheckpoints
 from app.adapters.redis_dead_letters import RedisDeadLetters
 from app.adapters.redis_leases import RedisLeases
 from app.adapters.redis_link import Link
@@ -18,11 +21,12 @@ from app.adapters.redis_source import RedisSource, shards
 from app.adapters.timed_store import TimedStore
 from app.consume import Consumer
 from app.content.event_rules import EventRules
+from app.errors import SettingsInvalid
 from app.formats.messages import Format
 from app.ingest import Ingest
 from app.intake import Intake, Taken
 from app.ports import EventSource
-from app.settings import Settings
+from app.settings import Settings, kafka_settings
 from app.shares import LEASE_MILLISECONDS, Shares, Tenure
 from app.telemetry import Telemetry
 from app.wiring import build_store, hashed_id, random_id, wall_clock
@@ -76,5 +80,29 @@ def _redis_source(settings: Settings, link: Link, wanted: Consumption, member: s
     return RedisSource(streams, shards(wanted.stream, wanted.shards), wanted.group, member, begin=wanted.begin)
 
 
-_SOURCES: dict[str, Callable[[Settings, Link, Consumption, str], EventSource]] = {"redis": _redis_source}
+def _kafka_source(settings: Settings, link: Link, wanted: Consumption, member: str) -> EventSource:
+    with _extra("kafka"):
+        from app.adapters.kafka_source import KafkaSource
+    return KafkaSource(kafka_settings(os.environ), wanted.stream, wanted.group, begin=wanted.begin)
+
+
+def _kinesis_source(settings: Settings, link: Link, wanted: Consumption, member: str) -> EventSource:
+    with _extra("kinesis"):
+        from app.adapters.kinesis_source import KinesisSource, kinesis_client
+    checkpoints = RedisCheckpoints(link, settings.write_timeout_ms / 1000)
+    return KinesisSource(kinesis_client(os.environ.get("AWS_REGION")), checkpoints, wanted.stream, wanted.group, begin=wanted.begin)
+
+
+@contextmanager
+def _extra(name: str) -> Generator[None]:
+    """What is imported inside comes with an extra of that name."""
+    try:
+        yield
+    except ImportError as error:
+        raise SettingsInvalid(f"{name} needs the extra: pip install 'inlay[{name}]'") from error
+
+
+_SOURCES: dict[str, Callable[[Settings, Link, Consumption, str], EventSource]] = {
+    "redis": _redis_source, "kafka": _kafka_source, "kinesis": _kinesis_source,
+}
 SOURCES = tuple(_SOURCES)

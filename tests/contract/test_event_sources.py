@@ -14,10 +14,14 @@ from typing import Any
 import pytest
 
 from app.adapters.breaker import Breaker
+from app.adapters.kafka_source import KafkaSource
+from app.adapters.kinesis_source import KinesisSource
+from app.adapters.redis_checkpoints import RedisCheckpoints
 from app.adapters.redis_link import Link
 from app.adapters.redis_source import RedisSource, shards
 from app.domain.message import Batch, Message
 from app.ports import EventSource
+from tests.brokers import kafka_cluster, kinesis_stream
 from tests.fakes import MemorySource, MemoryStream
 
 FAR = 32_503_680_000_000
@@ -58,7 +62,32 @@ async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
     await link.close()
 
 
-RIGS = {"memory": memory, "redis": redis}
+@asynccontextmanager
+async def kafka(_: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    with kafka_cluster() as cluster:
+        topic, group = "t" + uuid.uuid4().hex, uuid.uuid4().hex
+        cluster.make(topic)
+
+        async def put(number: int, body: bytes) -> None:
+            await asyncio.to_thread(cluster.put, topic, number, [body])
+
+        yield Rig(put, lambda: KafkaSource(cluster.settings, topic, group))
+
+
+@asynccontextmanager
+async def kinesis(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    link = Link(f"unix://{request.getfixturevalue('redis_socket')}", Breaker(time.monotonic), read_seconds=2.0)
+    with kinesis_stream(2) as stream:
+        group = uuid.uuid4().hex
+
+        async def put(number: int, body: bytes) -> None:
+            await asyncio.to_thread(stream.put, number, [body])
+
+        yield Rig(put, lambda: KinesisSource(stream.client(), RedisCheckpoints(link), stream.name, group))
+    await link.close()
+
+
+RIGS = {"memory": memory, "redis": redis, "kafka": kafka, "kinesis": kinesis}
 
 
 @pytest.fixture(params=RIGS)

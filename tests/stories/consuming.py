@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -68,6 +69,31 @@ def until(holds: Callable[[], bool], seconds: float = 60) -> None:
 def track(user: str, n: int, **more: Any) -> dict[str, Any]:
     at = datetime.fromtimestamp(1_750_000_000 + n, UTC).isoformat()
     return {"type": "track", "event": "seen", "userId": user, "messageId": f"{user}-{n}", "timestamp": at, "properties": {"n": n}, **more}
+
+
+def happenings(seed: str, number: int) -> list[dict[str, Any]]:
+    """What some people do, in order: visits without a name, which later turn out to be theirs, on devices that change hands."""
+    draw = random.Random(seed)
+    found = []
+    for n in range(number):
+        person, device = draw.randrange(20), draw.randrange(20)
+        user, anonymous = f"{seed}-u{person}", f"{seed}-a{device}"
+        at = datetime.fromtimestamp(1_750_000_000 + n, UTC).isoformat()
+        event: dict[str, Any] = {"type": "track", "event": draw.choice(("seen", "bought")), "properties": {"n": n}, "timestamp": at, "messageId": f"{seed}-{n}"}
+        match draw.randrange(10):
+            case 0:
+                event = {"type": "identify", "userId": user, "anonymousId": anonymous, "traits": {"plan": n}, "timestamp": at, "messageId": f"{seed}-{n}"}
+            case 1 | 2 | 3:
+                event["anonymousId"] = anonymous
+            case _:
+                event["userId"] = user
+        found.append(event)
+    return found
+
+
+def keys_of(seeds: Sequence[str]) -> list[str]:
+    """Everybody in the happenings of these seeds, by user id and anonymous id."""
+    return [f"{kind}:{seed}-{kind}{n}" for seed in seeds for kind in "ua" for n in range(20)]
 
 
 def known(redis_socket: str, keys: Sequence[str]) -> dict[str, Any]:

@@ -8,14 +8,13 @@ import signal
 import time
 import urllib.request
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import redis
 
 from app.adapters.redis_dead_letters import STREAM as DEAD
-from tests.stories.consuming import Consuming, expected, free_port, known, track, until
+from tests.stories.consuming import Consuming, expected, free_port, happenings, keys_of, known, track, until
 
 
 @pytest.fixture
@@ -111,26 +110,6 @@ def test_a_consumer_that_stood_still_applies_nothing_after_another_took_over(sto
     assert sorted(event.properties["n"] for _, events, _, _ in before.values() for event in events) == list(range(5_000))
 
 
-def happenings(seed: str, number: int) -> list[dict[str, Any]]:
-    """What some people do, in order: visits without a name, which later turn out to be theirs, on devices that change hands."""
-    draw = random.Random(seed)
-    found = []
-    for n in range(number):
-        person, device = draw.randrange(20), draw.randrange(20)
-        user, anonymous = f"{seed}-u{person}", f"{seed}-a{device}"
-        at = datetime.fromtimestamp(1_750_000_000 + n, UTC).isoformat()
-        event: dict[str, Any] = {"type": "track", "event": draw.choice(("seen", "bought")), "properties": {"n": n}, "timestamp": at, "messageId": f"{seed}-{n}"}
-        match draw.randrange(10):
-            case 0:
-                event = {"type": "identify", "userId": user, "anonymousId": anonymous, "traits": {"plan": n}, "timestamp": at, "messageId": f"{seed}-{n}"}
-            case 1 | 2 | 3:
-                event["anonymousId"] = anonymous
-            case _:
-                event["userId"] = user
-        found.append(event)
-    return found
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("round", range(5))
 def test_killed_at_random_moments_its_effect_is_that_of_one_pass_in_order(store, redis_socket, stream, tmp_path, round):
@@ -153,5 +132,5 @@ def test_killed_at_random_moments_its_effect_is_that_of_one_pass_in_order(store,
     until(lambda: all(worked_off(store, f"{stream}:{shard}") for shard in range(3)), 120)
     last.stop()
 
-    keys = [f"{kind}:{seed}-{kind}{n}" for seed in seeds for kind in "ua" for n in range(20)]
+    keys = keys_of(seeds)
     assert known(redis_socket, keys) == expected([event for some in events for event in some], keys, time.time_ns() // 1_000_000)
