@@ -9,6 +9,7 @@ InlayError
 ├── MethodNotAllowed      405: names the methods that the address takes
 ├── Unauthorised          401: no valid key
 ├── Forbidden             403: a valid key without the scope, or a sender that is not listed
+├── RateLimited           429: one caller asks for more than its share
 ├── Overloaded            503: too many requests in flight
 ├── Starting              503: there is no content yet
 ├── Degraded              503: a placement that would rather fail than be degraded
@@ -100,6 +101,16 @@ class Unauthorised(InlayError):
 
 class Forbidden(InlayError):
     code = "forbidden"
+
+
+class RateLimited(InlayError):
+    """`seconds` is when to come back."""
+
+    code = "rate"
+
+    def __init__(self, message: str, *, seconds: int = 1) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class Overloaded(InlayError):

@@ -18,7 +18,7 @@ from app.studio.routes import studio_routes
 from app.telemetry import set_up_logs
 from app.web.amp import AmpLists
 from app.web.apidocs import ApiDocs
-from app.web.asgi import Reply
+from app.web.asgi import Reply, with_length
 from app.web.consents import ConsentRoutes
 from app.web.decisions import Decisions
 from app.web.errors import answer, body_of
@@ -27,6 +27,7 @@ from app.web.hot import Hot
 from app.web.items import Items
 from app.web.measured import measured
 from app.web.operations import Operations
+from app.web.pages import Pages
 from app.web.profiles import Profiles
 from app.web.surfaces import Surfaces
 from app.web.webhooks import Webhooks
@@ -43,14 +44,18 @@ class Application:
         self.worker = worker = Worker(settings)
         parts = worker.parts
         surfaces = Surfaces(parts.tokens, settings.recipients_url, parts.catalogue, parts.clock)
-        decisions, events = Decisions(parts, surfaces), Events(parts, worker.ingest)
+        pages = Pages(parts, worker.ingest)
+        decisions, events = Decisions(parts, surfaces), Events(parts, worker.ingest, pages)
         self._routes = [
             ("POST", "/v1/decisions", "decide", decisions.single),
             ("POST", "/v1/decisions/batch", "batch", decisions.batch),
             ("POST", "/v1/recommendations", "recommend", decisions.recommend),
             ("POST", "/v1/events", "events", events.take),
+            ("GET", "/v1/pixel.gif", "pixel", pages.pixel),
+            ("GET", "/v1/inlay.js", "script", pages.script),
         ]
         exact: dict[tuple[str, str], tuple[str, Handler]] = {(method, path): (surface, handler) for method, path, surface, handler in self._routes}
+        exact |= {("HEAD", "/v1/pixel.gif"): ("pixel", pages.picture), ("OPTIONS", "/v1/events"): ("events", pages.preflight)}
         self.api = self._api(surfaces, decisions, Profiles(parts, worker.consents), Items(parts), Operations(parts))
         self.hot = Hot(parts, surfaces, exact, AmpLists(parts, surfaces), self.api)
         worker.prepare = surfaces.prepare
@@ -105,7 +110,7 @@ class Application:
         async def endpoint(request: Request) -> Response:
             reply = await measured(self.worker.parts, surface, handler(request.scope, request.receive))
             response = Response(reply.body, reply.status)
-            response.raw_headers = [*reply.headers, (b"content-length", str(len(reply.body)).encode())]
+            response.raw_headers = with_length(reply.headers, reply.status, reply.body)
             return response
 
         return endpoint

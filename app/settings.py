@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     secret: str = Field("", description="kid:base64url(32 bytes), comma-separated, newest first; generated where absent", repr=False)
     admin_key: str = Field("", description="an API key with every scope", repr=False)
     max_inflight: int = Field(256, ge=1, description="requests in flight in a worker beyond which fallbacks are served")
+    page_events_per_second: int = Field(500, ge=1, description="events that a worker takes of one web key")
     email_in_url: Literal["refuse", "allow"] = Field("refuse", description="allow: user ids are e-mail addresses")
     read_timeout_ms: int = Field(50, ge=1, description="the limit of a read from Redis")
     write_timeout_ms: int = Field(1000, ge=1, description="the limit of a write to Redis")

@@ -56,6 +56,7 @@ METRICS: dict[str, Metric] = {
     "inlay_events_total": Metric("counter", ("outcome",), "events by what became of them: accepted, duplicate, or why they were rejected"),
     "inlay_webhooks_total": Metric("counter", ("source", "outcome"), "webhook requests: taken, confirmed, or why they were refused"),
     "inlay_webhook_events_total": Metric("counter", ("source", "outcome"), "events that webhooks reported: accepted, duplicate, unknown type, or why they were rejected"),
+    "inlay_page_calls_total": Metric("counter", ("call", "outcome"), "calls that pages made with a web key, by what became of them: taken, or why they were refused"),
     "inlay_store_seconds": Metric("histogram", ("operation",), "seconds that a call to Redis took, failed ones included", _STORE_SECONDS),
     "inlay_store_failures_total": Metric("counter", ("operation", "code"), "calls to Redis that failed: unavailable, refused, or open while the breaker is"),
     "inlay_store_breaker_open": Metric("gauge", (), "1 while calls to Redis fail at once in any worker"),
@@ -129,6 +130,9 @@ class Telemetry:
 
     def lost(self, source: str, number: int) -> None:
         self._count(("inlay_stream_lost_total", source), number)
+
+    def page_call(self, call: str, outcome: str) -> None:
+        self._count(("inlay_page_calls_total", call, outcome))
 
     def store(self, operation: str, seconds: float) -> None:
         self._time("inlay_store_seconds", _STORE_SECONDS, operation, seconds)

@@ -1,4 +1,4 @@
-"""`inlay keys create|list|revoke`: the key alone on standard output, and only once."""
+"""`inlay keys create|list|revoke`: the key alone on standard output, and only once; a web key's secret on standard error."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -14,7 +15,9 @@ from rich.table import Table
 
 from app.adapters.redis_keys import RedisKeys
 from app.cli.store import store_link
-from app.security.keys import SCOPES, entry_of, new_key
+from app.errors import RequestInvalid
+from app.security import web_keys
+from app.security.keys import SCOPES, Entry, entry_of, new_key, row_of
 from app.settings import Settings, load_settings
 
 
@@ -22,7 +25,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="create|list|revoke")
     create = actions.add_parser("create", help="make a key and print it")
     create.add_argument("--name", required=True, help="what the key is for")
-    create.add_argument("--scope", required=True, nargs="+", choices=SCOPES, help="what it may do")
+    create.add_argument("--scope", required=True, nargs="+", choices=(*SCOPES, web_keys.SCOPE), help="what it may do; web: a public key for pages, which may only send events")
+    create.add_argument("--origin", nargs="+", default=[], metavar="URL", help="of a web key: whose pages may use it, such as https://shop.example")
     listing = actions.add_parser("list", help="show the keys, never the keys themselves")
     revoke = actions.add_parser("revoke", help="end a key, within a second everywhere")
     revoke.add_argument("key", metavar="ID", help="its id or name")
@@ -47,22 +51,37 @@ def _mirror(settings: Settings, entries: dict[str, dict[str, object]]) -> None:
 
 
 async def _create(arguments: argparse.Namespace, settings: Settings) -> int:
-    key = new_key()
-    entry = entry_of(key, arguments.name, arguments.scope, int(time.time()))
+    key, entry = _made(arguments)
     async with store_link(settings) as link:
         keys = RedisKeys(link)
-        await keys.put(entry.id, {"name": entry.name, "sha256": entry.sha256, "scopes": sorted(entry.scopes), "created": entry.created})
+        await keys.put(entry.id, row_of(entry))
         _mirror(settings, await keys.all() or {})
+    if entry.secret:
+        print(f"inlay: the secret that proves user ids, shown only now; keep it on the shop's server: {entry.secret}", file=sys.stderr, flush=True)
     print(key)
     return 0
+
+
+def _made(arguments: argparse.Namespace) -> tuple[str, Entry]:
+    """A new key and its entry. `RequestInvalid` where a public key would open more than pages need, or a page's key has no origin."""
+    scopes, origins = set(arguments.scope), tuple(dict.fromkeys(map(web_keys.origin_of, arguments.origin)))
+    now = int(time.time())
+    if web_keys.SCOPE not in scopes:
+        if origins:
+            raise RequestInvalid("--origin is for web keys: --scope web")
+        return (key := new_key()), entry_of(key, arguments.name, scopes, now)
+    if len(scopes) > 1 or not origins:
+        raise RequestInvalid("a web key is public: it has the scope web alone, and at least one --origin https://shop.example")
+    key = web_keys.new_web_key()
+    return key, replace(entry_of(key, arguments.name, scopes, now), origins=origins, secret=web_keys.new_secret())
 
 
 async def _list(arguments: argparse.Namespace, settings: Settings) -> int:
     async with store_link(settings) as link:
         entries = await RedisKeys(link).all() or {}
-    table = Table("id", "name", "scopes", "created", box=None, header_style="dim")
+    table = Table("id", "name", "scopes", "created", "origins", box=None, header_style="dim")
     for id, row in sorted(entries.items(), key=lambda pair: pair[1]["created"]):
-        table.add_row(id, row["name"], " ".join(row["scopes"]), time.strftime("%Y-%m-%d", time.gmtime(row["created"])))
+        table.add_row(id, row["name"], " ".join(row["scopes"]), time.strftime("%Y-%m-%d", time.gmtime(row["created"])), " ".join(row.get("origins", ())))
     Console().print(table if entries else "no keys: the server runs in development mode")
     return 0
 

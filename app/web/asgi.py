@@ -80,6 +80,10 @@ def without_body(send: Any) -> Any:
 
 
 async def send_reply(send: Any, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, *, head: bool = False) -> None:
-    length = (b"content-length", str(len(body)).encode())
-    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.start", "status": status, "headers": with_length(headers, status, body)})
     await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+def with_length(headers: Sequence[tuple[bytes, bytes]], status: int, body: bytes) -> Headers:
+    """The headers and the body's length, which answers that have no body do not tell."""
+    return [*headers] if status in (204, 304) else [*headers, (b"content-length", str(len(body)).encode())]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import Forbidden, Unauthorised
-from app.security.keys import SCOPES, Entry, digest, entry_of
+from app.security.keys import SCOPES, Entry, digest, entry_from, entry_of
 
 _FORWARDED = (b"forwarded", b"x-real-ip")
 _READS = ("GET", "HEAD")
@@ -44,7 +44,7 @@ class KeyRing:
         those that are known stay."""
         if entries is None:
             return
-        fresh = {row["sha256"]: Entry(id, row["name"], row["sha256"], frozenset(row["scopes"]), row.get("created", 0)) for id, row in entries.items()}
+        fresh = {row["sha256"]: entry_from(id, row) for id, row in entries.items()}
         if fresh == self._by_digest:
             return
         self._by_digest = fresh
@@ -62,8 +62,16 @@ class KeyRing:
             rows = json.loads(self._mirror.read_text())
         except (OSError, ValueError):
             return
-        self._by_digest = {row["sha256"]: Entry(id, row["name"], row["sha256"], frozenset(row["scopes"])) for id, row in rows.items()}
+        self._by_digest = {row["sha256"]: entry_from(id, row) for id, row in rows.items()}
         self._guarded |= bool(self._by_digest)
+
+    def find(self, key: str) -> Entry | None:
+        """The key's entry, whatever its scopes; None for one that nobody made."""
+        return self._by_digest.get(digest(key))
+
+    def origins(self) -> frozenset[str]:
+        """Those of the pages that any key lets in."""
+        return frozenset(origin for entry in self._by_digest.values() for origin in entry.origins)
 
     def authorise(self, scope: Mapping[str, Any], needed: str) -> None:
         """`Unauthorised` without a valid key, `Forbidden` without the scope; in development mode only loopback calls."""
@@ -84,7 +92,7 @@ class KeyRing:
             raise Forbidden(f"the key has no scope {needed}; it has {', '.join(sorted(entry.scopes))}")
 
     def _look_up(self, given: bytes | None) -> Entry:
-        key = _key_of(given)
+        key = key_of(given)
         hashed = digest(key) if key else ""
         if self._admin is not None and hashed == self._admin.sha256:
             return self._admin
@@ -115,7 +123,7 @@ def _host(value: bytes) -> str:
     return text[: text.index("]") + 1] if text.startswith("[") and "]" in text else text.partition(":")[0]
 
 
-def _key_of(given: bytes | None) -> str:
+def key_of(given: bytes | None) -> str:
     """The key in an Authorization header: Bearer, or Basic as password or as user with an empty password."""
     kind, _, rest = (given or b"").decode("latin-1").partition(" ")
     if kind.lower() == "bearer":

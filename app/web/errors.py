@@ -13,6 +13,7 @@ from app.errors import (
     MethodNotAllowed,
     NotFound,
     Overloaded,
+    RateLimited,
     RequestInvalid,
     Starting,
     StoreUnavailable,
@@ -25,7 +26,7 @@ from app.security.redaction import hide_addresses
 
 STATUS: dict[type[InlayError], int] = {
     Unparsable: 400, TooLarge: 413, RequestInvalid: 422, Unauthorised: 401, Forbidden: 403, NotFound: 404, MethodNotAllowed: 405,
-    Overloaded: 503, Starting: 503, Degraded: 503, StoreUnavailable: 503, Unreachable: 503,
+    RateLimited: 429, Overloaded: 503, Starting: 503, Degraded: 503, StoreUnavailable: 503, Unreachable: 503,
 }
 MAX_PROBLEMS = 100
 Headers = list[tuple[bytes, bytes]]
@@ -42,11 +43,13 @@ def body_of(code: str, message: str, problems: tuple[tuple[str, str], ...] = ())
 
 
 def answer(error: InlayError) -> tuple[int, bytes, Headers]:
-    """(status, body, headers): a 503 says when to come back, a 401 how to identify oneself."""
+    """(status, body, headers): a 503 and a 429 say when to come back, a 401 how to identify oneself."""
     status = status_of(error)
     headers: Headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
     if status == 503:
         headers.append((b"retry-after", b"1"))
+    if isinstance(error, RateLimited):
+        headers.append((b"retry-after", str(error.seconds).encode()))
     if status == 401:
         headers += [(b"www-authenticate", b'Bearer realm="inlay"'), (b"www-authenticate", b'Basic realm="inlay"')]
     if isinstance(error, MethodNotAllowed):

@@ -9,37 +9,34 @@ import msgspec
 from app.domain.json import Json
 from app.errors import RequestInvalid
 from app.formats import cloudevents
-from app.ingest import Ingest, Receipt, receipt_json
-from app.telemetry import Telemetry
+from app.ingest import Ingest, receipt_json
 from app.web.asgi import JSON, Reply, Scope, header
 from app.web.bodies import MAX_BYTES, as_object, read_any
 from app.web.consents import asks_for_privacy
+from app.web.pages import Pages
 from app.web.parts import Parts
+from app.web.receipts import count_receipt
 
 _encode = msgspec.json.Encoder().encode
 MAX_BATCH = 10_000
 
 
 class Events:
-    def __init__(self, parts: Parts, ingest: Ingest) -> None:
+    def __init__(self, parts: Parts, ingest: Ingest, pages: Pages) -> None:
         self._parts = parts
         self._ingest = ingest
+        self._pages = pages
 
     async def take(self, scope: Scope, receive: Any) -> Reply:
         """200 once every valid event is durable and applied, also when all are rejected."""
         parts = self._parts
+        if self._pages.asks(scope):
+            return await self._pages.take(scope, receive)
         parts.keys.authorise(scope, "events")
         parts.admit()
         receipt = await self._ingest.take(await read_events(receive, scope), parts.clock(), private=asks_for_privacy(scope))
         count_receipt(parts.telemetry, receipt)
         return Reply(200, _encode(receipt_json(receipt)), [JSON])
-
-
-def count_receipt(telemetry: Telemetry, receipt: Receipt) -> None:
-    telemetry.events("accepted", receipt.accepted)
-    telemetry.events("duplicate", receipt.duplicates)
-    for refused in receipt.rejected:
-        telemetry.events(refused.reason, 1)
 
 
 async def read_events(receive: Any, scope: Scope, limit: int = MAX_BYTES) -> list[Json]:

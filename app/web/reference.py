@@ -179,6 +179,15 @@ def _events(sample: Sample) -> tuple[Operation, ...]:
             about="No API key: the ESP's own signature or secret over the raw body counts. docs/webhooks.md says what to set for each. The example is SendGrid's, without its signature.",
             parameters=(Parameter("source", "path", "Who reports", "sendgrid", tuple(FORMATS)),), models=(s.Reported,), examples={"An open": open_},
         ),
+        Operation("GET", "/v1/inlay.js", "Events", "The script for web pages", (Answer(200, "Cacheable for an hour", media=("text/javascript",)), Answer(304, "As it was"))),
+        Operation(
+            "GET", "/v1/pixel.gif", "Events", "An event from a page or mail without script", (Answer(200, "Always a picture; what was wrong is counted", media=("image/gif",)),),
+            about="Its public key stands in the address. Without an anonymous id or a proven user nothing is kept.",
+            parameters=(
+                Parameter("key", "query", "A web key"), Parameter("e", "query", "The event; page_viewed where left out", "Guide Read"), Parameter("a", "query", "The anonymous id, 16 to 64 characters"),
+                Parameter("u", "query", "Instead: a user id"), Parameter("h", "query", "Its proof: HMAC-SHA256 in hex"), Parameter("m", "query", "The messageId"),
+            ),
+        ),
     )
 
 

@@ -22,9 +22,9 @@ from app.security.sns import Sns
 from app.web.asgi import JSON, Reply, Scope, header
 from app.web.bodies import parse_json, read_plain
 from app.web.errors import body_of
-from app.web.events import count_receipt
 from app.web.haste import Haste
 from app.web.parts import Parts
+from app.web.receipts import count_receipt
 from app.web.paths import segments
 
 _encode = msgspec.json.Encoder().encode
