@@ -118,7 +118,7 @@
     },
     identify(userId, userHash) {
       claim = [userId, userHash]
-      if (!me || (me.hash === userHash && me.sure)) return
+      if (!me || (me.hash === userHash && (me.sure || queue.some(event => event.userHash === userHash)))) return
       write(ME, me = { id: me.hash && me.hash !== userHash ? random() : me.id, hash: userHash })
       add({ type: "identify", userId, userHash })
     },
