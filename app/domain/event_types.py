@@ -10,7 +10,7 @@ from app.domain.conditions import NOWHERE, Path, Place
 
 Undeclared: TypeAlias = Literal["accept", "refuse"]
 
-_OWN = frozenset({"identify", "group", "alias", "page_viewed"})
+_OWN = frozenset({"identify", "group", "alias", "page_viewed", "page_scrolled"})
 _OF_MAILS = "email_"
 
 
