@@ -21,6 +21,7 @@ from app.security.web_keys import SCOPE, loopback_origin, proves
 from app.web.asgi import JSON, PRIVATE, Headers, Reply, Scope, header
 from app.web.auth import key_of
 from app.web.bodies import as_object, read_any
+from app.web.consents import asks_for_privacy
 from app.web.errors import answer
 from app.web.parts import Parts
 from app.web.rates import Rates
@@ -109,7 +110,7 @@ class Pages:
         raws: Json = body["batch"] if "batch" in body else [body]
         if not isinstance(raws, list):
             raise RequestInvalid("batch: a list of events", problems=(("batch", "not a list"),))
-        if _objects(scope):
+        if asks_for_privacy(scope):
             parts.telemetry.page_call("events", "privacy")
             return Receipt(rejected=[Refused(index, "consent", "the browser asks not to be tracked (Global Privacy Control)") for index in range(len(raws))])
         own, events = page_events(raws, partial(proves, caller.secret))
@@ -139,7 +140,7 @@ class Pages:
         parts, referrer = self._parts, (header(scope, b"referer") or b"").decode("latin-1")
         caller = self._caller(scope, _origin_in(referrer), required=False)
         parts.admit()
-        if _objects(scope):
+        if asks_for_privacy(scope):
             parts.telemetry.page_call("pixel", "privacy")
             return
         event = pixel_event(_query(scope), referrer, partial(proves, caller.secret))
@@ -195,10 +196,6 @@ def _origin_in(address: str) -> str:
 def _elsewhere(scope: Scope) -> bool:
     """Whether a page of another origin asks, as browsers say."""
     return (header(scope, b"sec-fetch-site") or b"") not in (b"", b"same-origin", b"none")
-
-
-def _objects(scope: Scope) -> bool:
-    return header(scope, b"sec-gpc") == b"1"
 
 
 def _cors(origin: str) -> Headers:
