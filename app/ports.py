@@ -14,6 +14,7 @@ from app.domain.definitions import ModelCard
 from app.domain.item import Item
 from app.domain.message import Batch, DeadLetter, Message
 from app.domain.profile import Profile
+from app.domain.whole import Filed
 
 
 class Clock(Protocol):
@@ -45,11 +46,6 @@ class ProfileStore(Protocol):
         of several profiles some may have been written before."""
         ...
 
-    async def link(self, anonymous: str, user: str, now: int, *, until: int = 0) -> None:
-        """`anonymous` becomes an alias of `user`: its own earlier events, traits and consents follow, later calls
-        under it reach the user. Linked to another user before: only later events follow. Idempotent. `until` as of `apply`."""
-        ...
-
     async def erase(self, key: str, now: int) -> None:
         """Everything held of the person goes, a tombstone stays; linked identities too. Repeatable."""
         ...
@@ -58,7 +54,7 @@ class ProfileStore(Protocol):
         """Store decisions, one after the other in one round trip, each where the stored one still equals its `expected`.
 
         One answer each. None: stored. Otherwise the record that is there, empty where there is none any more, and nothing
-        was written. Kept 35 days. An erased profile is not recorded; that too gives None.
+        was written. Kept 35 days. An erased profile is not recorded; that too gives None. Follows aliases.
         """
         ...
 
@@ -86,6 +82,29 @@ class Leases(Protocol):
 
     async def members(self, group: str, owner: str, milliseconds: int) -> int:
         """The owner belongs to the group for that long from now (0: no more); how many do."""
+        ...
+
+
+class IdentityStore(Protocol):
+    """Whole people, to be united and parted, and the journal of what is being done. Raises `StoreUnavailable`."""
+
+    async def load(self, key: str) -> Filed:
+        """What is filed under this very key, pointers not followed, as of one instant."""
+        ...
+
+    async def replace(self, seen: Filed, filed: Filed) -> bool:
+        """Put `filed` in the place of what was seen under its key, at once to every reader, where it is still that;
+        False where it is not, or the key was erased: nothing was written then."""
+        ...
+
+    async def note(self, entry: Sequence[str], now: int) -> None:
+        """Remember, as durably as events, that this was begun."""
+        ...
+
+    async def done(self, entry: Sequence[str]) -> None: ...
+
+    async def noted(self) -> dict[tuple[str, ...], int]:
+        """What was begun and is not done yet -> when."""
         ...
 
 

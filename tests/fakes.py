@@ -8,19 +8,22 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from app.domain.change import Append, Applied, Change, Grant, Know, Merge, Result
 from app.domain.consent import Answer
 from app.domain.decision import Recording
 from app.domain.definitions import ModelCard
-from app.domain.event import Event, Identity
+from app.domain.claims import Stamp, owner_at
+from app.domain.event import Identity
 from app.domain.history import HEADER, TRIMMED, Dictionary, History, pack_columns
 from app.domain.message import Batch, DeadLetter, Message
 from app.domain.profile import Profile
+from app.domain.whole import NOTHING, Filed, Holding, Mark, Row, Whole, earlier, united
 from app.errors import LeaseLost, ModelUnavailable, StoreUnavailable
 from app.ports import Model, Scorer
 
@@ -40,147 +43,180 @@ class Wire:
             await asyncio.Event().wait()
 
 
-@dataclass(slots=True)
-class Mark:
-    """What is left of a type's events that were trimmed."""
-
-    last: tuple[int, bytes]
-    first_at: int
-    count: int
-
-
-@dataclass(slots=True)
-class Person:
-    events: dict[bytes, Event] = field(default_factory=dict)
-    marks: dict[str, Mark] = field(default_factory=dict)
-    traits: dict[str, tuple[tuple[int, bytes], Any]] = field(default_factory=dict)
-    consents: dict[str, tuple[int, bool]] = field(default_factory=dict)
-    identities: list[Identity] = field(default_factory=list)
-    records: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
-    alias: str = ""
-    erased: bool = False
-
-
 class MemoryStore:
-    """`ProfileStore` in a dict."""
+    """`ProfileStore` and `IdentityStore` in a dict."""
 
     def __init__(self, *, bound: int = 1_000, age: int = 0) -> None:
         self.wire = Wire()
-        self._people: dict[str, Person] = {}
+        self._filed: dict[str, Filed] = {}
+        self._journal: dict[tuple[str, ...], int] = {}
         self._names = Dictionary(1, growing=True)
         self._bound = bound
         self._age = age
+        self._writes = 0
 
     async def read(self, key: str, send: str | None = None, *, sends: bool = False) -> Profile:
         await self.wire()
-        key = self._filed(key)
-        person = self._people.get(key, Person())
+        home = self._home(key)
+        standing = _standing(home.whole)
+        fields = {name: max(values, key=lambda value: value[:14]) for name, values in _versions(home.whole).items()}
+        traits = {name[2:]: msgspec.msgpack.decode(value[14:]) for name, value in fields.items() if name.startswith("t:")}
+        known = {*(name[2:] for name in fields if name.startswith("i:")), *(key for edge in home.whole.edges for key in edge[2:])}
         return Profile(
-            key, self._history(person), {name: value for name, (_, value) in person.traits.items() if value is not None},
-            {purpose: granted for purpose, (_, granted) in person.consents.items()}, tuple(person.identities),
-            person.records[send][0] if send in person.records else None,
-            {name: record for name, (record, _) in person.records.items()} if sends else {},
-            known=key in self._people, erased=person.erased,
+            home.key, self._history(home.whole), {name: value for name, value in traits.items() if value is not None},
+            {name[2:]: value[8:] == b"1" for name, value in fields.items() if name.startswith("c:")},
+            tuple(map(Identity.from_key, known - {home.key})), standing[send][0] if send in standing else None,
+            {name: record for name, (record, _) in standing.items()} if sends else {},
+            known=bool(home.whole) or home.erased, erased=home.erased,
         )
 
     async def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> list[Profile]:
         return [await self.read(key, send, sends=sends) for key, send in asked]
 
-    def _filed(self, key: str) -> str:
-        person = self._people.get(key)
-        return person.alias if person is not None and person.alias else key
+    def _home(self, key: str, stamp: Stamp | None = None) -> Filed:
+        """Where a person is filed, or was at that time."""
+        filed = self._filed.get(key, Filed(key))
+        while filed.owner is not None:
+            owner = owner_at(filed.claims, *stamp) if filed.claims and stamp else filed.owner
+            filed = self._filed.get(owner, Filed(owner))
+        return filed
 
-    def _history(self, person: Person) -> History:
-        rows = sorted((event.at, event.id, *self._names.pack(event)) for event in person.events.values())
-        marks = [TRIMMED.pack(self._names.types[name], *mark.last, mark.first_at, mark.count) for name, mark in person.marks.items()]
+    def _history(self, whole: Whole) -> History:
+        rows = sorted({id: row for holding in whole.holdings.values() for id, row in holding.rows.items()}.values())
+        marks = [TRIMMED.pack(code, *mark.last, mark.first_at, mark.count) for holding in whole.holdings.values() for code, mark in holding.marks.items()]
         header = HEADER.pack(self._names.epoch, self._names.size, len(rows), 0, len(marks))
         return History(header + pack_columns(rows, self._names)[HEADER.size :] + b"".join(marks), None, self._names)
 
     async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int, *, until: int = 0) -> list[Applied]:
         await self.wire()
         _refuse_late(until)
-        return [self._applied(self._filed(key), changes, now) for key, changes in writes]
+        return [self._applied(key, changes, now) for key, changes in writes]
 
     def _applied(self, key: str, changes: Sequence[Change], now: int) -> Applied:
-        person = self._people.setdefault(key, Person())
-        if person.erased:
-            return Applied((), erased=True)
         results: list[Result] = []
+        gone = [self._home(key).erased]
         for change in changes:
-            match change:
-                case Append(event):
-                    results.append(_append(person, event))
-                case Merge(traits, at, id):
-                    for name, value in traits.items():
-                        if name not in person.traits or person.traits[name][0] < (at, id):
-                            person.traits[name] = (at, id), value
-                case Know(identity):
-                    person.identities += [identity] if identity not in person.identities else []
-                case Grant(purpose, granted, at):
-                    person.consents[purpose] = max((at, granted), person.consents.get(purpose, (-1, False)))
-        self._trim(person, now - self._age if self._age else -1)
-        return Applied(tuple(results))
+            stamp, given = self._given(change)
+            home = self._home(key, stamp)
+            gone.append(home.erased)
+            if isinstance(change, Append):
+                results.append("erased" if home.erased else self._met(home.whole, *given.rows.values()))
+                given = given if results[-1] == "applied" else NOTHING
+            if not home.erased:
+                whole = united(home.whole, Whole({key: given}))
+                self._put(Filed(home.key, self._trimmed(home.key, whole, now - self._age if self._age else -1)))
+        return Applied(tuple(results), erased=all(gone))
 
-    def _trim(self, person: Person, cut: int) -> None:
-        counts: dict[str, int] = {}
-        for event in sorted(person.events.values(), key=lambda each: (each.at, each.id), reverse=True):
-            counts[event.name] = counts.get(event.name, 0) + 1
-            if counts[event.name] > self._bound or event.at <= cut:
-                mark = person.marks.setdefault(event.name, Mark((event.at, event.id), event.at, 0))
-                mark.last, mark.first_at, mark.count = max(mark.last, (event.at, event.id)), min(mark.first_at, event.at), mark.count + 1
-                del person.events[event.id]
+    def _given(self, change: Change) -> tuple[Stamp, Holding]:
+        match change:
+            case Append(event):
+                row = (event.at, event.id, *self._names.pack(event))
+                return (event.at, event.id), Holding({event.id: row})
+            case Merge(traits, at, id):
+                stamp = at.to_bytes(8, "big") + id
+                return (at, id), Holding(fields={"t:" + name: frozenset({stamp + msgspec.msgpack.encode(value)}) for name, value in traits.items()})
+            case Know(identity, at):
+                return (at, b""), Holding(fields={"i:" + identity.key: frozenset({at.to_bytes(8, "big")})})
+            case Grant(purpose, granted, at):
+                return (at, b""), Holding(fields={"c:" + purpose: frozenset({at.to_bytes(8, "big") + (b"1" if granted else b"0")})})
 
-    async def link(self, anonymous: str, user: str, now: int, *, until: int = 0) -> None:
-        await self.wire()
-        _refuse_late(until)
-        known = self._people.get(anonymous, Person())
-        if known.erased or known.alias == user:
-            return
-        changes: list[Change] = [Know(Identity.from_key(anonymous), now)]
-        changes += [Append(event) for event in known.events.values()]
-        changes += [Merge({name: value}, *stamp) for name, (stamp, value) in known.traits.items()]
-        changes += [Grant(purpose, granted, at) for purpose, (at, granted) in known.consents.items()]
-        self._applied(user, changes, now)
-        self._people[anonymous] = Person(alias=user)
+    def _met(self, whole: Whole, row: Row) -> Result:
+        if any(row[1] in holding.rows for holding in whole.holdings.values()):
+            return "duplicate"
+        marks = [holding.marks[row[2]] for holding in whole.holdings.values() if row[2] in holding.marks]
+        return "too_old" if any(row[:2] <= mark.last for mark in marks) else "applied"
+
+    def _trimmed(self, key: str, whole: Whole, cut: int) -> Whole:
+        counts: dict[int, int] = {}
+        own = whole.holdings.get(key, NOTHING)
+        rows, marks = dict(own.rows), dict(own.marks)
+        for row in sorted(own.rows.values(), reverse=True):
+            counts[row[2]] = counts.get(row[2], 0) + 1
+            if counts[row[2]] > self._bound or row[0] <= cut:
+                mark = marks.get(row[2], Mark(row[:2], row[0], 0))
+                marks[row[2]] = Mark(max(mark.last, row[:2]), min(mark.first_at, row[0]), mark.count + 1)
+                del rows[row[1]]
+        holding = replace(own, rows=rows, marks=marks)
+        return replace(whole, holdings={**whole.holdings, key: holding}) if holding else whole
+
+    def _put(self, filed: Filed) -> None:
+        self._writes += 1
+        self._filed[filed.key] = replace(filed, version=self._writes.to_bytes(8, "big"))
 
     async def erase(self, key: str, now: int) -> None:
         await self.wire()
-        filed = self._filed(key)
-        linked = [identity.key for identity in self._people.get(filed, Person()).identities]
-        self._people |= {each: Person(erased=True) for each in (key, filed, *linked)}
+        profile = await self.read(key)
+        for each in {key, profile.key or key, *(identity.key for identity in profile.identities)}:
+            if each == profile.key or len({claim.owner for claim in self._filed.get(each, Filed(each)).claims}) < 2:
+                self._put(Filed(each, erased=True))
 
     async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
         await self.wire()
         return [self._recorded(each) for each in recordings]
 
     def _recorded(self, each: Recording) -> bytes | None:
-        person = self._people.setdefault(each.key, Person())
-        stored, traced = person.records.get(each.send, (b"", b""))
-        if person.erased:
+        home = self._home(each.key)
+        if home.erased:
             return None
-        if stored != (each.expected or b""):
-            return stored
-        person.records[each.send] = each.record, traced + each.trace
+        there = _standing(home.whole).get(each.send, (b"", b""))
+        if there[0] != (each.expected or b""):
+            return there[0]
+        origin = next((origin for origin, holding in home.whole.holdings.items() if holding.sends.get(each.send) == there), home.key)
+        holding = home.whole.holdings.get(origin, NOTHING)
+        holding = replace(holding, sends={**holding.sends, each.send: (each.record, there[1] + each.trace)})
+        self._put(Filed(home.key, replace(home.whole, holdings={**home.whole.holdings, origin: holding})))
         return None
 
     async def decision(self, key: str, send: str) -> tuple[bytes | None, bytes | None]:
         await self.wire()
-        return self._people.get(self._filed(key), Person()).records.get(send, (None, None))
+        return _standing(self._home(key).whole).get(send, (None, None))
+
+    # -- IdentityStore -------------------------------------------------------------------------------------------------
+
+    async def load(self, key: str) -> Filed:
+        await self.wire()
+        return self._filed.get(key, Filed(key))
+
+    async def replace(self, seen: Filed, filed: Filed) -> bool:
+        await self.wire()
+        there = self._filed.get(filed.key, Filed(filed.key))
+        if there.erased or there.version != seen.version:
+            return False
+        self._put(filed)
+        return True
+
+    async def note(self, entry: Sequence[str], now: int) -> None:
+        await self.wire()
+        self._journal[tuple(entry)] = now
+
+    async def done(self, entry: Sequence[str]) -> None:
+        await self.wire()
+        self._journal.pop(tuple(entry), None)
+
+    async def noted(self) -> dict[tuple[str, ...], int]:
+        await self.wire()
+        return dict(self._journal)
+
+
+def _versions(whole: Whole) -> dict[str, set[bytes]]:
+    found: dict[str, set[bytes]] = {}
+    for holding in whole.holdings.values():
+        for name, values in holding.fields.items():
+            found.setdefault(name, set()).update(values)
+    return found
+
+
+def _standing(whole: Whole) -> dict[str, tuple[bytes, bytes]]:
+    found: dict[str, tuple[bytes, bytes]] = {}
+    for holding in whole.holdings.values():
+        for send, decided in holding.sends.items():
+            found[send] = earlier(found.get(send, decided), decided)
+    return found
 
 
 def _refuse_late(until: int) -> None:
     if until and time.time() * 1000 >= until:
         raise LeaseLost("the lease ended before the write")
-
-
-def _append(person: Person, event: Event) -> Result:
-    if event.id in person.events:
-        return "duplicate"
-    mark = person.marks.get(event.name)
-    if mark is not None and (event.at, event.id) <= mark.last:
-        return "too_old"
-    person.events[event.id] = event
-    return "applied"
 
 
 class MemoryLeases:

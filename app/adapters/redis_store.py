@@ -1,41 +1,38 @@
 """Profiles, histories and decisions in Redis. All keys of a profile share one hash slot:
 
-`h:{K}` history, `t:{K}` its tail, `m:{K}` traits, identities, consents, alias and tombstone, `d:{K}` decisions by send,
-`x:{K}` their traces. One round trip reads a person; one applies all changes of a batch; one records a decision.
+`h:{K}` history, `t:{K}` its tail, `m:{K}` traits, identities, consents, alias and tombstone, `o:{K}` by which identifier
+they came (see `redis_identities`), `d:{K}` decisions by send, `x:{K}` their traces. One round trip reads a person; one applies all changes of a batch; one records a decision.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from dataclasses import replace
+from typing import Any
 
 import msgspec
 
+from app.adapters.redis_calls import Call, calls_of, redirected
 from app.adapters.redis_link import Command, Link, refusal
+from app.adapters.redis_identities import KEPT_SECONDS
 from app.adapters.redis_names import KEYS as NAMES
 from app.adapters.redis_names import Names
 from app.adapters.redis_scripts import Script, evaluate, evaluate_many
-from app.domain.change import Append, Applied, Change, Grant, Know, Merge, Result
+from app.domain.change import Applied, Change, Result
 from app.domain.decision import Recording
 from app.domain.event import ID_BYTES, Identity
-from app.domain.history import ENTRY, NO_HISTORY, Dictionary, History, Unnamed
+from app.domain.history import NO_HISTORY, Dictionary, History, Unnamed
 from app.domain.profile import Profile
 from app.errors import LeaseLost, StoreUnavailable
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
 _RESULTS: dict[int, Result] = {ord("a"): "applied", ord("d"): "duplicate", ord("o"): "too_old"}
-KEPT_SECONDS = 35 * 86_400
-CHUNK = 400
-"""Events that one script call takes at most."""
 ATTEMPTS = 3
 STAMP = 8 + ID_BYTES
 HEAD = struct.Struct(">IIIQBHQ")
 _EPOCH: Command = ("HGET", NAMES[0], "epoch")
-
-Call: TypeAlias = "tuple[int, str, int, list[Any]]"
-"""Which write it belongs to, the profile's key, how many of the arguments are events, the arguments."""
 
 
 class RedisStore:
@@ -53,7 +50,7 @@ class RedisStore:
         self._bound = bound
         self._age = age
         self._apply, self._record = Script("apply"), Script("record")
-        self._point, self._erase = Script("point"), Script("erase")
+        self._erase = Script("erase")
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -132,7 +129,7 @@ class RedisStore:
         for _ in range(ATTEMPTS):
             names = await self._names.current()
             missing: list[Unnamed] = []
-            calls = [call for i, (key, changes) in enumerate(writes) for call in _calls(i, key, changes, names, missing)]
+            calls = [call for i, (key, changes) in enumerate(writes) for call in calls_of(i, key, changes, names, missing)]
             if not missing:
                 return names, calls
             await self._names.intern(missing)
@@ -140,12 +137,14 @@ class RedisStore:
 
     async def _applied(self, calls: list[Call], names: Dictionary, now: int, until: int, *, sure: bool) -> list[Applied] | None:
         """None where the dictionary is not the one that Redis has. That it still is at the end shows that it was before."""
-        found: dict[int, list[bytes]] = {}
+        results: dict[int, dict[int, Result]] = {call.write: {} for call in calls}
         erased: set[int] = set()
         cut = now - self._age if self._age else 0
         while calls:
             head = (names.epoch, names.size, self._bound, cut, sure)
-            scripts = [(_keys(key), [HEAD.pack(*head, events, until), *arguments]) for _, key, events, arguments in calls]
+            scripts = [
+                (_keys(call.key), [HEAD.pack(*head, len(call.events), until) + call.by.encode(), *call.events, *call.fields]) for call in calls
+            ]
             *replies, epoch = await evaluate_many(self._writes, self._apply, scripts, self._write_seconds, then=_EPOCH)
             if epoch is None or int(epoch) != names.epoch or b"?" in replies:
                 return None
@@ -153,15 +152,18 @@ class RedisStore:
                 raise LeaseLost("the lease ended before the write")
             moved: list[Call] = []
             for call, reply in zip(calls, replies, strict=True):
-                if reply.startswith(b">"):
-                    moved.append((call[0], reply[1:].decode(), *call[2:]))
+                if reply.startswith((b">", b"=")):
+                    moved += redirected(call, reply)
                 elif reply == b"!":
-                    erased.add(call[0])
-                    found.setdefault(call[0], [])
+                    erased.add(call.write)
+                    results[call.write].update(dict.fromkeys(call.places, "erased"))
                 else:
-                    found.setdefault(call[0], []).append(reply)
+                    results[call.write].update({place: _RESULTS[code] for place, code in zip(call.places, reply, strict=True)})
             calls = moved
-        return [Applied(tuple([_RESULTS[code] for code in b"".join(found[i])]), i in erased) for i in sorted(found)]
+        return [
+            Applied(tuple([each for _, each in sorted(results[i].items())]), erased=i in erased and set(results[i].values()) <= {"erased"})
+            for i in sorted(results)
+        ]
 
     async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
         oldest = max(now - KEPT_SECONDS * 1000, 0).to_bytes(8, "big")
@@ -171,47 +173,32 @@ class RedisStore:
             arguments = [each.send, each.expected or b"", each.record, each.trace, KEPT_SECONDS, oldest]
             calls.append((["m:" + tag, "d:" + tag, "x:" + tag], arguments))
         replies: list[bytes] = await evaluate_many(self._writes, self._record, calls, self._write_seconds)
-        return [None if not found else b"" if found == b"\0" else found for found in replies]
-
-    async def link(self, anonymous: str, user: str, now: int, *, until: int = 0) -> None:
-        for _ in range(8):
-            base_key, tail_key, meta_key = _keys(anonymous)
-            replies = await self._writes.pipeline([("MGET", base_key, tail_key), ("HGETALL", meta_key)], self._write_seconds)
-            for reply in replies:
-                if isinstance(reply, Exception):
-                    raise refusal(reply)
-            (base, tail), meta = replies
-            fields = dict(zip(meta[::2], meta[1::2], strict=True))
-            if fields.get(b">") == user.encode() or b"!" in fields:
-                return
-            await self._claim(user, base, tail, fields, anonymous, now, until)
-            done = await evaluate(self._writes, self._point, [base_key, tail_key, meta_key], [user, base or b"", tail or b"", until], self._write_seconds)
-            if done < 0:
-                raise LeaseLost("the lease ended before the write")
-            if done:
-                return
-
-    async def _claim(self, user: str, base: bytes | None, tail: bytes | None, fields: dict[bytes, bytes], anonymous: str, now: int, until: int) -> None:
-        """Copy what was known under an anonymous id; copying twice changes nothing."""
-        changes: list[Change] = [Know(Identity.from_key(anonymous), now)]
-        if base and b">" not in fields:
-            changes += [Append(event) for event in (await self._reread(base, tail)).events()]
-        for name, value in fields.items():
-            at = int.from_bytes(value[:8], "big")
-            if name.startswith(b"t:"):
-                changes.append(Merge({name[2:].decode(): _unpack(value[STAMP:])}, at, value[8:STAMP]))
-            elif name.startswith(b"c:"):
-                changes.append(Grant(name[2:].decode(), value[8:] == b"1", at))
-        await self.apply([(user, changes)], now, until=until)
+        found = [None if not reply else b"" if reply == b"\0" else reply for reply in replies]
+        moved = {i: replace(recordings[i], key=reply[1:].decode()) for i, reply in enumerate(replies) if reply.startswith(b">")}
+        if moved:
+            for i, answer in zip(moved, await self.record(list(moved.values()), now), strict=True):
+                found[i] = answer
+        return found
 
     async def erase(self, key: str, now: int) -> None:
         profile = await self.read(key)
         stamp = now.to_bytes(8, "big")
         gone = {key, profile.key or key, *(identity.key for identity in profile.identities)}
+        gone -= await self._others(profile.key or key, gone)
         for each in sorted(gone):
             tag = "{" + each + "}"
-            keys = ["h:" + tag, "t:" + tag, "m:" + tag, "d:" + tag, "x:" + tag]
+            keys = [part + ":" + tag for part in "htmodx"]
             await evaluate(self._writes, self._erase, keys, [stamp], self._write_seconds)
+
+    async def _others(self, key: str, keys: set[str]) -> set[str]:
+        """Those identifiers that passed from the person to somebody else, or came from them: not theirs to take along."""
+        commands: list[Command] = [("HMGET", "m:{" + each + "}", "=", "<") for each in keys]
+        replies = await self._link.pipeline(commands, self._write_seconds)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise refusal(reply)
+        shared = {each for each, reply in zip(keys, replies, strict=True) if reply[0] is not None}
+        return shared - {key}
 
     # -- the meaning of traces -------------------------------------------------------------------------------------
 
@@ -225,35 +212,7 @@ class RedisStore:
 
 
 def _keys(key: str) -> list[str]:
-    return ["h:{" + key + "}", "t:{" + key + "}", "m:{" + key + "}"]
-
-
-def _calls(i: int, key: str, changes: Sequence[Change], names: Dictionary, missing: list[Unnamed]) -> list[Call]:
-    """The arguments that tell the script of these changes; in chunks where there are many events. Names that the
-    dictionary lacks are noted in `missing`."""
-    events: list[bytes] = []
-    fields: list[Any] = []
-    for change in changes:
-        match change:
-            case Append(event):
-                try:
-                    code, payload = names.pack(event)
-                except Unnamed as lacking:
-                    missing.append(lacking)
-                    continue
-                events.append(ENTRY.pack(event.at, event.id, code) + payload)
-            case Merge(traits, at, id):
-                stamp = at.to_bytes(8, "big") + id
-                for name, value in traits.items():
-                    fields += ("t:" + name, stamp + _pack(value))
-            case Know(identity, at):
-                fields += ("i:" + identity.key, at.to_bytes(8, "big"))
-            case Grant(purpose, granted, at):
-                fields += ("c:" + purpose, at.to_bytes(8, "big") + (b"1" if granted else b"0"))
-    found: list[Call] = [(i, key, min(len(events), CHUNK), [*events[:CHUNK], *fields])]
-    for at in range(CHUNK, len(events), CHUNK):
-        found.append((i, key, len(events[at : at + CHUNK]), events[at : at + CHUNK]))
-    return found
+    return ["h:{" + key + "}", "t:{" + key + "}", "m:{" + key + "}", "o:{" + key + "}"]
 
 
 def _take_records(profile: Profile, reply: Any, send: str | None, *, sends: bool) -> None:

@@ -32,10 +32,6 @@ class TimedStore:
         with _Timed(self._telemetry, "apply"):
             return await self._store.apply(writes, now, until=until)
 
-    async def link(self, anonymous: str, user: str, now: int, *, until: int = 0) -> None:
-        with _Timed(self._telemetry, "link"):
-            await self._store.link(anonymous, user, now, until=until)
-
     async def erase(self, key: str, now: int) -> None:
         with _Timed(self._telemetry, "erase"):
             await self._store.erase(key, now)

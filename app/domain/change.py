@@ -43,12 +43,13 @@ class Grant:
 
 
 Change: TypeAlias = "Append | Merge | Know | Grant"
-Result: TypeAlias = Literal["applied", "duplicate", "too_old"]
+Result: TypeAlias = Literal["applied", "duplicate", "too_old", "erased"]
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of one profile's changes: a result per `Append`, in order. An erased profile takes nothing."""
+    """What became of one profile's changes: a result per `Append`, in order. An erased profile takes nothing. Where an
+    identifier passed from person to person, some of its events may be an erased one's and the others not."""
 
     results: tuple[Result, ...]
     erased: bool = False

@@ -15,9 +15,9 @@ from app.adapters.breaker import Breaker
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.adapters.redis_store import RedisStore
-from app.domain.change import Append, Grant, Know, Merge
+from app.domain.change import Append, Grant, Merge
 from app.domain.decision import Recording
-from app.domain.event import ID_BYTES, Event, Identity
+from app.domain.event import ID_BYTES, Event
 from app.ports import ProfileStore
 from tests.fakes import MemoryStore
 
@@ -115,23 +115,6 @@ def test_a_trait_keeps_its_latest_value_whatever_arrives_last(run, who):
 
     assert profile.traits == {"city": "Bonn"}
     assert profile.consents == {"marketing": True}
-
-
-def test_an_anonymous_past_follows_to_the_user_and_later_events_too(run, who):
-    anonymous = "a:" + uuid.uuid4().hex
-
-    async def story(store):
-        await store.apply([(anonymous, [Append(event(1)), Merge({"city": "Bonn"}, NOW, b"1" * ID_BYTES)])], NOW)
-        await store.link(anonymous, who, NOW)
-        await store.link(anonymous, who, NOW)
-        await store.apply([(anonymous, [Append(event(2))])], NOW)
-        return await store.read(anonymous), await store.read(who)
-
-    by_alias, by_user = run(story)
-
-    assert by_alias.key == who
-    assert [each.id for each in by_user.history.events()] == [event(1).id, event(2).id]
-    assert by_user.traits == {"city": "Bonn"}
 
 
 def test_the_first_of_two_records_stands_and_the_other_is_told(run, who):
@@ -265,58 +248,6 @@ def test_a_record_that_is_there_no_more_is_told_as_empty(run, who):
         return await keep(store, who, "s1", b"gone" * 4, b"new" * 4, b""), await store.decision(who, "s1")
 
     assert run(story) == (b"", (None, None))
-
-
-def test_what_was_decided_for_the_user_is_found_under_the_alias(run, who):
-    anonymous = "a:" + uuid.uuid4().hex
-
-    async def story(store):
-        await store.link(anonymous, who, NOW)
-        await keep(store, who, "s1", None, b"first" * 4, b"t")
-        return await store.decision(anonymous, "s1"), (await store.read(anonymous, "s1")).record
-
-    assert run(story) == ((b"first" * 4, b"t"), b"first" * 4)
-
-
-def test_consents_follow_and_the_user_is_known_by_the_anonymous_id(run, who):
-    anonymous = "a:" + uuid.uuid4().hex
-
-    async def story(store):
-        await store.apply([(anonymous, [Grant("marketing", True, NOW)]), (who, [Know(Identity("email", "a@b.c"), NOW)])], NOW)
-        await store.link(anonymous, who, NOW)
-        return await store.read(who)
-
-    profile = run(story)
-
-    assert profile.consents == {"marketing": True}
-    assert set(profile.identities) == {Identity("email", "a@b.c"), Identity.from_key(anonymous)}
-
-
-def test_of_an_id_that_was_another_user_s_only_later_events_follow(run, who):
-    anonymous, second = "a:" + uuid.uuid4().hex, who + "-2"
-
-    async def story(store):
-        await store.apply([(anonymous, [Append(event(1))])], NOW)
-        await store.link(anonymous, who, NOW)
-        await store.link(anonymous, second, NOW)
-        await store.apply([(anonymous, [Append(event(2))])], NOW)
-        return [each.id for each in (await store.read(who)).history.events()], [each.id for each in (await store.read(second)).history.events()]
-
-    assert run(story) == ([event(1).id], [event(2).id])
-
-
-def test_erasure_takes_the_linked_identities_along(run, who):
-    anonymous = "a:" + uuid.uuid4().hex
-
-    async def story(store):
-        await store.link(anonymous, who, NOW)
-        await store.erase(who, NOW)
-        await store.link(anonymous, who, NOW)
-        return await store.read(anonymous), await store.apply([(anonymous, [Append(event(1))])], NOW)
-
-    profile, dropped = run(story)
-
-    assert (profile.key, profile.erased, dropped[0].erased) == (anonymous, True, True)
 
 
 def test_events_beyond_the_age_bound_are_trimmed_and_what_is_older_is_refused(run, who):

@@ -1,19 +1,22 @@
--- Applies one profile's changes, once. KEYS: h t m. ARGV: head, events..., fields...
+-- Applies one profile's changes, once. KEYS: h t m o. ARGV: head, events..., fields...
 -- Head: u32 epoch and u32 size of the dictionary of names, u32 bound of events per type, u64 age cut (ms, 0 none), u8 1
 -- where the epoch was read just now, u16 number of events, u64 ms by this server's clock from which it is too late (0
--- never). An event: u64 ts | 6 B id | u8 type | payload. A field: name,
--- value (traits: u64 ts + 6 B id + msgpack).
--- Returns a char an event: a applied, d duplicate, o too old. Or, with nothing done: '!' the profile is erased,
--- '>key' it moved there, '?' its history was written with another dictionary, '<' it is too late.
+-- never), then the key by which all this came where that is another. An event: u64 ts | 6 B id | u8 type | payload.
+-- A field: name, value (traits: u64 ts + 6 B id + msgpack).
+-- Returns a char an event: a applied, d duplicate, o too old. Or, with nothing done: '!' the profile is erased, '>key' it
+-- moved there, '=claims' it passed from owner to owner, '?' its history was written with another dictionary, '<' it is too late.
 -- Stamps compare as numbers, never as strings: `<` of strings depends on the server's locale.
-local FOLD, SMALL, FEW, HEAD, ID, MARK = 16, 2048, 8, '>I4I4I4BB', 6, 27
-local k, tk, mk = KEYS[1], KEYS[2], KEYS[3]
+local FOLD, SMALL, FEW, HEAD, ID, MARK, VERSIONS, CAME = 16, 2048, 8, '>I4I4I4BB', 6, 27, 16, 50000
+local k, tk, mk, ok = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local call, find, sub, up, pk, byte, concat = redis.call, string.find, string.sub, struct.unpack, struct.pack, string.byte, table.concat
 if call('EXISTS', mk) == 1 then
-  local gone = call('HMGET', mk, '!', '>')
+  local gone = call('HMGET', mk, '!', '>', '=')
   if gone[1] then return '!' end
+  if gone[3] then return '=' .. call('HGET', mk, '<') end
   if gone[2] then return '>' .. gone[2] end
 end
+local own, by = sub(mk, 4, -2), sub(ARGV[1], 32)
+if by == '' then by = own end
 local epoch, names, bound, cut, sure, n, till = up('>I4I4I4I8BI2I8', ARGV[1])
 if till > 0 then
   local now = call('TIME')
@@ -42,9 +45,37 @@ if #ARGV > n + 1 then
     end
     return false
   end
+  local function lasting(origin) return sub(origin, 1, 2) == 'u:' end
+  local function keep(origin, field, value) -- a version that does not stand: of a user id's the latest, else the last VERSIONS
+    local name = 'f:' .. origin .. '\0' .. field
+    local row = pk('>I2', #value) .. value
+    local old = call('HGET', ok, name)
+    if old and lasting(origin) then
+      if later(value, sub(old, 3)) then call('HSET', ok, name, row) end
+      return
+    end
+    local rows, p = {}, 1
+    while old and p <= #old do
+      local l = up('>I2', old, p)
+      rows[#rows + 1] = sub(old, p, p + 1 + l); p = p + 2 + l
+      if rows[#rows] == row then return end
+    end
+    rows[#rows + 1] = row
+    call('HSET', ok, name, concat(rows, '', math.max(1, #rows - VERSIONS + 1)))
+  end
+  local mixed = by ~= own or not lasting(own) or call('EXISTS', ok) == 1
   for f = n + 2, #ARGV, 2 do
-    local old = call('HGET', mk, ARGV[f])
-    if not old or later(ARGV[f + 1], old) then call('HSET', mk, ARGV[f], ARGV[f + 1]) end
+    local field, value = ARGV[f], ARGV[f + 1]
+    local old = call('HGET', mk, field)
+    local wins = not old or later(value, old)
+    if wins then call('HSET', mk, field, value) end
+    if mixed and value ~= old then
+      local whose = call('HGET', ok, 'w:' .. field) or own
+      if not wins and (whose ~= by or not lasting(by)) then keep(by, field, value) end
+      if wins and old and (whose ~= by or not lasting(by)) then keep(whose, field, old) end
+      if wins and by ~= own then call('HSET', ok, 'w:' .. field, by) end
+      if wins and by == own and whose ~= own then call('HDEL', ok, 'w:' .. field) end
+    end
   end
 end
 if n == 0 then return '' end
@@ -54,6 +85,15 @@ local function held(id, from, to) -- whether the ids at from..to-1 of `b` hold t
   local at = find(b, id, from, true)
   while at and at < to and (at - from) % ID ~= 0 do at = find(b, id, at + 1, true) end
   return at and at < to
+end
+local function came(report) -- remembers by which key those events came that were applied
+  if by == own then return report end
+  local ids = {}
+  for e = 1, n do if byte(report, e) == 97 then ids[#ids + 1] = sub(ARGV[1 + e], 9, 14) end end
+  local all = (call('HGET', ok, 'e:' .. by) or '') .. concat(ids)
+  if #all > ID * CAME then all = sub(all, ID * CAME / 2 + 1) end
+  if #ids > 0 then call('HSET', ok, 'e:' .. by, all) end
+  return report
 end
 local results = {}
 
@@ -82,7 +122,7 @@ if n <= FEW and nt + nx == 0 and nc + n <= bound and cut == 0 and (not b or #b <
     end
   end
   if nc > before then call('SET', k, b) end
-  return concat(results)
+  return came(concat(results))
 end
 
 local atI = 15 + 8 * nc
@@ -110,7 +150,7 @@ for e = 1, n do
     end
   end
 end
-local report = concat(results)
+local report = came(concat(results))
 local m = #add
 if m == 0 then return report end
 

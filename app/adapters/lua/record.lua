@@ -1,6 +1,9 @@
 -- Stores a decision where the stored one still is what the caller saw. KEYS: m d x. ARGV: send, expected, record, trace,
--- seconds kept, oldest instant kept (8 B). Returns '' where stored, the record that is there otherwise.
+-- seconds kept, oldest instant kept (8 B). Returns '' where stored, '>key' where the profile moved there, else the record that
+-- is there: its first byte is that of an instant.
 if redis.call('HEXISTS', KEYS[1], '!') == 1 then return '' end
+local owner = redis.call('HGET', KEYS[1], '>')
+if owner then return '>' .. owner end
 local now = redis.call('HGET', KEYS[2], ARGV[1])
 if (now or '') ~= ARGV[2] then return now or '\0' end
 redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
