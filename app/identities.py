@@ -9,12 +9,12 @@ of sets, and repeating it changes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
-from app.domain.claims import Claim, owner_at, with_claim
+from app.domain.claims import Claim, Link, owner_at, with_claim
 from app.domain.event import Identity
 from app.domain.whole import NOTHING, Edge, Filed, Holding, Whole, dealt, joined, pair_of, root_of, united, with_edges
 from app.errors import NotFound, RequestInvalid, StoreUnavailable
@@ -27,17 +27,6 @@ SETTLED_MILLISECONDS = 3_000
 USUAL_LIMIT = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
-    """What an event says of identities: from its instant on, `source` is `target`'s, or (`merge`) the same person."""
-
-    target: str
-    source: str
-    at: int
-    id: bytes
-    merge: bool = False
-
-
 Outcome = Literal["linked", "erased", "too_many"]
 
 
@@ -45,22 +34,26 @@ class Identities:
     """Changes who is whom. `limit` bounds how many identifiers a person gathers, and how many people an identifier passes
     through: beyond it something is wrong with the data, and nothing is linked."""
 
-    def __init__(self, store: IdentityStore, *, limit: int = USUAL_LIMIT) -> None:
+    def __init__(self, store: IdentityStore, *, limit: int = USUAL_LIMIT, refused: Callable[[str], None] | None = None) -> None:
+        """`refused` is told the kind of each identifier that was not linked because of the limit."""
         self._store = store
         self._limit = limit
+        self._refused = refused
 
     async def link(self, links: Sequence[Link], now: int) -> list[Outcome]:
-        """What became of each; those of one identifier in turn, the others side by side."""
-        by_source: dict[str, list[int]] = {}
+        """What became of each; those of one person in turn, the others side by side."""
+        by_target: dict[str, list[int]] = {}
         for i, link in enumerate(links):
-            by_source.setdefault(link.source, []).append(i)
+            by_target.setdefault(link.target, []).append(i)
         found: list[Outcome] = ["linked"] * len(links)
 
         async def take(places: list[int]) -> None:
             for i in places:
                 found[i] = await self._take(links[i], now)
+                if found[i] == "too_many" and self._refused is not None:
+                    self._refused(Identity.from_key(links[i].source).kind)
 
-        await asyncio.gather(*map(take, by_source.values()))
+        await asyncio.gather(*map(take, by_target.values()))
         return found
 
     async def _take(self, link: Link, now: int) -> Outcome:

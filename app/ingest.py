@@ -10,8 +10,10 @@ from typing import Any
 from app.content.event_rules import EventRules
 from app.domain.change import Append, Change, Merge
 from app.domain.event import Heard, Refused
+from app.domain.identity import Identifiers
 from app.formats.segment import NotHeard
 from app.formats.wire import parse
+from app.identities import Identities
 from app.ports import ProfileStore
 
 
@@ -32,16 +34,19 @@ class Ingest:
     """Takes batches of raw events. Raises `StoreUnavailable` where nothing may be claimed to be applied."""
 
     def __init__(
-        self, store: ProfileStore, random_id: Callable[[], bytes], hashed_id: Callable[[str], bytes], gates: Callable[[], Sequence[str]] = tuple,
-        rules: Callable[[], EventRules] = EventRules, opt_out: Callable[[Iterable[str], int], Awaitable[None]] | None = None,
+        self, store: ProfileStore, identities: Identities, random_id: Callable[[], bytes], hashed_id: Callable[[str], bytes],
+        gates: Callable[[], Sequence[str]] = tuple, rules: Callable[[], EventRules] = EventRules, identifiers: Callable[[], Identifiers] = Identifiers,
+        opt_out: Callable[[Iterable[str], int], Awaitable[None]] | None = None,
     ) -> None:
-        """`gates` gives the purposes without whose consent nothing is taken of a person, `rules` what is declared of events;
-        `opt_out` is told of people whose browser asks for privacy."""
+        """`gates` gives the purposes without whose consent nothing is taken of a person, `rules` what is declared of events,
+        `identifiers` how those are filed that name people; `opt_out` is told of people whose browser asks for privacy."""
         self._store = store
+        self._identities = identities
         self._random_id = random_id
         self._hashed_id = hashed_id
         self._gates = gates
         self._rules = rules
+        self._identifiers = identifiers
         self._opt_out = opt_out
 
     async def take(self, raws: Sequence[Any], now: int, *, private: bool = False) -> Receipt:
@@ -66,16 +71,10 @@ class Ingest:
         return found
 
     async def apply(self, heard: Sequence[Numbered], now: int, receipt: Receipt) -> None:
-        """Events of one person keep their order; one store write for all events up to the next that links people."""
-        waiting: list[Numbered] = []
-        for each in self._valid(heard, receipt):
-            if each[1].link is None:
-                waiting.append(each)
-                continue
-            await self._apply(waiting, now, receipt)
-            waiting = []
-            await self._linked(*each, now, receipt)
-        await self._apply(waiting, now, receipt)
+        """Events of one person keep their order. Who is whom goes by the instant of what says so, not by its place."""
+        valid = self._valid([(index, self._identifiers().heard(each)) for index, each in heard], receipt)
+        consented = await self._consented(valid, receipt)
+        await self._apply(await self._linked(consented, now, receipt), now, receipt)
 
     def _valid(self, heard: Sequence[Numbered], receipt: Receipt) -> Sequence[Numbered]:
         """Those that are as `events:` declares them, without what is personal; the rest are refused."""
@@ -89,17 +88,6 @@ class Ingest:
             except NotHeard as error:
                 receipt.rejected.append(Refused(index, error.reason, error.detail))
         return found
-
-    async def _linked(self, index: int, heard: Heard, now: int, receipt: Receipt) -> None:
-        """`identify` with both ids, and `alias`: the anonymous id's past and future become the user's."""
-        assert heard.link is not None
-        if heard.kind == "alias" and (await self._store.read("u:" + heard.link.value)).known:
-            receipt.rejected.append(Refused(index, "conflict", "previousId is a user of its own: two users are not merged"))
-            return
-        before = len(receipt.rejected)
-        await self._apply([(index, heard)], now, receipt)
-        if len(receipt.rejected) == before:
-            await self._store.link(heard.link.key, heard.who.key, now)
 
     async def _consented(self, heard: Sequence[Numbered], receipt: Receipt) -> Sequence[Numbered]:
         """The events of people who agreed to every purpose that gates ingest; the rest are refused."""
@@ -118,8 +106,17 @@ class Ingest:
                 found.append((index, each))
         return found
 
-    async def _apply(self, events: Sequence[Numbered], now: int, receipt: Receipt) -> None:
-        heard = await self._consented(events, receipt)
+    async def _linked(self, heard: Sequence[Numbered], now: int, receipt: Receipt) -> Sequence[Numbered]:
+        """What `identify` and `alias` say of identities is done; those that would make too many people one are refused."""
+        asked = [(index, link) for index, each in heard for link in self._identifiers().links(each)]
+        if not asked:
+            return heard
+        outcomes = await self._identities.link([link for _, link in asked], now)
+        refused = {index for (index, link), outcome in zip(asked, outcomes, strict=True) if link.asked and outcome == "too_many"}
+        receipt.rejected += [Refused(index, "conflict", "this would make more people one than one person's identifiers can be") for index in refused]
+        return [each for each in heard if each[0] not in refused]
+
+    async def _apply(self, heard: Sequence[Numbered], now: int, receipt: Receipt) -> None:
         if not heard:
             return
         by_profile: dict[str, list[Numbered]] = {}
@@ -136,6 +133,8 @@ class Ingest:
                     receipt.accepted += 1
                 elif result == "duplicate":
                     receipt.duplicates += 1
+                elif result == "erased":
+                    receipt.rejected.append(Refused(index, "erased", "this person was erased"))
                 else:
                     detail = f"older than what is still kept of {each.event.name}"
                     receipt.rejected.append(Refused(index, "too_old", detail))

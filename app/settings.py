@@ -19,7 +19,7 @@ Keys = Annotated[tuple[str, ...], NoDecode]
 """Comma-separated; any one counts, so that a new one can be added before the old one goes."""
 
 WEBHOOK_FIELDS = {source: f"webhook_{source}_keys" for source in SCHEMES} | {SES: "webhook_ses_topics"}
-SECRET = frozenset({"secret", "admin_key", *WEBHOOK_FIELDS.values()})
+SECRET = frozenset({"secret", "identity_secret", "admin_key", *WEBHOOK_FIELDS.values()})
 """Whose values are never told."""
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     write_timeout_ms: int = Field(1000, ge=1, description="the limit of a write to Redis")
     deadline_esp_ms: int = Field(800, ge=1, description="the limit of a content answer")
     deadline_amp_ms: int = Field(300, ge=1, description="the limit of an AMP list")
+    identity_secret: str = Field("", description="base64url(32 bytes) that identifiers are hashed with; by default the oldest of INLAY_SECRET", repr=False)
+    max_identities: int = Field(500, ge=1, description="identifiers of one person, and people of one identifier, beyond which nothing more is linked")
     history_per_type: int = Field(1000, ge=1, le=10_000, description="events kept per profile and type")
     history_days: int = Field(0, ge=0, description="age in days beyond which events are dropped; 0: none")
     webhook_sendgrid_keys: Keys = Field((), description="the verification keys of SendGrid's Event Webhook, comma-separated", repr=False)
@@ -90,6 +92,19 @@ class Settings(BaseSettings):
     def webhook_keys(self) -> dict[str, tuple[str, ...]]:
         """The keys of each source of webhooks; SES has topics instead."""
         return {source: getattr(self, name) for source, name in WEBHOOK_FIELDS.items()}
+
+    @field_validator("identity_secret")
+    @classmethod
+    def _a_key(cls, value: str) -> str:
+        if value:
+            parse_secret(f"i:{value}")
+        return value
+
+    @property
+    def identity_key(self) -> bytes:
+        """What identifiers are hashed with. It must stay the same: set it before the oldest secret is rotated out."""
+        keys = parse_secret(f"i:{self.identity_secret}" if self.identity_secret else self.secret)
+        return keys[-1][1] if keys else b""
 
     @property
     def reachable(self) -> bool:

@@ -23,13 +23,14 @@ from app.consume import Consumer
 from app.content.event_rules import EventRules
 from app.errors import SettingsInvalid
 from app.formats.messages import Format
+from app.domain.identity import Identifiers
 from app.ingest import Ingest
 from app.intake import Intake, Taken
 from app.ports import EventSource
 from app.settings import Settings, kafka_settings
 from app.shares import LEASE_MILLISECONDS, Shares, Tenure
 from app.telemetry import Telemetry
-from app.wiring import build_store, hashed_id, random_id, wall_clock
+from app.wiring import build_identities, build_store, hashed_id, random_id, wall_clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +50,12 @@ class Consumption:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the content says of events that come in: purposes that gate them, and how each type is declared."""
+    """What the content says of events that come in: purposes that gate them, how each type is declared, and how those are
+    filed that name people."""
 
     gates: Sequence[str]
     events: EventRules
+    identifiers: Identifiers
 
 
 def build_consumer(
@@ -60,13 +63,15 @@ def build_consumer(
 ) -> Consumer:
     """A consumer whose every write to the profiles is done under the lease of its partition."""
     member = secrets.token_hex(8)
-    store = TimedStore(build_store(settings, link, Names(link)), telemetry)
+    names = Names(link)
+    store = TimedStore(build_store(settings, link, names), telemetry)
+    identities = build_identities(settings, link, names, telemetry.identity_refused)
     dead = RedisDeadLetters(link, settings.write_timeout_ms / 1000)
     source = _SOURCES[wanted.kind](settings, link, wanted, member)
 
     def taking(tenure: Tenure) -> Intake:
         fenced = FencedStore(store, lambda: tenure.until)
-        ingest = Ingest(fenced, random_id, hashed_id, lambda: rules().gates, lambda: rules().events)
+        ingest = Ingest(fenced, identities, random_id, hashed_id, lambda: rules().gates, lambda: rules().events, lambda: rules().identifiers)
         return Intake(ingest, dead, wall_clock, told, source=wanted.kind, format=wanted.format)
 
     shares = Shares(RedisLeases(link), f"{wanted.kind}:{wanted.stream}:{wanted.group}", member, wanted.lease_milliseconds)

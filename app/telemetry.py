@@ -54,6 +54,7 @@ METRICS: dict[str, Metric] = {
     "inlay_fallbacks_total": Metric("counter", ("placement", "reason"), "fallbacks served; the reason is rules where no offer was left, else the degradation"),
     "inlay_degradations_total": Metric("counter", ("reason",), "answers that were degraded, by reason"),
     "inlay_events_total": Metric("counter", ("outcome",), "events by what became of them: accepted, duplicate, or why they were rejected"),
+    "inlay_identities_refused_total": Metric("counter", ("kind",), "identifiers that were not linked: a person has too many, or it has too many people"),
     "inlay_webhooks_total": Metric("counter", ("source", "outcome"), "webhook requests: taken, confirmed, or why they were refused"),
     "inlay_webhook_events_total": Metric("counter", ("source", "outcome"), "events that webhooks reported: accepted, duplicate, unknown type, or why they were rejected"),
     "inlay_page_calls_total": Metric("counter", ("call", "outcome"), "calls that pages made with a web key, by what became of them: taken, or why they were refused"),
@@ -116,6 +117,10 @@ class Telemetry:
     def events(self, outcome: str, number: int) -> None:
         if number:
             self._count(("inlay_events_total", outcome), number)
+
+    def identity_refused(self, kind: str) -> None:
+        self._count(("inlay_identities_refused_total", kind))
+        log.warning("an identifier of kind %s was not linked: it, or its person, has more of them than INLAY_MAX_IDENTITIES", kind)
 
     def webhook(self, source: str, outcome: str) -> None:
         self._count(("inlay_webhooks_total", source, outcome))

@@ -19,6 +19,7 @@ from app.adapters.onnx_model import Watchdog
 from app.adapters.onnx_runtime import OnnxRuntime
 from app.adapters.redis_catalogue import RedisCatalogue
 from app.adapters.redis_consents import RedisConsents
+from app.adapters.redis_identities import RedisIdentities
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
@@ -32,9 +33,12 @@ from app.content.load import load
 from app.content.published import Published, pointer, read_current
 from app.content.snapshot import Snapshot
 from app.decide import Decider
+from app.domain.definitions import Definitions
 from app.domain.event import ID_BYTES
+from app.domain.identity import Identifiers
 from app.domain.trace import Table
 from app.errors import InlayError, StoreUnavailable
+from app.identities import Identities
 from app.ingest import Ingest
 from app.ports import CatalogueStore, KeyStore
 from app.security.senders import verifiers
@@ -60,6 +64,14 @@ def build_store(settings: Settings, link: Link, names: Names, writes: Link | Non
     return RedisStore(
         link, names, writes=writes, write_seconds=settings.write_timeout_ms / 1000, bound=settings.bounds.events, age=settings.bounds.age,
     )
+
+
+def build_identities(settings: Settings, link: Link, names: Names, refused: Callable[[str], None] | None = None) -> Identities:
+    return Identities(RedisIdentities(link, names, seconds=settings.write_timeout_ms / 1000), limit=settings.max_identities, refused=refused)
+
+
+def build_identifiers(settings: Settings, definitions: Definitions) -> Identifiers:
+    return Identifiers(definitions.identities, settings.identity_key)
 
 
 class Worker:
@@ -88,7 +100,8 @@ class Worker:
         self.replays = RedisReplays(self.writes, settings.write_timeout_ms / 1000)
         self.verifiers = verifiers(settings.webhook_keys, HttpsFetch())
         self.consents = Consents(timed, RedisConsents(self.writes, settings.write_timeout_ms / 1000), self._gpc)
-        self.ingest = Ingest(timed, random_id, hashed_id, self._ingest_gates, self._event_rules, self.consents.opt_out)
+        self.identities = build_identities(settings, self.writes, self.names, self.telemetry.identity_refused)
+        self.ingest = Ingest(timed, self.identities, random_id, hashed_id, self._ingest_gates, self._event_rules, lambda: self.parts.identifiers, self.consents.opt_out)
         self._watchdog = Watchdog()
         self._published: Published | None = None
         self._stamp = 0
@@ -124,7 +137,7 @@ class Worker:
                 log.error("content %s cannot be served: %s", published.version, error.code)
                 return
             await self._prepare(snapshot)
-            self.parts.snapshot = snapshot
+            self.parts.snapshot, self.parts.identifiers = snapshot, build_identifiers(self.settings, snapshot.definitions)
             gc.collect()
             gc.freeze()
             with suppress(StoreUnavailable):
@@ -145,6 +158,11 @@ class Worker:
                 if changes:
                     await asyncio.to_thread(self.catalogue.save, self.settings.data / "catalogue.msgpack")
             await self.names.refresh()
+
+    async def follow_identities(self) -> None:
+        """What was begun and not finished, here or by a server that is gone."""
+        with suppress(StoreUnavailable):
+            await self.identities.resume(wall_clock())
 
     async def follow_items(self) -> None:
         """What was rendered ahead shows the items as they are."""
@@ -173,6 +191,7 @@ class Worker:
                     await self.follow_items()
                 if tick % 5 == 0:
                     self.parts.telemetry.save()
+                    await self.follow_identities()
             except Exception as error:  # noqa: BLE001 (the loop outlives any one failure)
                 self.parts.telemetry.failure(error)
 

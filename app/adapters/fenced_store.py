@@ -26,9 +26,6 @@ class FencedStore:
     async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int, *, until: int = 0) -> list[Applied]:
         return await self._store.apply(writes, now, until=until or self._until())
 
-    async def link(self, anonymous: str, user: str, now: int, *, until: int = 0) -> None:
-        await self._store.link(anonymous, user, now, until=until or self._until())
-
     async def erase(self, key: str, now: int) -> None:
         await self._store.erase(key, now)
 

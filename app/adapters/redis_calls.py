@@ -66,11 +66,12 @@ def redirected(call: Call, reply: bytes) -> list[Call]:
     if reply.startswith(b">"):
         return [call._replace(key=reply[1:].decode(), by=by)]
     claims = read_claims(reply[1:])
-    owners: dict[str, Call] = {claim.owner: Call(call.write, claim.owner, [], [], [], by) for claim in claims}
+    places: dict[str, list[int]] = {claim.owner: [] for claim in claims}
+    owners = {owner: Call(call.write, owner, [], places[owner], [], by) for owner in places}
     for place, event in zip(call.places, call.events, strict=True):
-        mine = owners[owner_at(claims, *stamp_of(event))]
-        mine.events.append(event)
-        mine.places.append(place)  # pyright: ignore[reportAttributeAccessIssue]
+        owner = owner_at(claims, *stamp_of(event))
+        owners[owner].events.append(event)
+        places[owner].append(place)
     for name, value in zip(call.fields[::2], call.fields[1::2], strict=True):
         owners[owner_at(claims, *stamp_of(value))].fields.extend((name, value))
     return [each for each in owners.values() if each.events or each.fields]

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -38,6 +39,8 @@ VERSIONS = 16
 _LENGTH = struct.Struct(">H")
 _CLAIM = struct.Struct(f">Q{ID_BYTES}sH")
 _FIELDS = ("t:", "c:", "i:")
+Parts: TypeAlias = "tuple[bytes, dict[str, bytes], dict[str, bytes], dict[str, bytes], dict[str, bytes]]"
+"""What stands under one key: h m o d x."""
 
 
 class RedisIdentities:
@@ -68,12 +71,9 @@ class RedisIdentities:
 
     async def replace(self, seen: Filed, filed: Filed) -> bool:
         names = await self._names.current()
-        if filed.owner is not None:
-            parts = (b"", _pointer(filed.owner, filed.claims), {}, {}, {})
-        else:
-            parts = _stored(filed.key, filed.whole, names)
-        arguments: list[Any] = [seen.version, KEPT_SECONDS, parts[0]]
-        for fields in parts[1:]:
+        history, *hashes = _stored(filed.key, filed.whole, names) if filed.owner is None else _pointer(filed.owner, filed.claims)
+        arguments: list[Any] = [seen.version, KEPT_SECONDS, history]
+        for fields in hashes:
             arguments.append(2 * len(fields))
             for pair in fields.items():
                 arguments += pair
@@ -114,13 +114,13 @@ def _claims(data: bytes | None, owner: str, *, weak: bool) -> Claims:
     return (Claim(0, b"", owner),) if weak else ()
 
 
-def _pointer(owner: str, claims: Claims) -> dict[Any, Any]:
-    found: dict[Any, Any] = {">": owner}
+def _pointer(owner: str, claims: Claims) -> Parts:
+    found: dict[str, bytes] = {">": owner.encode()}
     if claims:
         found["<"] = b"".join(_CLAIM.pack(at, id, len(key.encode())) + key.encode() for at, id, key in claims)
     if len({claim.owner for claim in claims}) > 1:
         found["="] = b"1"
-    return found
+    return b"", found, {}, {}, {}
 
 
 # -- people, read ------------------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def _sort_events(found: _Sorting, key: str, history: History, came: Mapping[str,
     for marks in found.marks.values():
         for code, mark in marks.items():
             if code in ours:
-                ours[code] = ours[code]._replace(count=max(ours[code].count - mark.count, 0))
+                ours[code] = replace(ours[code], count=max(ours[code].count - mark.count, 0))
     found.marks[key] = {code: mark for code, mark in ours.items() if mark.count}
 
 
@@ -225,8 +225,7 @@ def read_versions(data: bytes) -> list[bytes]:
 
 # -- people, written ---------------------------------------------------------------------------------------------------
 
-def _stored(key: str, whole: Whole, names: Dictionary) -> tuple[bytes, dict[str, bytes], dict[str, bytes], dict[str, bytes], dict[str, bytes]]:
-    """(history, m, o, d, x) of a person."""
+def _stored(key: str, whole: Whole, names: Dictionary) -> Parts:
     meta, origins = _fields_stored(key, whole)
     records, traces = _sends_stored(key, whole, origins)
     for edge in whole.edges:

@@ -20,6 +20,7 @@ from app.cli.store import store_link
 from app.consume import Consumer
 from app.content.event_rules import EventRules
 from app.content.load import gather
+from app.domain.identity import Identifiers
 from app.errors import SettingsInvalid
 from app.formats.messages import Format
 from app.intake import Taken
@@ -29,7 +30,8 @@ from app.streams import SOURCES, Consumption, Rules, build_consumer
 from app.supervise.content import fingerprint
 from app.telemetry import Telemetry, set_up_logs
 from app.web.scrape import serve_metrics
-from app.wiring import wall_clock
+from app.supervise.parent import with_secret
+from app.wiring import build_identifiers, wall_clock
 
 TICK_SECONDS = 0.5
 CONTENT_TICKS = 4
@@ -55,7 +57,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """0 after SIGTERM or Ctrl-C: what was read is taken and committed. 1 where it fell behind the stream's retention."""
-    settings = load_settings(content=arguments.content, data=arguments.data, redis_url=arguments.redis_url)
+    settings = with_secret(load_settings(content=arguments.content, data=arguments.data, redis_url=arguments.redis_url))
     if min(arguments.shards, arguments.most) < 1 or arguments.lease < 1:
         raise SettingsInvalid("--shards and --max-in-flight are 1 or more, --lease a second or more")
     wanted = Consumption(
@@ -116,7 +118,7 @@ class Desk:
         self.counts: Counter[str] = Counter()
         self.consumer: Consumer | None = None
         self._seen: object = None
-        self.rules = Rules((), EventRules())
+        self.rules = Rules((), EventRules(), Identifiers())
         self._follow_content()
 
     def told(self, taken: Taken) -> None:
@@ -135,7 +137,7 @@ class Desk:
         definitions, _ = gather(self._settings.content)
         if definitions is not None:
             gates = tuple([each.purpose for each in definitions.consents.values() if "ingest" in each.gates])
-            self.rules = Rules(gates, EventRules(definitions.events))
+            self.rules = Rules(gates, EventRules(definitions.events), build_identifiers(self._settings, definitions))
 
     def _state(self) -> tuple[dict[str, float], dict[str, str]]:
         if self.consumer is None:

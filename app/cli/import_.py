@@ -28,12 +28,14 @@ from app.catalogue.items import parse_item
 from app.cli.store import store_link
 from app.content.load import gather
 from app.content.source import read_yaml
+from app.domain.definitions import Definitions
 from app.domain.literals import parse_number
 from app.errors import Problem, RequestInvalid, SettingsInvalid
 from app.formats.rows import Rejected, RowMap
 from app.ingest import Ingest
 from app.settings import Settings, load_settings
-from app.wiring import build_store, hashed_id, random_id
+from app.supervise.parent import with_secret
+from app.wiring import build_identifiers, build_identities, build_store, hashed_id, random_id
 
 BATCH = {"events": 50_000, "profiles": 10_000, "items": 1_000}
 """Rows written at once. Many of them are about the same people, each of whom costs the store one step a batch."""
@@ -110,21 +112,19 @@ async def _sink(arguments: argparse.Namespace, settings: Settings) -> AsyncGener
 
             yield put
             return
-        gates = _ingest_gates(settings.content)
-        store = build_store(settings.model_copy(update={"write_timeout_ms": 30_000}), link, Names(link))
-        ingest = Ingest(store, random_id, hashed_id, lambda: gates)
+        definitions = gather(settings.content)[0] or Definitions("")
+        gates = [each.purpose for each in definitions.consents.values() if "ingest" in each.gates]
+        settings = with_secret(settings).model_copy(update={"write_timeout_ms": 30_000})
+        names, identifiers = Names(link), build_identifiers(settings, definitions)
+        ingest = Ingest(
+            build_store(settings, link, names), build_identities(settings, link, names), random_id, hashed_id, lambda: gates, identifiers=lambda: identifiers,
+        )
 
         async def send(batch: list[Any]) -> dict[str, int]:
             receipt = await ingest.take(batch, time.time_ns() // 1_000_000)
             return Counter({"accepted": receipt.accepted, "duplicates": receipt.duplicates}) + Counter(f"rejected: {each.reason}" for each in receipt.rejected)
 
         yield send
-
-
-def _ingest_gates(content: Path) -> list[str]:
-    """The purposes that the content declares to gate ingest; none where there is no content."""
-    definitions, _ = gather(content)
-    return [] if definitions is None else [each.purpose for each in definitions.consents.values() if "ingest" in each.gates]
 
 
 def _entries(arguments: argparse.Namespace) -> Iterator[Any]:

@@ -12,6 +12,7 @@ import msgspec
 
 from app.content import declared, sections
 from app.content.event_types import EVERY, event_types
+from app.content.identity_kinds import identity_kinds
 from app.content.leaves import condition
 from app.content.lint import warnings
 from app.content.reader import Names, Reader, names_in
@@ -108,6 +109,7 @@ class _Loader:
             features, segments, read("placements", sections.placement), read("mails", self._mail), read("offers", sections.offer),
             models, blocks, tuple(sections.case(self._reader(name), node, f"tests[{i}]") for i, (name, node) in enumerate(tests)),
             event_types({id: (self._reader(name), node) for id, (name, node) in self.found["events"].items()}),
+            identity_kinds({id: (self._reader(name), node) for id, (name, node) in self.found["identities"].items()}),
         )
         self._check_cycles(found)
         return found

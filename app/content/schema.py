@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.content import declared, event_types, leaves, sections
+from app.content import declared, event_types, identity_kinds, leaves, sections
 from app.content.variables import TAKES
 from app.content.windows import DAYS
 from app.domain import definitions as d
@@ -62,7 +62,7 @@ def _rules() -> Shape:
         "version": {"const": 1}, "timezone": TEXT, "context": _named(kinds), "consents": _named(_consent()),
         "features": _named(_feature()), "segments": _named(_segment()), "placements": _named(_placement()),
         "mails": _named(_object(("placements", "description"), {"placements": NAMES, "description": TEXT}, ("placements",))),
-        "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "tests": _list(_case()),
+        "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "identities": _identities(), "tests": _list(_case()),
     }
     definitions = {
         "condition": {"oneOf": [*_groups(), *_leaves()]}, "operators": {"type": "object", "properties": _operators(), "additionalProperties": False},
@@ -136,6 +136,15 @@ def _events() -> Shape:
     shapes["versions"] = {"type": "object", "additionalProperties": _object(event_types.VERSION_KEYS, shapes)}
     every = _object(event_types.EVERY_KEYS, shapes)
     return {"type": "object", "properties": {event_types.EVERY: every}, "additionalProperties": _object(event_types.TYPE_KEYS, shapes)}
+
+
+def _identities() -> Shape:
+    shapes: dict[str, Shape] = {
+        "trait": {"type": "string", "description": "the trait of identify that carries it; by default the kind's name"},
+        "hashed": {"type": "boolean", "description": "held as a keyed hash alone"},
+        "country": {"type": "string", "pattern": "^\\+[1-9][0-9]{0,2}$", "description": "the calling code of numbers without one"}, "description": TEXT,
+    }
+    return _named(_object(identity_kinds.KEYS, shapes))
 
 
 def _shown() -> dict[str, Shape]:

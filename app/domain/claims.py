@@ -48,3 +48,17 @@ def with_claim(claims: Claims, claim: Claim) -> Claims:
             if i in (0, last) or not found[i - 1].owner == each.owner == found[i + 1].owner
         ]
     return tuple(found)
+
+
+class Link(NamedTuple):
+    """What an event says of identities: from its instant on `source` is `target`'s, or (`merge`) the same person. Keys.
+
+    `asked`: it is what the event is for, so that without it the event has failed; else the event holds without it.
+    """
+
+    target: str
+    source: str
+    at: int
+    id: bytes
+    merge: bool = False
+    asked: bool = True

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from app.domain.conditions import NOWHERE, Condition, Ever, Expression, Instant, Path, Place, Ref, Scalar, Where, Window
 from app.domain.event_types import NO_EVENT_TYPES, EventTypes
+from app.domain.identity import USUAL_KINDS, IdentityKind
 
 FeatureKind: TypeAlias = Literal[
     "count", "sum", "avg", "min", "max", "distinct", "first", "last", "first_at", "last_at", "days", "seconds_since",
@@ -251,3 +252,4 @@ class Definitions:
     blocks: Mapping[str, BlockDefinition] = field(default_factory=lambda: EMPTY)
     cases: tuple[Case, ...] = ()
     events: EventTypes = NO_EVENT_TYPES
+    identities: Mapping[str, IdentityKind] = field(default_factory=lambda: USUAL_KINDS)

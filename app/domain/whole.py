@@ -18,7 +18,8 @@ Row: TypeAlias = "tuple[int, bytes, int, bytes]"
 """An event as histories pack it: (ms, id, code of its type, payload)."""
 
 
-class Mark(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Mark:
     """What is left of a type's events that were trimmed: they lie at or before `last`."""
 
     last: Stamp

@@ -90,7 +90,7 @@ class Desk:
     async def _decide(self, snapshot: Snapshot, body: Mapping[str, Any], surface: str | None) -> tuple[Answer, tuple[str, ...]]:
         parts = self._parts
         q = asked(body, snapshot, _KEYS)
-        q.identity, q.context, q.preview = who(body.get("profile"), "profile"), context_of(body.get("context")), True
+        q.identity, q.context, q.preview = who(body.get("profile"), "profile", parts.identifiers), context_of(body.get("context")), True
         now = parts.clock() if body.get("at") is None else instant(body["at"])
         q.render = self._surfaces.render_for(surface, q, now) if surface is not None else None
         answer = await parts.decider.decide(snapshot, q, now, parts.settings.deadline_esp_ms / 1000)

@@ -176,6 +176,12 @@ def lock_folder(data: Path) -> object:
     return file
 
 
+def with_secret(settings: Settings) -> Settings:
+    """The settings of a command that needs the server's secret."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    return settings.model_copy(update={"secret": settings.secret or own_secret(settings.data)})
+
+
 def own_secret(data: Path) -> str:
     """The secret kept in the data folder, made at the first start."""
     path = data / "secret"

@@ -7,11 +7,11 @@ from urllib.parse import parse_qsl
 
 from app.content.question import Question
 from app.content.snapshot import Snapshot
-from app.domain.identity import fits_send, looks_like_email, parse_profile_id
+from app.domain.identity import Identifiers, fits_send, looks_like_email
 from app.errors import NotFound, RequestInvalid
 
 
-def question(placement: str, query: bytes, snapshot: Snapshot, *, emails: bool) -> Question:
+def question(placement: str, query: bytes, snapshot: Snapshot, identifiers: Identifiers, *, emails: bool) -> Question:
     """An id or a send that cannot be used is no error here: the answer is a fallback, and says nothing of it back.
 
     So is an e-mail address anywhere in what is read, unless user ids are addresses (`emails`), and a person or a send
@@ -26,7 +26,7 @@ def question(placement: str, query: bytes, snapshot: Snapshot, *, emails: bool) 
         elif not value:
             continue
         elif name == "profile":
-            _take_person(q, value, emails=emails)
+            _take_person(q, value, identifiers, emails=emails)
         elif name == "send":
             q.unusable |= not fits_send(value) or q.send not in (None, value) or (looks_like_email(value) and not emails)
             q.send = value
@@ -45,9 +45,9 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in (part.partition("=") for part in text.split("&"))]
 
 
-def _take_person(q: Question, value: str, *, emails: bool) -> None:
+def _take_person(q: Question, value: str, identifiers: Identifiers, *, emails: bool) -> None:
     try:
-        identity = parse_profile_id(value)
+        identity = identifiers.parse(value)
     except RequestInvalid:
         q.unusable = True
         return

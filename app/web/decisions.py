@@ -13,8 +13,8 @@ from app.content.load import read_items_query
 from app.content.question import Answer, Question
 from app.content.snapshot import Snapshot, plain
 from app.domain.event import Identity
+from app.domain.identity import SEND_RULE, Identifiers, fits_send
 from app.domain.json import Json, is_list, is_object
-from app.domain.identity import SEND_RULE, fits_send, parse_profile_id
 from app.domain.literals import parse_instant
 from app.domain.profile import Profile
 from app.domain.request import Request
@@ -58,7 +58,7 @@ class Decisions:
         snapshot = current(parts)
         now = self._instant(scope, body)
         q = asked(body, snapshot, _KEYS)
-        q.identity = who(body.get("profile"), "profile")
+        q.identity = who(body.get("profile"), "profile", parts.identifiers)
         q.context = context_of(body.get("context"))
         q.preview = body.get("at") is not None
         q.render = self._surfaces.render_for(q.surface, q, now) if q.surface is not None else None
@@ -111,7 +111,7 @@ class Decisions:
         if not isinstance(recipient, dict):
             raise RequestInvalid("a recipient is an object {profile, context}")
         refuse_unknown(recipient, _RECIPIENT_KEYS)
-        return Question(template.placements, who(recipient.get("profile"), "profile"), template.send, template.mail,
+        return Question(template.placements, who(recipient.get("profile"), "profile", self._parts.identifiers), template.send, template.mail,
                         context_of(recipient.get("context")), template.preview, explain=template.explain, surface=template.surface)
 
     async def _told(self, snapshot: Snapshot, q: Question, answer: Answer) -> dict[str, Any]:
@@ -169,7 +169,7 @@ class Decisions:
         snapshot = current(parts)
         refuse_unknown(body, _RECOMMEND_KEYS)
         query = read_items_query({k: body[k] for k in body.keys() - {"profile", "context"}}, snapshot.definitions)
-        identity = who(body.get("profile"), "profile")
+        identity = who(body.get("profile"), "profile", parts.identifiers)
         context, _ = snapshot.coerce(context_of(body.get("context")))
         profile, degraded = Profile(), list[str]()
         if identity is not None:
@@ -214,12 +214,12 @@ def asked(body: Mapping[str, Any], snapshot: Snapshot, known: frozenset[str]) ->
     return Question(tuple(dict.fromkeys(placements)), send=send, mail=mail, explain=body.get("explain") is True, surface=surface)
 
 
-def who(value: Any, at: str) -> Identity | None:
+def who(value: Any, at: str, identifiers: Identifiers) -> Identity | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str):
         raise RequestInvalid(f"{at}: an id as text, such as \"u1\" or \"anonymous_id:x\"", problems=((at, "not text"),))
-    return parse_profile_id(value)
+    return identifiers.parse(value)
 
 
 def context_of(value: Any) -> Mapping[str, Any]:

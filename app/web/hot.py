@@ -75,7 +75,7 @@ class Hot:
         if parts.inflight > parts.settings.max_inflight:
             return self._shed(snapshot, placement, surface)
         try:
-            q = question(placement, scope["query_string"], snapshot, emails=parts.settings.email_in_url == "allow")
+            q = question(placement, scope["query_string"], snapshot, parts.identifiers, emails=parts.settings.email_in_url == "allow")
             if q.unusable:
                 self._warn()
             return await self._decided(snapshot, q, placement, surface)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from app.content.published import Published
 from app.content.snapshot import Snapshot
 from app.decide import Decider
+from app.domain.identity import Identifiers
 from app.domain.trace import Table
 from app.errors import Overloaded, Starting
 from app.ports import Catalogue, CatalogueStore, Circuit, Clock, ProfileStore
@@ -52,6 +53,7 @@ class Parts:
     settings: Limits
     breaker: Circuit
     load_table: Callable[[str], Awaitable[Table | None]]
+    identifiers: Identifiers = field(default_factory=Identifiers)
     content_state: Published | None = None
     stopping: bool = False
     inflight: int = 0

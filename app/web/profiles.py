@@ -12,7 +12,7 @@ from app.consents import Consents
 from app.domain.change import Append, Change, Grant, Merge
 from app.domain.consent import RESTRICTED
 from app.domain.event import ID_BYTES, PERSONAL, Event, Identity
-from app.domain.identity import looks_like_email, parse_profile_id
+from app.domain.identity import looks_like_email
 from app.domain.profile import NOBODY, Profile
 from app.domain.request import Request
 from app.errors import NotFound, RequestInvalid
@@ -43,7 +43,7 @@ class Profiles:
         if looks_like_email(text) and self._parts.settings.email_in_url != "allow":
             raise RequestInvalid("an e-mail address belongs in no URL: name the person by a user id, or set INLAY_EMAIL_IN_URL=allow",
                                  problems=(("profile", "an e-mail address"),), code="profile")
-        return parse_profile_id(text)
+        return self._parts.identifiers.parse(text)
 
     async def known(self, scope: Scope, *, sends: bool = False) -> tuple[Identity, Profile]:
         identity = self.who(scope)

@@ -17,6 +17,7 @@ from app.content.schema import schemas
 from app.content.source import parse_yaml
 from app.domain.event import Heard
 from app.formats.segment import NotHeard, parse
+from app.identities import Identities
 from app.ingest import Ingest, receipt_json
 from app.wiring import hashed_id, random_id
 from tests.fakes import MemoryStore
@@ -119,7 +120,8 @@ def test_traits_are_checked_and_personal_ones_stay_on_the_profile_alone(rules):
 
 
 def test_the_rest_of_a_batch_is_taken_whatever_its_neighbours_are(rules):
-    ingest = Ingest(MemoryStore(), random_id, hashed_id, rules=lambda: rules)
+    store = MemoryStore()
+    ingest = Ingest(store, Identities(store), random_id, hashed_id, rules=lambda: rules)
     batch = [{"type": "track", "userId": "u1", "event": event, "properties": properties} for event, properties in (("order_completed", ORDER), ("order_completed", {}), ("nope", {}))]
 
     receipt = receipt_json(asyncio.run(ingest.take(batch, NOW)))

@@ -16,10 +16,11 @@ from app.adapters.redis_link import Link as RedisLink
 from app.adapters.redis_names import Names
 from app.adapters.redis_store import RedisStore
 from app.domain.change import Append, Grant, Know, Merge
+from app.domain.claims import Link
 from app.domain.decision import Recording
 from app.domain.event import ID_BYTES, Event, Identity
 from app.errors import NotFound, RequestInvalid
-from app.identities import Identities, Link
+from app.identities import Identities
 from app.ports import IdentityStore, ProfileStore
 from tests.fakes import MemoryStore
 
@@ -183,6 +184,20 @@ def test_of_two_decisions_for_one_send_the_earlier_stands_and_both_ids_find_it(r
 
     assert merged == [(record(NOW, "earlier"), b"t1"), (record(NOW, "earlier"), b"t1"), (record(NOW, "only"), b"t3")]
     assert parted == [(record(NOW + 1, "later"), b"t2"), (record(NOW, "earlier"), b"t1"), (None, None)]
+
+
+def test_many_are_read_in_the_order_asked_each_with_the_record_of_its_send(run, who, tablet):
+    async def story(store, identities, _):
+        await identities.link([Link(who, tablet, NOW, mark(1))], NOW)
+        await store.apply([(who, [Append(event(1))])], NOW)
+        await keep(store, who, "s1", record(NOW, "x"), b"t")
+        return await store.read_many([(tablet, "s1"), (who + "?", "s1"), (who, "s2"), (who, None), (tablet, "s1")])
+
+    people = run(story)
+
+    assert [each.key for each in people] == [who, who + "?", who, who, who]
+    assert [each.record for each in people] == [record(NOW, "x"), None, None, None, record(NOW, "x")]
+    assert [len(each.history) for each in people] == [1, 0, 1, 1, 1]
 
 
 def test_a_decision_recorded_under_an_id_that_just_became_another_s_is_found(run, who):

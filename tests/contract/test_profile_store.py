@@ -140,22 +140,6 @@ def test_of_two_records_that_come_together_the_first_stands(run, who):
     assert run(story) == ([None, None, b"first" * 4], (b"first" * 4, b"t"), (b"other" * 4, b"t"))
 
 
-def test_many_are_read_in_the_order_asked_each_with_the_record_of_its_send(run, who):
-    anonymous, unknown = "a:" + uuid.uuid4().hex, who + "unknown"
-
-    async def story(store):
-        await store.link(anonymous, who, NOW)
-        await store.apply([(who, [Append(event(1))])], NOW)
-        await keep(store, who, "s1", None, b"first" * 4, b"t")
-        return await store.read_many([(anonymous, "s1"), (unknown, "s1"), (who, "s2"), (who, None), (anonymous, "s1")])
-
-    people = run(story)
-
-    assert [each.key for each in people] == [who, unknown, who, who, who]
-    assert [each.record for each in people] == [b"first" * 4, None, None, None, b"first" * 4]
-    assert [len(each.history) for each in people] == [1, 0, 1, 1, 1]
-
-
 def test_every_send_of_many_is_read_on_request(run, who):
     async def story(store):
         await keep(store, who, "s1", None, b"first" * 4, b"")

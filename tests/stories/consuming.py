@@ -21,6 +21,7 @@ from app.adapters.breaker import Breaker
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.adapters.redis_store import RedisStore
+from app.identities import Identities
 from app.ingest import Ingest
 from app.wiring import hashed_id, random_id
 from tests.fakes import MemoryStore
@@ -115,7 +116,7 @@ def expected(events: Sequence[Mapping[str, Any]], keys: Sequence[str], now: int)
 
     async def told() -> dict[str, Any]:
         store = MemoryStore()
-        await Ingest(store, random_id, hashed_id).take([json.loads(json.dumps(event)) for event in events], now)
+        await Ingest(store, Identities(store), random_id, hashed_id).take([json.loads(json.dumps(event)) for event in events], now)
         return {key: await _shown(store, key) for key in keys}
 
     return asyncio.run(told())

@@ -146,12 +146,3 @@ def test_shops_whose_ids_are_addresses_may_say_so():
         server.close()
 
     assert found == (200, "ann@shop.example")
-
-
-def test_a_conflict_of_two_users_names_neither(shop, who):
-    fill(shop, who, 1)
-    fill(shop, "x" + who, 1)
-
-    answer = shop.post("/v1/events", {"type": "alias", "previousId": who, "userId": "x" + who})
-
-    assert (answer.json["rejected"][0]["reason"], who in answer.text) == ("conflict", False)

@@ -172,13 +172,37 @@ def test_an_identified_visitor_s_past_follows(server, who):
     assert by_visitor["offer"] == "hats"
 
 
-def test_two_users_are_not_made_one(server, who):
+def test_an_alias_makes_two_users_one(server, who):
     for name in ("x", "y"):
         server.post("/v1/events", track(who + name, "Seen", ago(hours=1)))
 
     answer = server.post("/v1/events", {"type": "alias", "previousId": who + "x", "userId": who + "y"}).json
+    profile = server.get(f"/v1/profiles/{who}x").json
 
-    assert answer["rejected"][0]["reason"] == "conflict"
+    assert answer["accepted"] == 1
+    assert (profile["id"], profile["events"]["seen"]["count"]) == (who + "y", 2)
+
+
+def test_a_tablet_that_is_handed_on_makes_nobody_one_with_another(server, who):
+    tablet = "t" + who
+    for name in ("x", "y"):
+        server.post("/v1/events", {"type": "identify", "userId": who + name, "anonymousId": tablet})
+        server.post("/v1/events", {"type": "track", "anonymousId": tablet, "event": "Seen " + name})
+
+    first, second = (server.get(f"/v1/profiles/{who}{name}").json for name in ("x", "y"))
+
+    assert (first["id"], "seen_y" in first["events"], first["events"]["seen_x"]["count"]) == (who + "x", False, 1)
+    assert (second["id"], "seen_x" in second["events"], second["events"]["seen_y"]["count"]) == (who + "y", False, 1)
+
+
+def test_what_is_heard_of_an_address_is_the_user_s_who_has_it(server, who):
+    address = who + "@Shop.example"
+    server.post("/v1/events", {"type": "identify", "userId": who, "traits": {"email": address}})
+
+    by_address = server.post("/v1/decisions", {"profile": "email:" + address.upper(), "placements": ["hero"], "send": who}).json
+    by_user = server.post("/v1/decisions", {"profile": who, "placements": ["hero"], "send": who}).json
+
+    assert by_address["decision_id"] == by_user["decision_id"]
 
 
 def test_events_are_counted_once_and_bad_ones_harm_no_neighbour(server, who):

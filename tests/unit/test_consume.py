@@ -12,6 +12,7 @@ import pytest
 from app.adapters.fenced_store import FencedStore
 from app.consume import Consumer
 from app.errors import FellBehind
+from app.identities import Identities
 from app.ingest import Ingest
 from app.intake import Intake, Taken
 from app.shares import Shares, Tenure
@@ -42,7 +43,7 @@ class Shop:
 
         def taking(tenure: Tenure) -> Intake:
             fenced = FencedStore(store or self.store, lambda: tenure.until)
-            return Intake(Ingest(fenced, random_id, hashed_id), self.dead, FrozenClock(NOW), self.taken.append, source="memory")
+            return Intake(Ingest(fenced, Identities(self.store), random_id, hashed_id), self.dead, FrozenClock(NOW), self.taken.append, source="memory")
 
         return Consumer(source, Shares(leases or self.leases, "g", name, lease), taking, lambda *loss: self.lost.append(loss), **options), source
 
@@ -299,7 +300,7 @@ def test_what_a_device_did_is_committed_before_the_device_is_given_to_somebody_e
 
     async def story() -> list[int]:
         numbers: list[int] = []
-        intake = Intake(Ingest(shop.store, random_id, hashed_id), shop.dead, FrozenClock(NOW), shop.taken.append, source="memory")
+        intake = Intake(Ingest(shop.store, Identities(shop.store), random_id, hashed_id), shop.dead, FrozenClock(NOW), shop.taken.append, source="memory")
         rest = shop.stream.partitions["a"]
         while rest:
             numbers.append(await intake(rest))
