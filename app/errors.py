@@ -59,13 +59,13 @@ class InlayError(Exception):
 
 
 class ContentInvalid(InlayError):
-    """The content folders cannot be served; `found` lists every problem, warnings included."""
+    """The content folders, or another file of the user's, cannot be used; `found` lists every problem, warnings included."""
 
     code = "content_invalid"
 
-    def __init__(self, found: tuple[Problem, ...]) -> None:
+    def __init__(self, found: tuple[Problem, ...], where: str = "the content") -> None:
         errors = sum(not problem.warning for problem in found)
-        super().__init__(f"{errors} problem{'s' if errors != 1 else ''} in the content")
+        super().__init__(f"{errors} problem{'s' if errors != 1 else ''} in {where}")
         self.found = found
 
 

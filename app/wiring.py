@@ -8,7 +8,6 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from hashlib import blake2b
 from itertools import count
 from pathlib import Path
 
@@ -34,7 +33,7 @@ from app.content.published import Published, pointer, read_current
 from app.content.snapshot import Snapshot
 from app.decide import Decider
 from app.domain.definitions import Definitions
-from app.domain.event import ID_BYTES
+from app.domain.event import ID_BYTES, hashed_id
 from app.domain.identity import Identifiers
 from app.domain.trace import Table
 from app.errors import InlayError, StoreUnavailable
@@ -237,11 +236,6 @@ def random_id() -> bytes:
 
 async def _nothing(_: Snapshot) -> None:
     """For a worker that renders nothing ahead."""
-
-
-def hashed_id(message_id: str) -> bytes:
-    """What stands for a messageId in a history: 6 bytes of BLAKE2b."""
-    return blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=ID_BYTES).digest()
 
 
 def _random_ids() -> Iterator[str]:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from app.supervise.embedded import EmbeddedRedis
 from bench.machine import ROOT, SERVER_CORE, descendants, pinned
 
 SCOPES = ("content", "decide", "preview", "events", "profiles", "admin")
@@ -76,7 +77,7 @@ class Inlay:
 
     @property
     def redis_socket(self) -> str:
-        return (self.data / "redis.url").read_text().removeprefix("unix://")
+        return str(EmbeddedRedis(self.data, durable=True).socket)
 
     def head(self) -> bytes:
         """The headers that every request to this server carries."""

@@ -30,7 +30,7 @@ from app.streams import SOURCES, Consumption, Rules, build_consumer
 from app.supervise.content import fingerprint
 from app.telemetry import Telemetry, set_up_logs
 from app.web.scrape import serve_metrics
-from app.supervise.parent import with_secret
+from app.supervise.folder import with_secret
 from app.wiring import build_identifiers, wall_clock
 
 TICK_SECONDS = 0.5
@@ -136,8 +136,7 @@ class Desk:
         self._seen = seen
         definitions, _ = gather(self._settings.content)
         if definitions is not None:
-            gates = tuple([each.purpose for each in definitions.consents.values() if "ingest" in each.gates])
-            self.rules = Rules(gates, EventRules(definitions.events), build_identifiers(self._settings, definitions))
+            self.rules = Rules(definitions.gates("ingest"), EventRules(definitions.events), build_identifiers(self._settings, definitions))
 
     def _state(self) -> tuple[dict[str, float], dict[str, str]]:
         if self.consumer is None:

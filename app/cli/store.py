@@ -3,44 +3,56 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 
 from app.adapters.breaker import Breaker
 from app.adapters.redis_link import Link
 from app.errors import SettingsInvalid
 from app.settings import Settings
 from app.supervise.embedded import EmbeddedRedis
-from app.supervise.parent import lock_folder
+from app.supervise.folder import kept_url, lock_folder
 
 LOAD_SECONDS = 600.0
 """A command waits for the data; a server does not."""
+FAILURES = 1_000_000
+"""A command has nothing to fall back to: its links go on trying."""
 
 
 @asynccontextmanager
 async def store_link(settings: Settings) -> AsyncGenerator[Link]:
-    """A link for the time of a command; where no server runs, the embedded Redis is started for it."""
-    embedded = None
-    lock = None
-    url = settings.redis_url
-    if not url:
-        settings.data.mkdir(parents=True, exist_ok=True)
-        embedded = EmbeddedRedis(settings.data, durable=settings.durability == "durable")
-        url = embedded.url
+    """A link for the time of a command."""
+    with store_url(settings) as url:
+        link = new_link(url)
         try:
-            lock = lock_folder(settings.data)
-        except SettingsInvalid:
-            embedded = None
-        else:
-            embedded.start()
-            if not embedded.loaded(LOAD_SECONDS):
-                embedded.stop()
-                raise SettingsInvalid(f"the embedded Redis did not load its data within {LOAD_SECONDS:g} s; they are in {settings.data}/redis")
-    link = Link(url, Breaker(time.monotonic), read_seconds=2.0, connect_seconds=10.0)
+            yield link
+        finally:
+            await link.close()
+
+
+def new_link(url: str) -> Link:
+    return Link(url, Breaker(time.monotonic, failures=FAILURES), read_seconds=2.0, connect_seconds=10.0)
+
+
+@contextmanager
+def store_url(settings: Settings) -> Generator[str]:
+    """Where the store is. Where no server runs on the data folder, its embedded Redis is started for the time of a
+    command, unless the last server had another one."""
+    if found := settings.redis_url or kept_url(settings.data):
+        yield found
+        return
+    settings.data.mkdir(parents=True, exist_ok=True)
+    embedded = EmbeddedRedis(settings.data, durable=settings.durability == "durable")
     try:
-        yield link
+        lock = lock_folder(settings.data)
+    except SettingsInvalid:
+        yield embedded.url
+        return
+    try:
+        embedded.start()
+        if not embedded.loaded(LOAD_SECONDS):
+            raise SettingsInvalid(f"the embedded Redis did not load its data within {LOAD_SECONDS:g} s; they are in {settings.data}/redis")
+        yield embedded.url
     finally:
-        await link.close()
-        if embedded is not None:
-            embedded.stop()
+        embedded.stop()
         del lock

@@ -100,7 +100,7 @@ class Snapshot:
 
     def gates(self, gate: Gate) -> tuple[str, ...]:
         """The declared purposes without whose consent this gate stays shut."""
-        return tuple(each.purpose for each in self.definitions.consents.values() if gate in each.gates)
+        return self.definitions.gates(gate)
 
     def consented(self, profile: Profile) -> Profile:
         """The profile as decisions may use it: without a consent that gates `decide`, nothing is known of the person; where

@@ -253,3 +253,7 @@ class Definitions:
     cases: tuple[Case, ...] = ()
     events: EventTypes = NO_EVENT_TYPES
     identities: Mapping[str, IdentityKind] = field(default_factory=lambda: USUAL_KINDS)
+
+    def gates(self, gate: Gate) -> tuple[str, ...]:
+        """The declared purposes without whose consent this gate stays shut."""
+        return tuple([each.purpose for each in self.consents.values() if gate in each.gates])

@@ -6,12 +6,15 @@ They are made for every event that comes in, and as Structs in a fifth of the ti
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
+
+from app.domain.json import Json
 
 empty: Callable[[], dict[str, Any]] = dict
 """What a field that is a mapping starts with."""
@@ -29,6 +32,17 @@ PERSONAL = frozenset({
 })
 """Traits that are personal by their name: kept on the profile, never in a history."""
 
+
+def public(traits: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a person's traits may enter a history: nothing personal by its name, and nothing with parts, in which
+    something personal might be."""
+    return {name: value for name, value in traits.items() if name.lower() not in PERSONAL and value is not None and not _has_parts(value)}
+
+
+def _has_parts(value: Json) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, (dict, list)) for each in value))
+
+
 _NOT_WORD = re.compile(r"[^a-z0-9_]")
 
 
@@ -37,6 +51,11 @@ def event_name(text: str) -> str:
     """The name that events compare by: lower-cased, every other character an underscore ("Order Completed" is
     `order_completed`)."""
     return _NOT_WORD.sub("_", text.strip().lower())
+
+
+def hashed_id(message_id: str) -> bytes:
+    """What stands for a messageId in a history: 6 bytes of BLAKE2b."""
+    return blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=ID_BYTES).digest()
 
 
 class Identity(Struct, frozen=True, gc=False):

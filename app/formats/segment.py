@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import get_args
 
-from app.domain.event import FUTURE_MILLISECONDS, MAX_ID_BYTES, PERSONAL, Event, Heard, Identity, Kind, Reason, event_name
+from app.domain.event import FUTURE_MILLISECONDS, MAX_ID_BYTES, Event, Heard, Identity, Kind, Reason, event_name, public
 from app.domain.json import Json
 from app.domain.literals import parse_instant
 from app.formats.context import context_properties
@@ -64,9 +64,8 @@ def parse(raw: Json, now: int, random_id: Callable[[], bytes], hashed_id: Callab
         case _:
             traits = _object(raw, "traits")
             check_payload(traits)
-            shown = {key: value for key, value in traits.items() if key.lower() not in PERSONAL and value is not None}
             link = Identity("anonymous_id", anonymous) if user and anonymous else None
-            return Heard("identify", who, Event("identify", at, id, shown), traits, link, version)
+            return Heard("identify", who, Event("identify", at, id, public(traits)), traits, link, version)
 
 
 def _alias(raw: Mapping[str, Json], user: str, anonymous: str, at: int, id: bytes) -> Heard:
@@ -143,11 +142,11 @@ def _properties(raw: Mapping[str, Json], key: str) -> dict[str, Json]:
     return found
 
 
-def check_payload(values: dict[str, Json]) -> None:
+def check_payload(values: dict[str, Json], limit: int = MAX_PAYLOAD) -> None:
     """`NotHeard` where properties or traits are too large, or hold what is no plain JSON."""
     size = _size(values)
-    if size > MAX_PAYLOAD:
-        raise NotHeard("too_large", f"{size:,} bytes of properties; at most {MAX_PAYLOAD:,}")
+    if size > limit:
+        raise NotHeard("too_large", f"{size:,} bytes of properties; at most {limit:,}")
 
 
 def _size(value: Json) -> int:

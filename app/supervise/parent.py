@@ -4,11 +4,7 @@ workers alive. It answers no request itself."""
 from __future__ import annotations
 
 import asyncio
-import base64
-import fcntl
 import json
-import os
-import secrets
 import shutil
 import signal
 import socket
@@ -16,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from app.adapters.breaker import Breaker
 from app.adapters.redis_keys import RedisKeys
@@ -26,6 +21,7 @@ from app.settings import Settings
 from app.supervise.content import fingerprint
 from app.supervise.embedded import EmbeddedRedis
 from app.supervise.fleet import Code, Fleet
+from app.supervise.folder import keep_url, lock_folder, with_secret
 from app.telemetry import Telemetry
 
 POLL_SECONDS = 0.1
@@ -60,17 +56,16 @@ class Parent:
         try:
             listening = listen(settings)
             port = listening.getsockname()[1]
-            self.settings = settings = settings.model_copy(update={"secret": settings.secret or own_secret(settings.data), "port": port})
+            self.settings = settings = with_secret(settings).model_copy(update={"port": port})
             self._seen = fingerprint(settings.content)
             self._check = self._start_check()
+            keep_url(settings.data, settings.redis_url)
             if not settings.redis_url:
                 self._embedded = EmbeddedRedis(settings.data, durable=settings.durability == "durable")
                 self._embedded.start()
                 if not self._embedded.loaded(LOAD_SECONDS):
                     self._say("the embedded Redis is still loading its data; fallbacks are served until it has them")
                 self.settings = settings = settings.model_copy(update={"redis_url": self._embedded.url})
-            (settings.data / "redis.url").write_text(settings.redis_url)
-            (settings.data / "redis.url").chmod(0o600)
             self._finish_check(first=True)
             self._fleet = Fleet(settings, listening, self._say, self._telemetry)
             while not self._stopping:
@@ -164,32 +159,6 @@ def stored_keys(redis_url: str) -> bool:
             await link.close()
 
     return bool(redis_url) and asyncio.run(asked())
-
-
-def lock_folder(data: Path) -> object:
-    """Held as long as the process lives: two servers on one append-only file would destroy it."""
-    file = (data / "lock").open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise SettingsInvalid(f"another server uses {data}: stop it, or give this one its own folder with --data") from error
-    return file
-
-
-def with_secret(settings: Settings) -> Settings:
-    """The settings of a command that needs the server's secret."""
-    settings.data.mkdir(parents=True, exist_ok=True)
-    return settings.model_copy(update={"secret": settings.secret or own_secret(settings.data)})
-
-
-def own_secret(data: Path) -> str:
-    """The secret kept in the data folder, made at the first start."""
-    path = data / "secret"
-    if not path.exists():
-        key = base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(f"k1:{key}")
-    return path.read_text().strip()
 
 
 def listen(settings: Settings) -> socket.socket:

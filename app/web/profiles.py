@@ -11,7 +11,7 @@ import msgspec
 from app.consents import Consents
 from app.domain.change import Append, Change, Grant, Merge
 from app.domain.consent import RESTRICTED
-from app.domain.event import ID_BYTES, PERSONAL, Event, Identity
+from app.domain.event import ID_BYTES, Event, Identity, public
 from app.domain.identity import looks_like_email
 from app.domain.profile import NOBODY, Profile
 from app.domain.request import Request
@@ -101,8 +101,7 @@ class Profiles:
 
     def _merged(self, traits: dict[str, Any]) -> list[Change]:
         now, id = self._parts.clock(), secrets.token_bytes(ID_BYTES)
-        shown = {name: value for name, value in traits.items() if name.lower() not in PERSONAL and value is not None}
-        return [Append(Event("identify", now, id, shown)), Merge(traits, now, id)]
+        return [Append(Event("identify", now, id, public(traits))), Merge(traits, now, id)]
 
     async def restrict(self, scope: Scope, receive: Any) -> Reply:
         """`{"restricted": true}`: from the next call on what is held of the person is not used, and goes on being held."""

@@ -17,7 +17,7 @@ placements: {hero: {fallback: {block: hero_generic}}}
 """
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/http.md", "docs/cli.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/http.md", "docs/cli.md", "docs/import.md"])
 def test_every_command_prints_what_the_page_says(tmp_path: Path, page: str):
     console = Console(tmp_path, {})
     try:
