@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from app.domain.change import Grant
 from app.domain.consent import BY_GPC, Answer
+from app.domain.event import Refused
+from app.domain.order import Numbered
 from app.domain.profile import Profile
+from app.domain.receipt import Receipt
 from app.errors import NotFound
 from app.ports import ConsentLog, ProfileStore
 
@@ -47,3 +50,20 @@ class Consents:
         if denied := [Answer(now, purpose, False, BY_GPC) for purpose in asked if purpose not in told]:
             await self._store.apply([(key, [Grant(each.purpose, False, now) for each in denied])], now)
             await self._log.note(key, denied)
+
+
+async def consented(store: ProfileStore, gates: Sequence[str], heard: Sequence[Numbered], receipt: Receipt) -> Sequence[Numbered]:
+    """The events of people who agreed to every purpose that gates ingest; the rest are refused."""
+    if not gates or not heard:
+        return heard
+    keys = {each.who.key for _, each in heard}
+    profiles = dict(zip(keys, await asyncio.gather(*map(store.read, keys)), strict=True))
+    found: list[Numbered] = []
+    for index, each in heard:
+        profile = profiles[each.who.key]
+        missing = [purpose for purpose in gates if profile.consents.get(purpose) is not True]
+        if missing and not profile.erased:
+            receipt.rejected.append(Refused(index, "consent", f"this person has not consented to {', '.join(missing)}"))
+        else:
+            found.append((index, each))
+    return found

@@ -18,6 +18,7 @@ InlayError
 ├── FellBehind            messages of a stream were dropped before they were read
 ├── LeaseLost             a write came after the lease under which it was begun
 ├── Unreachable           503: what another server has to say is needed to answer, and it does not say it
+├── SpoolFull             503: the store is away, and the spool has no room or cannot be written
 ├── ModelUnavailable      a model cannot be loaded or answered wrongly
 ├── RenderFailed          a template failed on this data
 └── SettingsInvalid       the server cannot start as told
@@ -143,6 +144,10 @@ class LeaseLost(InlayError):
 
 class Unreachable(InlayError):
     code = "unreachable"
+
+
+class SpoolFull(InlayError):
+    code = "spool_full"
 
 
 class ModelUnavailable(InlayError):

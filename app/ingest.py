@@ -1,45 +1,45 @@
-"""The event path: parse -> validate -> identify -> apply to the profiles, once -> say what became of each event."""
+"""The event path: parse -> validate -> identify -> apply to the profiles, once -> say what became of each event.
+
+While the store is away events wait in the spool; what is refused is kept as a dead letter.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from typing import Any
 
+import msgspec
+
+from app.consents import consented
 from app.content.event_rules import EventRules
-from app.domain.change import Append, Change, Merge
-from app.domain.event import Heard, Refused
+from app.domain.change import changes_of
+from app.domain.dead_letter import EVENTS, letter_of, to_be_kept
+from app.domain.event import Refused
 from app.domain.identity import Identifiers
+from app.domain.order import Numbered, parted
+from app.domain.receipt import Receipt
+from app.domain.spooled import Spooled
+from app.errors import StoreUnavailable
 from app.formats.segment import NotHeard
 from app.formats.wire import parse
 from app.identities import Identities
-from app.ports import ProfileStore
+from app.ports import DeadLetters, ProfileStore, Spool
 
-
-@dataclass(slots=True)
-class Receipt:
-    """`accepted`, `duplicates` and `rejected` are disjoint and sum to what was sent."""
-
-    accepted: int = 0
-    duplicates: int = 0
-    rejected: list[Refused] = field(default_factory=list)
-
-
-Numbered = tuple[int, Heard]
+_encode = msgspec.json.Encoder().encode
 CHUNK = 500
 
 
 class Ingest:
-    """Takes batches of raw events. Raises `StoreUnavailable` where nothing may be claimed to be applied."""
+    """Takes batches of raw events. Raises `StoreUnavailable`, or `SpoolFull`, where nothing may be claimed to be kept."""
 
     def __init__(
         self, store: ProfileStore, identities: Identities, random_id: Callable[[], bytes], hashed_id: Callable[[str], bytes],
         gates: Callable[[], Sequence[str]] = tuple, rules: Callable[[], EventRules] = EventRules, identifiers: Callable[[], Identifiers] = Identifiers,
-        opt_out: Callable[[Iterable[str], int], Awaitable[None]] | None = None,
+        opt_out: Callable[[Iterable[str], int], Awaitable[None]] | None = None, *, spool: Spool | None = None, dead: DeadLetters | None = None,
     ) -> None:
         """`gates` gives the purposes without whose consent nothing is taken of a person, `rules` what is declared of events,
-        `identifiers` how those are filed that name people; `opt_out` is told of people whose browser asks for privacy."""
+        `identifiers` how those are filed that name people; `opt_out` is told of people whose browser asks for privacy.
+        Without a spool nothing is taken while the store is away."""
         self._store = store
         self._identities = identities
         self._random_id = random_id
@@ -48,17 +48,17 @@ class Ingest:
         self._rules = rules
         self._identifiers = identifiers
         self._opt_out = opt_out
+        self._spool = spool
+        self._dead = dead
 
-    async def take(self, raws: Sequence[Any], now: int, *, private: bool = False) -> Receipt:
-        """What became of each. Other requests get their turn after every few hundred. `private`: a browser sends them that
-        asks for privacy, which holds from before these events on."""
+    async def take(self, raws: Sequence[Any], now: int, body_of: Callable[[int], bytes] | None = None, *, private: bool = False) -> Receipt:
+        """What became of each; `body_of` gives the bytes of one as it came. Other requests get their turn after every few hundred.
+        `private`: a browser sends them that asks for privacy, which holds from before these events on."""
         receipt = Receipt()
         for at in range(0, len(raws), CHUNK):
-            heard = self._heard(at, raws[at : at + CHUNK], now, receipt)
-            if private and self._opt_out is not None:
-                await self._opt_out([each.who.key for _, each in heard], now)
-            await self.apply(heard, now, receipt)
+            await self.apply(self._heard(at, raws[at : at + CHUNK], now, receipt), now, receipt, private=private)
         receipt.rejected.sort(key=lambda refused: refused.index)
+        await self.bury(receipt, now, body_of or (lambda index: _encode(raws[index])))
         return receipt
 
     def _heard(self, first: int, raws: Sequence[Any], now: int, receipt: Receipt) -> list[Numbered]:
@@ -70,11 +70,44 @@ class Ingest:
                 receipt.rejected.append(Refused(index, error.reason, error.detail))
         return found
 
-    async def apply(self, heard: Sequence[Numbered], now: int, receipt: Receipt) -> None:
-        """Events of one person keep their order. Who is whom goes by the instant of what says so, not by its place."""
-        valid = self._valid([(index, self._identifiers().heard(each)) for index, each in heard], receipt)
-        consented = await self._consented(valid, receipt)
-        await self._apply(await self._linked(consented, now, receipt), now, receipt)
+    async def apply(self, heard: Sequence[Numbered], now: int, receipt: Receipt, *, private: bool = False) -> None:
+        """While the store is away all go to the spool, and whoever's earlier events are there go behind them."""
+        filed = self._identifiers().heard
+        ready, behind = self._valid([(index, filed(each)) for index, each in heard], receipt), ()
+        if self._spool is not None and not self._spool.empty:
+            ready, behind = parted(ready, self._spool.holds)
+        left = await self.settle(ready, now, receipt, [each.who.key for _, each in ready] if private else ())
+        if waiting := [*left, *behind]:
+            if self._spool is None:
+                raise StoreUnavailable("the store is away, and there is no spool")
+            await self._spool.put([Spooled(now, each, private=private) for _, each in waiting])
+            receipt.spooled += len(waiting)
+
+    async def settle(self, heard: Sequence[Numbered], now: int, receipt: Receipt, private: Collection[str] = ()) -> Sequence[Numbered]:
+        """Apply them, those of one person in their order, after these people's opt-out. Who is whom goes by the instant of what
+        says so, not by its place. Gives all back where the store is away: done in part, they may be done again."""
+        mark = receipt.mark()
+        try:
+            if private and self._opt_out is not None:
+                await self._opt_out(private, now)
+            agreed = await consented(self._store, self._gates(), heard, receipt)
+            await self._apply(await self._linked(agreed, now, receipt), now, receipt)
+        except StoreUnavailable:
+            receipt.back_to(mark)
+            return heard
+        return ()
+
+    async def bury(self, receipt: Receipt, now: int, body_of: Callable[[int], bytes], source: str = EVENTS) -> None:
+        """Keep what was refused, with its bytes."""
+        letters = to_be_kept([letter_of(refused, body_of(refused.index), now, source) for refused in receipt.rejected])
+        if not letters or self._dead is None:
+            return
+        try:
+            await self._dead.put(letters, now)
+        except StoreUnavailable:
+            if self._spool is None:
+                raise
+            await self._spool.put([Spooled(now, None, each) for each in letters])
 
     def _valid(self, heard: Sequence[Numbered], receipt: Receipt) -> Sequence[Numbered]:
         """Those that are as `events:` declares them, without what is personal; the rest are refused."""
@@ -87,23 +120,6 @@ class Ingest:
                 found.append((index, rules.taken(each)))
             except NotHeard as error:
                 receipt.rejected.append(Refused(index, error.reason, error.detail))
-        return found
-
-    async def _consented(self, heard: Sequence[Numbered], receipt: Receipt) -> Sequence[Numbered]:
-        """The events of people who agreed to every purpose that gates ingest; the rest are refused."""
-        gates = self._gates()
-        if not gates or not heard:
-            return heard
-        keys = {each.who.key for _, each in heard}
-        profiles = dict(zip(keys, await asyncio.gather(*map(self._store.read, keys)), strict=True))
-        found: list[Numbered] = []
-        for index, each in heard:
-            profile = profiles[each.who.key]
-            missing = [purpose for purpose in gates if profile.consents.get(purpose) is not True]
-            if missing and not profile.erased:
-                receipt.rejected.append(Refused(index, "consent", f"this person has not consented to {', '.join(missing)}"))
-            else:
-                found.append((index, each))
         return found
 
     async def _linked(self, heard: Sequence[Numbered], now: int, receipt: Receipt) -> Sequence[Numbered]:
@@ -122,36 +138,7 @@ class Ingest:
         by_profile: dict[str, list[Numbered]] = {}
         for each in heard:
             by_profile.setdefault(each[1].who.key, []).append(each)
-        writes = [(key, changes_of(rows)) for key, rows in by_profile.items()]
+        writes = [(key, changes_of([each for _, each in rows])) for key, rows in by_profile.items()]
         applied = await self._store.apply(writes, now)
         for rows, outcome in zip(by_profile.values(), applied, strict=True):
-            if outcome.erased:
-                receipt.rejected += [Refused(index, "erased", "this person was erased") for index, _ in rows]
-                continue
-            for (index, each), result in zip(rows, outcome.results, strict=True):
-                if result == "applied":
-                    receipt.accepted += 1
-                elif result == "duplicate":
-                    receipt.duplicates += 1
-                elif result == "erased":
-                    receipt.rejected.append(Refused(index, "erased", "this person was erased"))
-                else:
-                    detail = f"older than what is still kept of {each.event.name}"
-                    receipt.rejected.append(Refused(index, "too_old", detail))
-
-
-def changes_of(rows: Sequence[Numbered]) -> list[Change]:
-    """An event means changes: it enters the history, and its traits merge."""
-    found: list[Change] = []
-    for _, heard in rows:
-        found.append(Append(heard.event))
-        if heard.traits:
-            found.append(Merge(heard.traits, heard.event.at, heard.event.id))
-    return found
-
-
-def receipt_json(receipt: Receipt) -> Mapping[str, Any]:
-    return {
-        "accepted": receipt.accepted, "duplicates": receipt.duplicates,
-        "rejected": [{"index": each.index, "reason": each.reason, "detail": each.detail} for each in receipt.rejected],
-    }
+            receipt.note(rows, outcome)

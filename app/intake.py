@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from app.domain.json import Json
-from app.domain.message import DeadLetter, Message
+from app.domain.dead_letter import DeadLetter, to_be_kept
+from app.domain.message import Message
+from app.domain.receipt import Receipt
 from app.errors import InlayError, LeaseLost, StoreUnavailable
 from app.formats.messages import Format, events_of
 from app.formats.segment import NotHeard
-from app.ingest import Ingest, Receipt
+from app.ingest import Ingest
 from app.ports import Clock, DeadLetters
 
 TRIES = 5
@@ -83,8 +85,8 @@ class Intake:
                 origins += [message] * len(found)
         receipt = await self._ingest.take(raws, self._clock()) if raws else Receipt()
         letters += [self._letter(origins[each.index], each.reason, each.detail) for each in receipt.rejected]
-        if letters:
-            await self._dead.put(letters)
+        if kept := to_be_kept(letters):
+            await self._dead.put(kept, self._clock())
         return Taken(receipt.accepted, receipt.duplicates, letters)
 
     async def _alone(self, read: Read) -> Taken:
@@ -98,7 +100,7 @@ class Intake:
             except Exception as error:  # noqa: BLE001 (it may have passed by the next time)
                 last = error
         letter = self._letter(read[0], "error", last.message if isinstance(last, InlayError) else type(last).__name__)
-        await self._dead.put([letter])
+        await self._dead.put([letter], self._clock())
         return Taken(0, 0, [letter])
 
     def _letter(self, message: Message, reason: str, detail: str) -> DeadLetter:

@@ -10,10 +10,12 @@ import numpy as np
 from app.domain.change import Applied, Change
 from app.domain.consent import Answer
 from app.domain.decision import Recording
+from app.domain.dead_letter import DeadLetter, Held, Tally
 from app.domain.definitions import ModelCard
 from app.domain.item import Item
-from app.domain.message import Batch, DeadLetter, Message
+from app.domain.message import Batch, Message
 from app.domain.profile import Profile
+from app.domain.spooled import Spooled
 from app.domain.whole import Filed
 
 
@@ -156,14 +158,6 @@ class Checkpoints(Protocol):
         ...
 
 
-class DeadLetters(Protocol):
-    """Where events go that cannot be taken, with their bytes, to be looked at and sent again."""
-
-    async def put(self, letters: Sequence[DeadLetter]) -> None:
-        """As durable as the store is. The same letter twice may be there twice. Raises `StoreUnavailable`."""
-        ...
-
-
 class CatalogueStore(Protocol):
     """The items as the whole fleet shares them. Raises `StoreUnavailable`."""
 
@@ -302,4 +296,49 @@ class Fetch(Protocol):
     async def __call__(self, url: str) -> bytes:
         """What lies at an https address: at most 64 KiB, within seconds, without following a redirect. `Unreachable` for
         anything else than a 200."""
+        ...
+
+
+class DeadLetters(Protocol):
+    """Events that were refused, in the order in which they came. Raises `StoreUnavailable`."""
+
+    async def put(self, letters: Sequence[DeadLetter], now: int) -> None:
+        """File them; where there is no room the oldest go, counted by reason, and so do those that are too old."""
+        ...
+
+    async def page(self, after: str = "", count: int = 100) -> list[Held]:
+        """The next `count` after the one with the id `after`, oldest first."""
+        ...
+
+    async def get(self, id: str) -> Held | None: ...
+
+    async def drop(self, ids: Sequence[str]) -> int:
+        """How many of them there were."""
+        ...
+
+    async def tally(self) -> Tally: ...
+
+
+class Spool(Protocol):
+    """What waits on this machine's disk until the store is back, in the order in which it came."""
+
+    @property
+    def empty(self) -> bool:
+        """True where no profile has anything in it."""
+        ...
+
+    def holds(self, key: str) -> bool:
+        """Whether events of this profile wait: later ones go behind them."""
+        ...
+
+    async def put(self, records: Sequence[Spooled]) -> None:
+        """They are fsynced when it returns; their profiles are held from the very call on. `SpoolFull`."""
+        ...
+
+    async def next(self, most: int) -> Sequence[Spooled]:
+        """The first that wait, at least one; waits until there are any. The same again until they are `done`."""
+        ...
+
+    def done(self) -> None:
+        """What `next` gave last was applied."""
         ...

@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     webhook_resend_keys: Keys = Field((), description="signing secrets of Resend's webhooks, comma-separated", repr=False)
     webhook_standard_keys: Keys = Field((), description="signing secrets of Standard Webhooks, comma-separated", repr=False)
     webhook_ses_topics: Keys = Field((), description="ARNs of the SNS topics that SES reports to, comma-separated")
+    spool_mb: int = Field(256, ge=1, description="the disk that events may take while Redis is away")
+    dead_letters_mb: int = Field(64, ge=1, description="the room that refused events may take in Redis")
+    dead_letters_days: int = Field(30, ge=1, description="age in days beyond which refused events are dropped")
     demo: bool = Field(False, description="load the invented shop")
     reload: bool = Field(False, description="restart workers when the code changes")
 

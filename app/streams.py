@@ -13,7 +13,6 @@ from typing import Literal
 from app.adapters.breaker import Breaker
 from app.adapters.fenced_store import FencedStore
 from app.adapters.redis_checkpoints import RedisCheckpoints
-from app.adapters.redis_dead_letters import RedisDeadLetters
 from app.adapters.redis_leases import RedisLeases
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
@@ -30,7 +29,7 @@ from app.ports import EventSource
 from app.settings import Settings, kafka_settings
 from app.shares import LEASE_MILLISECONDS, Shares, Tenure
 from app.telemetry import Telemetry
-from app.wiring import build_identities, build_store, hashed_id, random_id, wall_clock
+from app.wiring import build_dead_letters, build_identities, build_store, hashed_id, random_id, wall_clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def build_consumer(
     names = Names(link)
     store = TimedStore(build_store(settings, link, names), telemetry)
     identities = build_identities(settings, link, names, telemetry.identity_refused)
-    dead = RedisDeadLetters(link, settings.write_timeout_ms / 1000)
+    dead = build_dead_letters(settings, link, telemetry)
     source = _SOURCES[wanted.kind](settings, link, wanted, member)
 
     def taking(tenure: Tenure) -> Intake:

@@ -24,6 +24,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric as Family
 
+from app.domain.receipt import Receipt
+
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 _STORE_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 _MODEL_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.1)
@@ -58,6 +60,13 @@ METRICS: dict[str, Metric] = {
     "inlay_webhooks_total": Metric("counter", ("source", "outcome"), "webhook requests: taken, confirmed, or why they were refused"),
     "inlay_webhook_events_total": Metric("counter", ("source", "outcome"), "events that webhooks reported: accepted, duplicate, unknown type, or why they were rejected"),
     "inlay_page_calls_total": Metric("counter", ("call", "outcome"), "calls that pages made with a web key, by what became of them: taken, or why they were refused"),
+    "inlay_spooled_events_total": Metric("counter", (), "events that were acknowledged into the spool because the store was away"),
+    "inlay_spool_drained_total": Metric("counter", (), "records of the spool that were applied, or became dead letters, once the store was back"),
+    "inlay_spool_bytes": Metric("gauge", (), "bytes that wait in the spool, all workers together", over=sum),
+    "inlay_spool_oldest_seconds": Metric("gauge", (), "age of the oldest event in the spool; 0 where it is empty"),
+    "inlay_dead_letters_total": Metric("counter", ("reason",), "refused events that were kept as dead letters, by reason"),
+    "inlay_dead_letters_held": Metric("gauge", (), "dead letters that are kept now"),
+    "inlay_dead_letters_trimmed": Metric("gauge", (), "dead letters that went, since there was no room or they were too old"),
     "inlay_store_seconds": Metric("histogram", ("operation",), "seconds that a call to Redis took, failed ones included", _STORE_SECONDS),
     "inlay_store_failures_total": Metric("counter", ("operation", "code"), "calls to Redis that failed: unavailable, refused, or open while the breaker is"),
     "inlay_store_breaker_open": Metric("gauge", (), "1 while calls to Redis fail at once in any worker"),
@@ -135,6 +144,21 @@ class Telemetry:
 
     def lost(self, source: str, number: int) -> None:
         self._count(("inlay_stream_lost_total", source), number)
+
+    def receipt(self, receipt: Receipt) -> None:
+        """What became of a batch, as far as it is known."""
+        self.events("accepted", receipt.accepted)
+        self.events("duplicate", receipt.duplicates)
+        for refused in receipt.rejected:
+            self.events(refused.reason, 1)
+        if receipt.spooled:
+            self._count(("inlay_spooled_events_total",), receipt.spooled)
+
+    def drained(self, number: int) -> None:
+        self._count(("inlay_spool_drained_total",), number)
+
+    def dead_letter(self, reason: str) -> None:
+        self._count(("inlay_dead_letters_total", reason))
 
     def page_call(self, call: str, outcome: str) -> None:
         self._count(("inlay_page_calls_total", call, outcome))

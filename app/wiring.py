@@ -13,12 +13,14 @@ from pathlib import Path
 
 from app import __version__
 from app.adapters.breaker import Breaker
+from app.adapters.file_spool import FileSpool
 from app.adapters.https_fetch import HttpsFetch
 from app.adapters.onnx_model import Watchdog
 from app.adapters.onnx_runtime import OnnxRuntime
 from app.adapters.redis_catalogue import RedisCatalogue
 from app.adapters.redis_consents import RedisConsents
 from app.adapters.redis_identities import RedisIdentities
+from app.adapters.redis_dead_letters import RedisDeadLetters
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
@@ -33,9 +35,11 @@ from app.content.published import Published, pointer, read_current
 from app.content.snapshot import Snapshot
 from app.decide import Decider
 from app.domain.definitions import Definitions
+from app.domain.dead_letter import NOTHING
 from app.domain.event import ID_BYTES, hashed_id
 from app.domain.identity import Identifiers
 from app.domain.trace import Table
+from app.drain import Drain
 from app.errors import InlayError, StoreUnavailable
 from app.identities import Identities
 from app.ingest import Ingest
@@ -73,6 +77,11 @@ def build_identifiers(settings: Settings, definitions: Definitions) -> Identifie
     return Identifiers(definitions.identities, settings.identity_key)
 
 
+def build_dead_letters(settings: Settings, link: Link, telemetry: Telemetry | None = None) -> RedisDeadLetters:
+    bounds = settings.dead_letters_mb << 20, settings.dead_letters_days * 86_400_000
+    return RedisDeadLetters(link, *bounds, settings.write_timeout_ms / 1000, *([telemetry.dead_letter] if telemetry is not None else []))
+
+
 class Worker:
     """One process that answers: its parts, and the loop that keeps content, catalogue and keys up to date."""
 
@@ -100,11 +109,19 @@ class Worker:
         self.verifiers = verifiers(settings.webhook_keys, HttpsFetch())
         self.consents = Consents(timed, RedisConsents(self.writes, settings.write_timeout_ms / 1000), self._gpc)
         self.identities = build_identities(settings, self.writes, self.names, self.telemetry.identity_refused)
-        self.ingest = Ingest(timed, self.identities, random_id, hashed_id, self._ingest_gates, self._event_rules, lambda: self.parts.identifiers, self.consents.opt_out)
+        self.dead = build_dead_letters(settings, self.writes, self.telemetry)
+        self.spool = FileSpool(settings.data / "spool", settings.spool_mb << 20)
+        self.ingest = Ingest(
+            timed, self.identities, random_id, hashed_id, self._ingest_gates, self._event_rules, lambda: self.parts.identifiers, self.consents.opt_out,
+            spool=self.spool, dead=self.dead,
+        )
+        self.drain = Drain(self.spool, self.ingest, self.dead, self.telemetry, wall_clock)
+        self._tally = NOTHING
         self._watchdog = Watchdog()
         self._published: Published | None = None
         self._stamp = 0
         self._loop: asyncio.Task[None] | None = None
+        self._draining: asyncio.Task[None] | None = None
         self._prepared_at = 0
         self.prepare: Callable[[Snapshot], Awaitable[object]] = _nothing
 
@@ -178,7 +195,9 @@ class Worker:
         await self.follow_store()
         await self.follow_items()
         gc.set_threshold(50_000, 20, 100)
+        await self.spool.adopt()
         self._loop = asyncio.create_task(self._follow())
+        self._draining = asyncio.create_task(self._drain())
 
     async def _follow(self) -> None:
         for tick in count():
@@ -191,12 +210,29 @@ class Worker:
                 if tick % 5 == 0:
                     self.parts.telemetry.save()
                     await self.follow_identities()
+                    await self.spool.adopt()
+                    await self._count_dead()
             except Exception as error:  # noqa: BLE001 (the loop outlives any one failure)
                 self.parts.telemetry.failure(error)
+
+    async def _drain(self) -> None:
+        while True:
+            try:
+                await self.drain.run()
+            except Exception as error:  # noqa: BLE001 (what waits on the disk is tried again, whatever happened)
+                self.parts.telemetry.failure(error)
+                await asyncio.sleep(1)
+
+    async def _count_dead(self) -> None:
+        with suppress(StoreUnavailable):
+            self._tally = await self.dead.tally()
 
     async def stop(self) -> None:
         if self._loop is not None:
             self._loop.cancel()
+        if self._draining is not None:
+            self._draining.cancel()
+        await self.spool.close()
         self.parts.telemetry.save()
         await self.link.close()
         await self.writes.close()
@@ -218,6 +254,9 @@ class Worker:
         troubled |= dict(content.kept).keys() if content is not None else set()
         gauges: dict[str, float] = {
             "inlay_requests_in_flight": parts.inflight, "inlay_store_breaker_open": float(parts.breaker.open),
+            "inlay_spool_bytes": self.spool.size,
+            "inlay_spool_oldest_seconds": max(0, wall_clock() - self.spool.oldest) / 1000 if self.spool.oldest is not None else 0,
+            "inlay_dead_letters_held": self._tally.held, "inlay_dead_letters_trimmed": sum(self._tally.trimmed.values()),
             "inlay_content_problems": len(content.problems) if content is not None else 0, "inlay_models_broken": len(troubled),
         }
         served = {"inlay_content_info": parts.snapshot.version} if parts.snapshot is not None else {}

@@ -14,17 +14,20 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from app.adapters.redis_dead_letters import OVERHEAD
 from app.domain.change import Append, Applied, Change, Grant, Know, Merge, Result
 from app.domain.consent import Answer
 from app.domain.decision import Recording
+from app.domain.dead_letter import DeadLetter, Held, Tally
 from app.domain.definitions import ModelCard
 from app.domain.claims import Stamp, owner_at
 from app.domain.event import Identity
 from app.domain.history import HEADER, TRIMMED, Dictionary, History, pack_columns
-from app.domain.message import Batch, DeadLetter, Message
+from app.domain.message import Batch, Message
 from app.domain.profile import Profile
+from app.domain.spooled import Spooled
 from app.domain.whole import NOTHING, Filed, Holding, Mark, Row, Whole, earlier, united
-from app.errors import LeaseLost, ModelUnavailable, StoreUnavailable
+from app.errors import LeaseLost, ModelUnavailable, SpoolFull, StoreUnavailable
 from app.ports import Model, Scorer
 
 
@@ -316,18 +319,6 @@ class MemorySource:
         self._next.clear()
 
 
-class MemoryDeadLetters:
-    """`DeadLetters` in a list."""
-
-    def __init__(self) -> None:
-        self.wire = Wire()
-        self.letters: list[DeadLetter] = []
-
-    async def put(self, letters: Sequence[DeadLetter]) -> None:
-        await self.wire()
-        self.letters += letters
-
-
 class MemoryCatalogue:
     """`CatalogueStore` in a dict."""
 
@@ -396,6 +387,84 @@ class MemoryKeys:
     async def all(self) -> dict[str, dict[str, Any]] | None:
         await self.wire()
         return self._entries
+
+
+class MemoryDeadLetters:
+    """`DeadLetters` in a dict."""
+
+    def __init__(self, most: int = 1 << 20, age: int = 10**12) -> None:
+        self.wire = Wire()
+        self._held: dict[str, DeadLetter] = {}
+        self._trimmed: dict[str, int] = {}
+        self._number = 0
+        self._most, self._age = most, age
+
+    def _bytes(self) -> int:
+        return sum(len(letter.body) + OVERHEAD for letter in self._held.values())
+
+    async def put(self, letters: Sequence[DeadLetter], now: int) -> None:
+        await self.wire()
+        for letter in letters:
+            self._number += 1
+            self._held[f"{now}-{self._number}"] = letter.clipped
+        for id, letter in list(self._held.items()):
+            if self._bytes() > self._most or int(id.split("-")[0]) < now - self._age:
+                del self._held[id]
+                self._trimmed[letter.reason] = self._trimmed.get(letter.reason, 0) + 1
+
+    @property
+    def letters(self) -> list[DeadLetter]:
+        return list(self._held.values())
+
+    async def page(self, after: str = "", count: int = 100) -> list[Held]:
+        await self.wire()
+        ids = list(self._held)
+        return [Held(id, self._held[id]) for id in ids[ids.index(after) + 1 if after else 0 :][:count]]
+
+    async def get(self, id: str) -> Held | None:
+        await self.wire()
+        return Held(id, self._held[id]) if id in self._held else None
+
+    async def drop(self, ids: Sequence[str]) -> int:
+        await self.wire()
+        return sum(self._held.pop(id, None) is not None for id in ids)
+
+    async def tally(self) -> Tally:
+        await self.wire()
+        return Tally(len(self._held), self._bytes(), dict(self._trimmed))
+
+
+class MemorySpool:
+    """`Spool` in a list; a record takes a hundred bytes."""
+
+    def __init__(self, limit: int = 1 << 20) -> None:
+        self._records: list[Spooled] = []
+        self._given = 0
+        self._limit = limit
+        self._filled = asyncio.Event()
+
+    @property
+    def empty(self) -> bool:
+        return not self._records
+
+    def holds(self, key: str) -> bool:
+        return any(key in record.keys for record in self._records)
+
+    async def put(self, records: Sequence[Spooled]) -> None:
+        if (len(self._records) + len(records)) * 100 > self._limit:
+            raise SpoolFull("the spool is full")
+        self._records += records
+        self._filled.set()
+
+    async def next(self, most: int) -> Sequence[Spooled]:
+        while not self._records:
+            self._filled.clear()
+            await self._filled.wait()
+        self._given = min(most, len(self._records))
+        return self._records[: self._given]
+
+    def done(self) -> None:
+        del self._records[: self._given]
 
 
 class FixedModel:

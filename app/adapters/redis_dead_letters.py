@@ -1,27 +1,65 @@
-"""Dead letters in a Redis stream."""
+"""Dead letters in a Redis stream, bounded by bytes and age; what goes to make room is counted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from app.adapters.redis_link import Link, refusal
-from app.domain.message import DeadLetter
+from app.adapters.redis_link import Link
+from app.adapters.redis_scripts import Script, evaluate
+from app.domain.dead_letter import DeadLetter, Held, Tally
 
-STREAM = "inlay:dead-letters"
+STREAM = "{inlay:dead}"
+KEYS = [STREAM, STREAM + ":state"]
+CHUNK = 100
+OVERHEAD = 150
+"""Bytes that a letter takes beside its body, about."""
+
+
+def _ignored(reason: str) -> None:
+    """For a command, which counts nothing."""
 
 
 class RedisDeadLetters:
-    """`DeadLetters` over one link. Nothing is trimmed."""
+    """`DeadLetters` over one link. `most` is in bytes, `age` in ms; `filed` is told the reason of each."""
 
-    def __init__(self, link: Link, write_seconds: float = 1.0) -> None:
+    def __init__(self, link: Link, most: int, age: int, write_seconds: float = 1.0, filed: Callable[[str], None] = _ignored) -> None:
         self._link = link
+        self._most = most
+        self._age = age
         self._seconds = write_seconds
+        self._filed = filed
+        self._put, self._drop = Script("dead_put"), Script("dead_drop")
 
-    async def put(self, letters: Sequence[DeadLetter]) -> None:
-        commands = [
-            ("XADD", STREAM, "*", "id", each.id, "source", each.source, "at", each.at, "reason", each.reason, "detail", each.detail, "body", each.body)
-            for each in letters
-        ]
-        for reply in await self._link.pipeline(commands, self._seconds):
-            if isinstance(reply, Exception):
-                raise refusal(reply)
+    async def put(self, letters: Sequence[DeadLetter], now: int) -> None:
+        for at in range(0, len(letters), CHUNK):
+            arguments: list[Any] = [now, self._most, max(0, now - self._age)]
+            for each in letters[at : at + CHUNK]:
+                one = each.clipped
+                arguments += (one.reason, len(one.body) + OVERHEAD, one.id, one.source, one.at, one.detail, one.body, one.size)
+            await evaluate(self._link, self._put, KEYS, arguments, self._seconds)
+            for letter in letters[at : at + CHUNK]:
+                self._filed(letter.reason)
+
+    async def page(self, after: str = "", count: int = 100) -> list[Held]:
+        rows = await self._link.call("XRANGE", KEYS[0], f"({after}" if after else "-", "+", "COUNT", count, seconds=self._seconds)
+        return [Held(id.decode(), _letter(fields)) for id, fields in rows]
+
+    async def get(self, id: str) -> Held | None:
+        rows = await self._link.call("XRANGE", KEYS[0], id, id, seconds=self._seconds)
+        return Held(id, _letter(rows[0][1])) if rows else None
+
+    async def drop(self, ids: Sequence[str]) -> int:
+        return int(await evaluate(self._link, self._drop, KEYS, list(ids), self._seconds)) if ids else 0
+
+    async def tally(self) -> Tally:
+        flat: list[bytes] = await self._link.call("HGETALL", KEYS[1])
+        state = {name.decode(): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)}
+        trimmed = {name.removeprefix("trimmed:"): number for name, number in state.items() if name.startswith("trimmed:")}
+        return Tally(state.get("held", 0), state.get("bytes", 0), trimmed)
+
+
+def _letter(fields: Sequence[bytes]) -> DeadLetter:
+    row = dict(zip(fields[::2], fields[1::2], strict=True))
+    text = {name: row[name.encode()].decode() for name in ("id", "source", "reason", "detail")}
+    return DeadLetter(**text, at=int(row[b"at"]), body=row[b"body"], size=int(row[b"size"]))

@@ -18,6 +18,7 @@ COMMANDS = {
     "schema": ("app.cli.schema", "print the JSON Schemas of rules, blocks and model cards"),
     "keys": ("app.cli.keys", "create, list and revoke API keys"),
     "consume": ("app.cli.consume", "take events from a stream, until told to stop"),
+    "dead-letters": ("app.cli.dead_letters", "list, show, redrive and drop events that were refused"),
     "import": ("app.cli.import_", "import events, profiles or items from a file"),
 }
 

@@ -33,7 +33,8 @@ from app.domain.definitions import Definitions
 from app.domain.event import hashed_id
 from app.errors import SettingsInvalid, StoreUnavailable
 from app.formats.rows import Entry, Rejected
-from app.ingest import Ingest, Receipt
+from app.domain.receipt import Receipt
+from app.ingest import Ingest
 from app.settings import Settings, load_settings
 from app.supervise.folder import with_secret
 from app.wiring import build_identifiers, build_identities, build_store, random_id

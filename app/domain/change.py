@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
-from app.domain.event import Event, Identity
+from app.domain.event import Event, Heard, Identity
 
 
 class Append(Struct, frozen=True, gc=False):
@@ -53,3 +53,13 @@ class Applied:
 
     results: tuple[Result, ...]
     erased: bool = False
+
+
+def changes_of(heard: Iterable[Heard]) -> list[Change]:
+    """An event means changes: it enters the history, and its traits merge."""
+    found: list[Change] = []
+    for each in heard:
+        found.append(Append(each.event))
+        if each.traits:
+            found.append(Merge(each.traits, each.event.at, each.event.id))
+    return found

@@ -31,17 +31,3 @@ class Batch(Struct, frozen=True):
     partition: str
     messages: Sequence[Message]
     lost: int = 0
-
-
-class DeadLetter(Struct, frozen=True):
-    """A message that could not be taken, with its bytes, so that it can be looked at and sent again.
-
-    `id` is the same each time that the message is refused; `source` says where it came from (`kafka`).
-    """
-
-    id: str
-    source: str
-    at: int
-    reason: str
-    detail: str
-    body: bytes

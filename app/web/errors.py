@@ -15,6 +15,7 @@ from app.errors import (
     Overloaded,
     RateLimited,
     RequestInvalid,
+    SpoolFull,
     Starting,
     StoreUnavailable,
     TooLarge,
@@ -26,7 +27,7 @@ from app.security.redaction import hide_addresses
 
 STATUS: dict[type[InlayError], int] = {
     Unparsable: 400, TooLarge: 413, RequestInvalid: 422, Unauthorised: 401, Forbidden: 403, NotFound: 404, MethodNotAllowed: 405,
-    RateLimited: 429, Overloaded: 503, Starting: 503, Degraded: 503, StoreUnavailable: 503, Unreachable: 503,
+    RateLimited: 429, Overloaded: 503, Starting: 503, Degraded: 503, StoreUnavailable: 503, SpoolFull: 503, Unreachable: 503,
 }
 MAX_PROBLEMS = 100
 Headers = list[tuple[bytes, bytes]]

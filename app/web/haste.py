@@ -9,7 +9,7 @@ from contextlib import suppress
 from app.domain.event import Heard
 from app.domain.machines import BY_PERSON, HASTE_MILLISECONDS, by_machine, delivered_at
 from app.errors import StoreUnavailable
-from app.ingest import Numbered
+from app.domain.order import Numbered
 from app.ports import ProfileStore
 
 TOGETHER = 50

@@ -16,7 +16,8 @@ from app.domain.event import Refused
 from app.domain.json import Json
 from app.errors import Forbidden, InlayError, RequestInvalid, Unauthorised
 from app.formats.page import on_our_clock, page_events, pixel_event
-from app.ingest import Ingest, Receipt, receipt_json
+from app.domain.receipt import Receipt, receipt_json
+from app.ingest import Ingest
 from app.security.web_keys import SCOPE, loopback_origin, proves
 from app.web.asgi import JSON, PRIVATE, Headers, Reply, Scope, header
 from app.web.auth import key_of
@@ -25,7 +26,6 @@ from app.web.consents import asks_for_privacy
 from app.web.errors import answer
 from app.web.parts import Parts
 from app.web.rates import Rates
-from app.web.receipts import count_receipt
 
 MAX_BYTES = 64 << 10
 """What a browser sends at most once its page is left."""
@@ -91,7 +91,7 @@ class Pages:
             self._parts.telemetry.page_call("events", error.code)
             status, body, headers = answer(error)
             return Reply(status, body, [pair for pair in headers if pair[0] != b"www-authenticate"] + shared, "refused" if status < 500 else "error")
-        return Reply(200, _encode(receipt_json(receipt)), [JSON, PRIVATE, *shared])
+        return Reply(202 if receipt.spooled else 200, _encode(receipt_json(receipt)), [JSON, PRIVATE, *shared])
 
     async def preflight(self, scope: Scope, receive: Any) -> Reply:
         """What a browser asks before a page of another origin may send."""
@@ -169,7 +169,7 @@ class Pages:
 
     def _count(self, call: str, receipt: Receipt) -> None:
         self._parts.telemetry.page_call(call, "taken")
-        count_receipt(self._parts.telemetry, receipt)
+        self._parts.telemetry.receipt(receipt)
 
 
 def _query(scope: Scope) -> dict[str, str]:

@@ -11,11 +11,13 @@ import msgspec
 
 from app.domain.event import Refused
 from app.domain.json import Json
+from app.domain.order import Numbered
+from app.domain.receipt import Receipt, receipt_json
 from app.errors import InlayError, NotFound, StoreUnavailable, TooLarge, Unauthorised
 from app.formats.esp import UNKNOWN, USUAL_KEYS, heard
 from app.formats.esps import FORMATS, Format
 from app.formats.segment import NotHeard
-from app.ingest import CHUNK, Ingest, Numbered, Receipt, receipt_json
+from app.ingest import CHUNK, Ingest
 from app.ports import Replays
 from app.security.signatures import Headers, Proof, Verifier
 from app.security.sns import Sns
@@ -24,7 +26,6 @@ from app.web.bodies import parse_json, read_plain
 from app.web.errors import body_of
 from app.web.haste import Haste
 from app.web.parts import Parts
-from app.web.receipts import count_receipt
 from app.web.paths import segments
 
 _encode = msgspec.json.Encoder().encode
@@ -42,6 +43,7 @@ class Told:
     found: list[Numbered] = field(default_factory=list[Numbered])
     receipt: Receipt = field(default_factory=Receipt)
     unknown: int = 0
+    rows: list[Json] = field(default_factory=list[Json])
 
 
 class Webhooks:
@@ -84,8 +86,10 @@ class Webhooks:
             return await self._done(proof, {"confirmed": True}), "confirmed"
         told = self._told(source, FORMATS[source], parse_json(body), now)
         await self._apply(told, now)
+        await self._ingest.bury(told.receipt, now, lambda index: _encode(told.rows[index]), source)
         self._count(source, told)
-        return await self._done(proof, {**receipt_json(told.receipt), "unknown": told.unknown}), "taken"
+        answer = {**receipt_json(told.receipt), "unknown": told.unknown}
+        return await self._done(proof, answer, 202 if told.receipt.spooled else 200), "taken"
 
     def _verifier(self, source: str) -> Verifier:
         found = self._verifiers.get(source)
@@ -99,16 +103,16 @@ class Webhooks:
             return bool(proof.once) and await self._replays.seen(proof.once)
         return False
 
-    async def _done(self, proof: Proof, answer: Mapping[str, Any]) -> Reply:
+    async def _done(self, proof: Proof, answer: Mapping[str, Any], status: int = 200) -> Reply:
         """Remembered only now, so that whatever failed before may be sent again."""
         with suppress(StoreUnavailable):
             if proof.once:
                 await self._replays.remember(proof.once, proof.seconds)
-        return Reply(200, _encode(answer), [JSON])
+        return Reply(status, _encode(answer), [JSON])
 
     def _told(self, source: str, format: Format, body: Json, now: int) -> Told:
-        told = Told()
-        for index, row in enumerate(format.rows(body)):
+        told = Told(rows=format.rows(body))
+        for index, row in enumerate(told.rows):
             if not isinstance(row, dict):
                 told.receipt.rejected.append(Refused(index, "invalid", "an event is an object"))
                 continue
@@ -131,7 +135,7 @@ class Webhooks:
 
     def _count(self, source: str, told: Told) -> None:
         telemetry, receipt = self._parts.telemetry, told.receipt
-        count_receipt(telemetry, receipt)
+        telemetry.receipt(receipt)
         telemetry.webhook_events(source, "accepted", receipt.accepted)
         telemetry.webhook_events(source, "duplicate", receipt.duplicates)
         telemetry.webhook_events(source, "unknown", told.unknown)

@@ -17,8 +17,9 @@ from app.content.schema import schemas
 from app.content.source import parse_yaml
 from app.domain.event import Heard
 from app.formats.segment import NotHeard, parse
+from app.domain.receipt import receipt_json
 from app.identities import Identities
-from app.ingest import Ingest, receipt_json
+from app.ingest import Ingest
 from app.wiring import hashed_id, random_id
 from tests.fakes import MemoryStore
 

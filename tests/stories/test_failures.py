@@ -99,7 +99,7 @@ def test_internal_calls_get_what_is_left_and_are_told_so(broken):
 
 
 @pytest.mark.parametrize("method,path,body", [
-    ("POST", "/v1/events", {"type": "track", "userId": "u1", "event": "Seen"}), ("PATCH", "/v1/profiles/u1", {"traits": {"a": 1}}), ("GET", "/v1/profiles/u1", None),
+    ("PATCH", "/v1/profiles/u1", {"traits": {"a": 1}}), ("GET", "/v1/profiles/u1", None),
     ("PUT", "/v1/profiles/u1/consents", {"marketing": "granted"}), ("DELETE", "/v1/profiles/u9", None), ("PUT", "/v1/items/b", {"name": "B"}), ("GET", "/v1/items/a", None),
 ])
 def test_writes_fail_closed_and_say_when_to_come_back(broken, method, path, body):
