@@ -55,12 +55,26 @@ class Inlay:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self, *, pin: bool = True) -> None:
-        """Start the process, and wait for nothing."""
+    def start(self, *, pin: bool = True, under: tuple[str, ...] = ()) -> None:
+        """Start the process, `under` another command where one is given, and wait for nothing."""
         arguments = ("serve", "--content", str(self.content), "--data", str(self.data), "--port", str(self.port))
         self._process = subprocess.Popen(
-            _command(*arguments), cwd=ROOT, env=_environment(self.environment), stdout=subprocess.DEVNULL, preexec_fn=_on_server_core if pin else None,
+            [*under, *_command(*arguments)], cwd=ROOT, env=_environment(self.environment), stdout=subprocess.DEVNULL, preexec_fn=_on_server_core if pin else None,
         )
+
+    def answers(self, seconds: float) -> bool:
+        """Whether it comes to answer within that time; False at once where it ends."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with suppress(OSError):
+                if self.get("/readyz")[0] == 200 and self._process.poll() is None:
+                    return True
+            time.sleep(0.05)
+        return False
+
+    def wait(self) -> None:
+        """Until the process has ended."""
+        self._process.wait(30)
 
     def stop(self) -> None:
         _end(self._process)
