@@ -13,6 +13,7 @@ from typing import Literal
 from app.adapters.breaker import Breaker
 from app.adapters.fenced_store import FencedStore
 from app.adapters.redis_checkpoints import RedisCheckpoints
+from app.adapters.redis_cluster import link_to
 from app.adapters.redis_leases import RedisLeases
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
@@ -80,7 +81,7 @@ def build_consumer(
 
 
 def _redis_source(settings: Settings, link: Link, wanted: Consumption, member: str) -> EventSource:
-    streams = Link(settings.stream_url, Breaker(time.monotonic), read_seconds=2.0, connect_seconds=10.0) if settings.stream_url else link
+    streams = link_to(settings.stream_url, Breaker(time.monotonic), read_seconds=2.0, connect_seconds=10.0) if settings.stream_url else link
     return RedisSource(streams, shards(wanted.stream, wanted.shards), wanted.group, member, begin=wanted.begin)
 
 

@@ -18,6 +18,7 @@ from app.adapters.https_fetch import HttpsFetch
 from app.adapters.onnx_model import Watchdog
 from app.adapters.onnx_runtime import OnnxRuntime
 from app.adapters.redis_catalogue import RedisCatalogue
+from app.adapters.redis_cluster import link_to
 from app.adapters.redis_consents import RedisConsents
 from app.adapters.redis_identities import RedisIdentities
 from app.adapters.redis_dead_letters import RedisDeadLetters
@@ -88,8 +89,8 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.breaker = Breaker(time.monotonic)
-        self.link = Link(settings.redis_url, self.breaker, settings.read_timeout_ms / 1000)
-        self.writes = Link(settings.redis_url, Breaker(time.monotonic), settings.write_timeout_ms / 1000)
+        self.link = link_to(settings.redis_url, self.breaker, settings.read_timeout_ms / 1000)
+        self.writes = link_to(settings.redis_url, Breaker(time.monotonic), settings.write_timeout_ms / 1000)
         self.names = Names(self.link)
         self.store = build_store(settings, self.link, self.names, self.writes)
         self.catalogue_store: CatalogueStore = RedisCatalogue(self.link, settings.write_timeout_ms / 1000)

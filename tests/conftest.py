@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,3 +55,13 @@ def redis_socket() -> Iterator[str]:
     process.terminate()
     process.wait(10)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def redis_cluster() -> Iterator[Any]:
+    """The session's Redis Cluster, started by the first test that asks for it."""
+    from tests.cluster import Cluster
+
+    running = Cluster()
+    yield running
+    running.close()

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 
 from app.adapters.breaker import Breaker
+from app.adapters.redis_cluster import link_to
 from app.adapters.redis_link import Link
 from app.errors import SettingsInvalid
 from app.settings import Settings
@@ -31,7 +32,7 @@ async def store_link(settings: Settings) -> AsyncGenerator[Link]:
 
 
 def new_link(url: str) -> Link:
-    return Link(url, Breaker(time.monotonic, failures=FAILURES), read_seconds=2.0, connect_seconds=10.0)
+    return link_to(url, Breaker(time.monotonic, failures=FAILURES), read_seconds=2.0, connect_seconds=10.0)
 
 
 @contextmanager

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 
 from app.adapters.breaker import Breaker
+from app.adapters.redis_cluster import link_to
 from app.adapters.redis_keys import RedisKeys
-from app.adapters.redis_link import Link
 from app.errors import ContentInvalid, Problem, SettingsInvalid, StoreUnavailable
 from app.settings import Settings
 from app.supervise.content import fingerprint
@@ -150,7 +150,7 @@ def stored_keys(redis_url: str) -> bool:
     """Whether a Redis of one's own holds API keys; one that does not answer holds none for now."""
 
     async def asked() -> bool:
-        link = Link(redis_url, Breaker(time.monotonic), read_seconds=2.0)
+        link = link_to(redis_url, Breaker(time.monotonic), read_seconds=2.0)
         try:
             return bool(await RedisKeys(link).all())
         except StoreUnavailable:

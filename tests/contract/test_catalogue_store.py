@@ -12,22 +12,23 @@ import pytest
 
 from app.adapters.breaker import Breaker
 from app.adapters.redis_catalogue import RedisCatalogue
-from app.adapters.redis_link import Link
+from app.adapters.redis_cluster import link_to
 from app.ports import CatalogueStore
+from tests.contract.stores import STORES, store_url
 from tests.fakes import MemoryCatalogue
 
 Story = Callable[[CatalogueStore], Awaitable[Any]]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=STORES)
 def run(request: pytest.FixtureRequest) -> Callable[[Story], Any]:
     """Runs a story with a store of the kind that is on trial."""
     if request.param == "memory":
         return lambda story: asyncio.run(story(MemoryCatalogue()))
-    socket = request.getfixturevalue("redis_socket")
+    url = store_url(request)
 
     async def told(story: Story) -> Any:
-        link = Link(f"unix://{socket}", Breaker(time.monotonic), read_seconds=2.0)
+        link = link_to(url, Breaker(time.monotonic), read_seconds=2.0)
         try:
             return await story(RedisCatalogue(link))
         finally:

@@ -12,21 +12,23 @@ import pytest
 
 from app.adapters.breaker import Breaker
 from app.adapters.redis_consents import KEPT, RedisConsents
+from app.adapters.redis_cluster import link_to
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.adapters.redis_store import RedisStore
 from app.domain.change import Grant
 from app.domain.consent import Answer
 from app.ports import ConsentLog
+from tests.contract.stores import STORES, store_url
 from tests.fakes import MemoryConsents
 
 Story = Callable[[ConsentLog], Awaitable[Any]]
 FIRST, SECOND = Answer(10, "marketing", True, "sign-up form", "2026-03"), Answer(20, "marketing", False, "gpc")
 
 
-def on_redis(socket: str, story: Callable[[RedisConsents, Link], Awaitable[Any]]) -> Any:
+def on_redis(url: str, story: Callable[[RedisConsents, Link], Awaitable[Any]]) -> Any:
     async def told() -> Any:
-        link = Link(f"unix://{socket}", Breaker(time.monotonic), read_seconds=2.0)
+        link = link_to(url, Breaker(time.monotonic), read_seconds=2.0)
         try:
             return await story(RedisConsents(link), link)
         finally:
@@ -35,13 +37,13 @@ def on_redis(socket: str, story: Callable[[RedisConsents, Link], Awaitable[Any]]
     return asyncio.run(told())
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=STORES)
 def run(request: pytest.FixtureRequest) -> Callable[[Story], Any]:
     """Runs a story with a log of the kind that is on trial."""
     if request.param == "memory":
         return lambda story: asyncio.run(story(MemoryConsents()))
-    socket = request.getfixturevalue("redis_socket")
-    return lambda story: on_redis(socket, lambda log, _: story(log))
+    url = store_url(request)
+    return lambda story: on_redis(url, lambda log, _: story(log))
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def test_nothing_is_noted_of_an_erased_person(redis_socket, who):
         await log.note(who, [FIRST])
         return await log.answers([who])
 
-    assert on_redis(redis_socket, story) == []
+    assert on_redis(f"unix://{redis_socket}", story) == []
 
 
 def test_the_oldest_go_where_there_are_too_many(redis_socket, who):
@@ -100,4 +102,4 @@ def test_the_oldest_go_where_there_are_too_many(redis_socket, who):
         await log.note(who, [Answer(at, "marketing", True) for at in range(KEPT + 5)])
         return [each.at for each in await log.answers([who])]
 
-    assert on_redis(redis_socket, story) == list(range(5, KEPT + 5))
+    assert on_redis(f"unix://{redis_socket}", story) == list(range(5, KEPT + 5))

@@ -8,29 +8,29 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-import redis
 
 from app.adapters.breaker import Breaker
 from app.adapters.redis_dead_letters import KEYS, OVERHEAD, RedisDeadLetters
-from app.adapters.redis_link import Link
+from app.adapters.redis_cluster import link_to
 from app.domain.dead_letter import MAX_BODY, DeadLetter
 from app.ports import DeadLetters
+from tests.contract.stores import STORES, store_url
 from tests.fakes import MemoryDeadLetters
 
 NOW = 1_760_000_000_000
 Story = Callable[[DeadLetters], Awaitable[Any]]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=STORES)
 def run(request: pytest.FixtureRequest) -> Callable[..., Any]:
     if request.param == "memory":
         return lambda story, **options: asyncio.run(story(MemoryDeadLetters(**options)))
-    socket = request.getfixturevalue("redis_socket")
-    redis.Redis(unix_socket_path=socket).delete(*KEYS)
+    url = store_url(request)
 
     async def told(story: Story, most: int = 1 << 20, age: int = 10**12) -> Any:
-        link = Link(f"unix://{socket}", Breaker(time.monotonic), read_seconds=2.0)
+        link = link_to(url, Breaker(time.monotonic), read_seconds=2.0)
         try:
+            await link.call("DEL", *KEYS)
             return await story(RedisDeadLetters(link, most, age))
         finally:
             await link.close()

@@ -12,12 +12,13 @@ import pytest
 
 from app.adapters.breaker import Breaker
 from app.adapters.redis_leases import RedisLeases
-from app.adapters.redis_link import Link
+from app.adapters.redis_cluster import link_to
 from app.adapters.redis_names import Names
 from app.adapters.redis_store import RedisStore
 from app.domain.change import Append
 from app.domain.event import ID_BYTES, Event
 from app.errors import LeaseLost
+from tests.contract.stores import STORES, store_url
 from tests.fakes import MemoryLeases, MemoryStore
 
 LONG = 60_000
@@ -25,15 +26,15 @@ NOW = 1_760_000_000_000
 Run = Callable[..., Any]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=STORES)
 def run(request: pytest.FixtureRequest) -> Run:
     """Runs a story with leases and the profile store that they belong to."""
     if request.param == "memory":
         return lambda story: asyncio.run(story(MemoryLeases(), MemoryStore()))
-    socket = request.getfixturevalue("redis_socket")
+    url = store_url(request)
 
     async def told(story: Any) -> Any:
-        link = Link(f"unix://{socket}", Breaker(time.monotonic), read_seconds=2.0)
+        link = link_to(url, Breaker(time.monotonic), read_seconds=2.0)
         try:
             return await story(RedisLeases(link), RedisStore(link, Names(link)))
         finally:

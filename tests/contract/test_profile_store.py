@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 
 from app.adapters.breaker import Breaker
-from app.adapters.redis_link import Link
+from app.adapters.redis_cluster import link_to
 from app.adapters.redis_names import Names
 from app.adapters.redis_store import RedisStore
 from app.domain.change import Append, Grant, Merge
 from app.domain.decision import Recording
 from app.domain.event import ID_BYTES, Event
 from app.ports import ProfileStore
+from tests.contract.stores import STORES, store_url
 from tests.fakes import MemoryStore
 
 NOW = 1_760_000_000_000
@@ -27,15 +28,15 @@ Story = Callable[[ProfileStore], Awaitable[Any]]
 Run = Callable[..., Any]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=STORES)
 def run(request: pytest.FixtureRequest) -> Run:
     """Runs a story with a store of the kind that is on trial; options are the store's."""
     if request.param == "memory":
         return lambda story, **options: asyncio.run(story(MemoryStore(**options)))
-    socket = request.getfixturevalue("redis_socket")
+    url = store_url(request)
 
     async def told(story: Story, **options: Any) -> Any:
-        link = Link(f"unix://{socket}", Breaker(time.monotonic), read_seconds=2.0)
+        link = link_to(url, Breaker(time.monotonic), read_seconds=2.0)
         try:
             return await story(RedisStore(link, Names(link), **options))
         finally:

@@ -11,23 +11,25 @@ from typing import Any
 import pytest
 
 from app.adapters.breaker import Breaker
+from app.adapters.redis_cluster import link_to
 from app.adapters.redis_link import Link
 from app.adapters.redis_replays import PREFIX, RedisReplays
 from app.ports import Replays
+from tests.contract.stores import STORES, store_url
 from tests.fakes import MemoryReplays
 
 Story = Callable[[Replays], Awaitable[Any]]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=STORES)
 def run(request: pytest.FixtureRequest) -> Callable[[Story], Any]:
     """Runs a story with a memory of the kind that is on trial."""
     if request.param == "memory":
         return lambda story: asyncio.run(story(MemoryReplays()))
-    socket = request.getfixturevalue("redis_socket")
+    url = store_url(request)
 
     async def told(story: Story) -> Any:
-        link = Link(f"unix://{socket}", Breaker(time.monotonic), read_seconds=2.0)
+        link = link_to(url, Breaker(time.monotonic), read_seconds=2.0)
         try:
             return await story(RedisReplays(link))
         finally:
