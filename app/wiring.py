@@ -20,6 +20,7 @@ from app.adapters.onnx_runtime import OnnxRuntime
 from app.adapters.redis_catalogue import RedisCatalogue
 from app.adapters.redis_cluster import link_to
 from app.adapters.redis_consents import RedisConsents
+from app.adapters.redis_durability import durability_of
 from app.adapters.redis_identities import RedisIdentities
 from app.adapters.redis_dead_letters import RedisDeadLetters
 from app.adapters.redis_keys import RedisKeys
@@ -196,6 +197,7 @@ class Worker:
         await self.follow_store()
         await self.follow_items()
         gc.set_threshold(50_000, 20, 100)
+        await self._follow_durability()
         await self.spool.adopt()
         self._loop = asyncio.create_task(self._follow())
         self._draining = asyncio.create_task(self._drain())
@@ -213,6 +215,8 @@ class Worker:
                     await self.follow_identities()
                     await self.spool.adopt()
                     await self._count_dead()
+                if tick % 50 == 0:
+                    await self._follow_durability()
             except Exception as error:  # noqa: BLE001 (the loop outlives any one failure)
                 self.parts.telemetry.failure(error)
 
@@ -223,6 +227,14 @@ class Worker:
             except Exception as error:  # noqa: BLE001 (what waits on the disk is tried again, whatever happened)
                 self.parts.telemetry.failure(error)
                 await asyncio.sleep(1)
+
+    async def _follow_durability(self) -> None:
+        """What an acknowledgement by Redis is worth, said once where it is less than was promised."""
+        with suppress(StoreUnavailable):
+            found = await durability_of(self.link)
+            if found not in ("always", self.parts.durability) and self.settings.durability == "durable":
+                log.warning("INLAY_DURABILITY is durable, and this Redis syncs what it acknowledges: %s; a power cut may lose acknowledged events", found)
+            self.parts.durability = found
 
     async def _count_dead(self) -> None:
         with suppress(StoreUnavailable):

@@ -39,7 +39,7 @@ class Operations:
             kept = {id: f"the one before it is served: {why}" for id, why in (state.kept if state else ())}
             body |= {
                 "content": {"version": parts.snapshot.version if parts.snapshot else None, "problems": problems},
-                "store": "down" if parts.breaker.open else "up", "models": kept | dict(troubles) or "ok",
+                "store": "down" if parts.breaker.open else "up", "models": kept | dict(troubles) or "ok", "durability": parts.durability,
             }
         return Reply(200 if serving else 503, _encode(body), [JSON])
 

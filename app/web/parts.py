@@ -54,6 +54,7 @@ class Parts:
     breaker: Circuit
     load_table: Callable[[str], Awaitable[Table | None]]
     identifiers: Identifiers = field(default_factory=Identifiers)
+    durability: str = "unknown"
     content_state: Published | None = None
     stopping: bool = False
     inflight: int = 0

@@ -341,10 +341,11 @@ class ContentState(BaseModel):
 
 
 class Ready(BaseModel):
-    """`content`, `store` and `models` are shown in development mode and to `admin`."""
+    """`content`, `store`, `models` and `durability` are shown in development mode and to `admin`."""
 
     status: Literal["ready", "starting", "stopping"]
     degraded: list[str] | bool
     content: ContentState | None = None
     store: Literal["up", "down"] | None = None
     models: dict[str, str] | Literal["ok"] | None = None
+    durability: Literal["always", "everysec", "no", "off", "unknown"] | None = Field(None, description="When Redis syncs what it acknowledged: before the reply, every second, some time, never")

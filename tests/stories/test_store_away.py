@@ -143,3 +143,9 @@ def test_of_two_workers_one_drains_what_the_other_left(redis, who):
         server.close()
 
     assert {answer.status for answer in answers} == {202}
+
+
+def test_what_an_acknowledgement_by_redis_is_worth_is_told(remote):
+    remote.until(lambda: remote.get("/readyz").json["durability"] == "everysec", 20)
+
+    assert "INLAY_DURABILITY is durable, and this Redis syncs what it acknowledges: everysec" in remote.told()
