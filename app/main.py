@@ -56,7 +56,7 @@ class Application:
         ]
         exact: dict[tuple[str, str], tuple[str, Handler]] = {(method, path): (surface, handler) for method, path, surface, handler in self._routes}
         exact |= {("HEAD", "/v1/pixel.gif"): ("pixel", pages.picture), ("OPTIONS", "/v1/events"): ("events", pages.preflight)}
-        self.api = self._api(surfaces, decisions, Profiles(parts, worker.consents), Items(parts), Operations(parts))
+        self.api = self._api(surfaces, decisions, Profiles(parts, worker.consents, worker.erasure), Items(parts), Operations(parts))
         self.hot = Hot(parts, surfaces, exact, AmpLists(parts, surfaces), self.api)
         worker.prepare = surfaces.prepare
 

@@ -17,6 +17,7 @@ from app.domain.message import Batch, Message
 from app.domain.profile import Profile
 from app.domain.spooled import Spooled
 from app.domain.whole import Filed
+from app.domain.trail import Trail
 
 
 class Clock(Protocol):
@@ -32,7 +33,8 @@ class ProfileStore(Protocol):
     async def read(self, key: str, send: str | None = None, *, sends: bool = False) -> Profile:
         """One person and the record of `send`, in one round trip; one more where `key` is an alias.
 
-        An unknown key gives a Profile with `known=False` and that key. An erased one has `erased=True` and nothing else.
+        An unknown key gives a Profile with `known=False` and that key. An erased one has `erased=True` and nothing else; some
+        seconds later a store that keeps no tombstones does not know it any more.
         """
         ...
 
@@ -48,8 +50,9 @@ class ProfileStore(Protocol):
         of several profiles some may have been written before."""
         ...
 
-    async def erase(self, key: str, now: int) -> None:
-        """Everything held of the person goes, a tombstone stays; linked identities too. Repeatable."""
+    async def erase(self, key: str, now: int) -> frozenset[str]:
+        """Everything held of the person goes, a tombstone stays; linked identities too, but for those that are others' as
+        well. Repeatable. The keys that went."""
         ...
 
     async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
@@ -279,6 +282,46 @@ class ConsentLog(Protocol):
 
     async def forget(self, keys: Iterable[str]) -> int:
         """Take away all of them; how many keys had any."""
+        ...
+
+
+class Tombstones(Protocol):
+    """Who was erased, for ever, told in a way that names nobody. Raises `StoreUnavailable`."""
+
+    async def follow(self) -> None:
+        """Take note of what others erased, where that was not done just now."""
+        ...
+
+    def holds(self, key: str) -> bool:
+        """Whether the profile of this key was erased, as far as is known here."""
+        ...
+
+    async def add(self, keys: Iterable[str]) -> None:
+        """They hold from now on, here at once, in every other process within a second."""
+        ...
+
+
+class Holding(Protocol):
+    """A place beside profiles where something of people lies as it came. Raises `StoreUnavailable`."""
+
+    async def held(self, trail: Trail) -> list[Any]:
+        """What lies there of a person, as JSON."""
+        ...
+
+    async def forget(self, trail: Trail) -> int:
+        """Take it away; how much it was."""
+        ...
+
+
+class Compaction(Protocol):
+    """Making the store's own files forget what was deleted. Raises `StoreUnavailable`."""
+
+    async def ask(self, now: int) -> None:
+        """It shall be done, once nothing names who was erased any more."""
+        ...
+
+    async def work(self, now: int) -> bool:
+        """Do it where it was asked for and is due; whether it was."""
         ...
 
 

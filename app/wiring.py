@@ -19,6 +19,7 @@ from app.adapters.onnx_model import Watchdog
 from app.adapters.onnx_runtime import OnnxRuntime
 from app.adapters.redis_catalogue import RedisCatalogue
 from app.adapters.redis_cluster import link_to
+from app.adapters.redis_compaction import RedisCompaction
 from app.adapters.redis_consents import RedisConsents
 from app.adapters.redis_durability import durability_of
 from app.adapters.redis_identities import RedisIdentities
@@ -28,7 +29,9 @@ from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.adapters.redis_replays import RedisReplays
 from app.adapters.redis_store import RedisStore
+from app.adapters.redis_tombstones import RedisTombstones
 from app.adapters.timed_store import TimedStore
+from app.adapters.tombstoned_store import TombstonedIdentities, TombstonedStore
 from app.catalogue.replica import Replica
 from app.consents import Consents
 from app.content.event_rules import EventRules
@@ -42,10 +45,11 @@ from app.domain.event import ID_BYTES, hashed_id
 from app.domain.identity import Identifiers
 from app.domain.trace import Table
 from app.drain import Drain
+from app.erasure import Erasure
 from app.errors import InlayError, StoreUnavailable
 from app.identities import Identities
 from app.ingest import Ingest
-from app.ports import CatalogueStore, KeyStore
+from app.ports import CatalogueStore, Holding, KeyStore, ProfileStore
 from app.security.senders import verifiers
 from app.security.tokens import Tokens
 from app.settings import Settings, parse_secret
@@ -65,14 +69,21 @@ def wall_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-def build_store(settings: Settings, link: Link, names: Names, writes: Link | None = None) -> RedisStore:
+def build_store(settings: Settings, link: Link, names: Names, writes: Link | None = None) -> ProfileStore:
+    """For a command: people as they are kept, and nobody who was erased."""
+    return TombstonedStore(build_profiles(settings, link, names, writes), RedisTombstones(writes or link, settings.write_timeout_ms / 1000))
+
+
+def build_profiles(settings: Settings, link: Link, names: Names, writes: Link | None = None) -> RedisStore:
     return RedisStore(
         link, names, writes=writes, write_seconds=settings.write_timeout_ms / 1000, bound=settings.bounds.events, age=settings.bounds.age,
     )
 
 
 def build_identities(settings: Settings, link: Link, names: Names, refused: Callable[[str], None] | None = None) -> Identities:
-    return Identities(RedisIdentities(link, names, seconds=settings.write_timeout_ms / 1000), limit=settings.max_identities, refused=refused)
+    seconds = settings.write_timeout_ms / 1000
+    store = TombstonedIdentities(RedisIdentities(link, names, seconds=seconds), RedisTombstones(link, seconds))
+    return Identities(store, limit=settings.max_identities, refused=refused)
 
 
 def build_identifiers(settings: Settings, definitions: Definitions) -> Identifiers:
@@ -84,6 +95,11 @@ def build_dead_letters(settings: Settings, link: Link, telemetry: Telemetry | No
     return RedisDeadLetters(link, *bounds, settings.write_timeout_ms / 1000, *([telemetry.dead_letter] if telemetry is not None else []))
 
 
+def holdings(settings: Settings, link: Link) -> dict[str, Holding]:
+    """Every place beside profiles where something of people lies."""
+    return {"dead_letters": build_dead_letters(settings, link)}
+
+
 class Worker:
     """One process that answers: its parts, and the loop that keeps content, catalogue and keys up to date."""
 
@@ -93,14 +109,15 @@ class Worker:
         self.link = link_to(settings.redis_url, self.breaker, settings.read_timeout_ms / 1000)
         self.writes = link_to(settings.redis_url, Breaker(time.monotonic), settings.write_timeout_ms / 1000)
         self.names = Names(self.link)
-        self.store = build_store(settings, self.link, self.names, self.writes)
+        self.store = build_profiles(settings, self.link, self.names, self.writes)
+        self.tombstones = RedisTombstones(self.writes, settings.write_timeout_ms / 1000)
         self.catalogue_store: CatalogueStore = RedisCatalogue(self.link, settings.write_timeout_ms / 1000)
         self.key_store: KeyStore = RedisKeys(self.link)
         self.catalogue = Replica()
         tokens = Tokens(parse_secret(settings.secret))
         random_ids = _random_ids()
         self.telemetry = Telemetry(settings.data / "metrics", state=self._state)
-        timed = TimedStore(self.store, self.telemetry)
+        timed = TimedStore(TombstonedStore(self.store, self.tombstones), self.telemetry)
         self.parts = Parts(
             None, wall_clock, timed, self.catalogue_store, self.catalogue,
             Decider(timed, self.catalogue, tokens.seal, lambda: next(random_ids)), tokens,
@@ -109,8 +126,11 @@ class Worker:
         )
         self.replays = RedisReplays(self.writes, settings.write_timeout_ms / 1000)
         self.verifiers = verifiers(settings.webhook_keys, HttpsFetch())
-        self.consents = Consents(timed, RedisConsents(self.writes, settings.write_timeout_ms / 1000), self._gpc)
         self.identities = build_identities(settings, self.writes, self.names, self.telemetry.identity_refused)
+        consents = RedisConsents(self.writes, settings.write_timeout_ms / 1000)
+        self.consents = Consents(timed, consents, self._gpc)
+        self.compaction = RedisCompaction(self.writes, settings.write_timeout_ms / 1000)
+        self.erasure = Erasure(timed, consents, holdings(settings, self.writes), self.compaction)
         self.dead = build_dead_letters(settings, self.writes, self.telemetry)
         self.spool = FileSpool(settings.data / "spool", settings.spool_mb << 20)
         self.ingest = Ingest(
@@ -176,6 +196,7 @@ class Worker:
                 if changes:
                     await asyncio.to_thread(self.catalogue.save, self.settings.data / "catalogue.msgpack")
             await self.names.refresh()
+            await self.tombstones.follow()
 
     async def follow_identities(self) -> None:
         """What was begun and not finished, here or by a server that is gone."""
@@ -215,6 +236,8 @@ class Worker:
                     await self.follow_identities()
                     await self.spool.adopt()
                     await self._count_dead()
+                    with suppress(StoreUnavailable):
+                        await self.compaction.work(wall_clock())
                 if tick % 50 == 0:
                     await self._follow_durability()
             except Exception as error:  # noqa: BLE001 (the loop outlives any one failure)

@@ -146,12 +146,14 @@ class MemoryStore:
         self._writes += 1
         self._filed[filed.key] = replace(filed, version=self._writes.to_bytes(8, "big"))
 
-    async def erase(self, key: str, now: int) -> None:
+    async def erase(self, key: str, now: int) -> frozenset[str]:
         await self.wire()
         profile = await self.read(key)
-        for each in {key, profile.key or key, *(identity.key for identity in profile.identities)}:
-            if each == profile.key or len({claim.owner for claim in self._filed.get(each, Filed(each)).claims}) < 2:
-                self._put(Filed(each, erased=True))
+        known = {key, profile.key or key, *(identity.key for identity in profile.identities)}
+        gone = {each for each in known if each == profile.key or len({claim.owner for claim in self._filed.get(each, Filed(each)).claims}) < 2}
+        for each in gone:
+            self._put(Filed(each, erased=True))
+        return frozenset(gone)
 
     async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
         await self.wire()
@@ -554,3 +556,19 @@ class MemoryConsents:
     async def forget(self, keys: Iterable[str]) -> int:
         await self.wire()
         return sum(self._answers.pop(key, None) is not None for key in keys)
+
+
+class MemoryTombstones:
+    """`Tombstones` in a set of keys."""
+
+    def __init__(self) -> None:
+        self._keys: set[str] = set()
+
+    async def follow(self) -> None:
+        """There are no others."""
+
+    def holds(self, key: str) -> bool:
+        return key in self._keys
+
+    async def add(self, keys: Iterable[str]) -> None:
+        self._keys.update(keys)

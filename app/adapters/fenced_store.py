@@ -26,8 +26,8 @@ class FencedStore:
     async def apply(self, writes: Sequence[tuple[str, Sequence[Change]]], now: int, *, until: int = 0) -> list[Applied]:
         return await self._store.apply(writes, now, until=until or self._until())
 
-    async def erase(self, key: str, now: int) -> None:
-        await self._store.erase(key, now)
+    async def erase(self, key: str, now: int) -> frozenset[str]:
+        return await self._store.erase(key, now)
 
     async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
         return await self._store.record(recordings, now)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from app.adapters.redis_link import Link
 from app.adapters.redis_scripts import Script, evaluate
 from app.domain.dead_letter import DeadLetter, Held, Tally
+from app.domain.trail import Trail
 
 STREAM = "{inlay:dead}"
 KEYS = [STREAM, STREAM + ":state"]
 CHUNK = 100
+PAGE = 1_000
 OVERHEAD = 150
 """Bytes that a letter takes beside its body, about."""
 
@@ -21,7 +23,7 @@ def _ignored(reason: str) -> None:
 
 
 class RedisDeadLetters:
-    """`DeadLetters` over one link. `most` is in bytes, `age` in ms; `filed` is told the reason of each."""
+    """`DeadLetters` and `Holding` over one link. `most` is in bytes, `age` in ms; `filed` is told the reason of each."""
 
     def __init__(self, link: Link, most: int, age: int, write_seconds: float = 1.0, filed: Callable[[str], None] = _ignored) -> None:
         self._link = link
@@ -58,8 +60,33 @@ class RedisDeadLetters:
         trimmed = {name.removeprefix("trimmed:"): number for name, number in state.items() if name.startswith("trimmed:")}
         return Tally(state.get("held", 0), state.get("bytes", 0), trimmed)
 
+    async def held(self, trail: Trail) -> list[Any]:
+        """`Holding`: letters whose bytes name the person."""
+        return [_told(letter) for _, letter in await self._crossed(trail)]
+
+    async def forget(self, trail: Trail) -> int:
+        return await self.drop([id.decode() for id, _ in await self._crossed(trail)])
+
+    async def _crossed(self, trail: Trail) -> list[tuple[bytes, dict[bytes, bytes]]]:
+        found: list[tuple[bytes, dict[bytes, bytes]]] = []
+        after = b"-"
+        while True:
+            rows = await self._link.call("XRANGE", STREAM, after, "+", "COUNT", PAGE, seconds=self._seconds)
+            for id, flat in rows:
+                letter = dict(zip(flat[::2], flat[1::2], strict=True))
+                if trail.crosses(letter.get(b"body", b"")):
+                    found.append((id, letter))
+            if len(rows) < PAGE:
+                return found
+            after = b"(" + rows[-1][0]
+
 
 def _letter(fields: Sequence[bytes]) -> DeadLetter:
     row = dict(zip(fields[::2], fields[1::2], strict=True))
     text = {name: row[name.encode()].decode() for name in ("id", "source", "reason", "detail")}
     return DeadLetter(**text, at=int(row[b"at"]), body=row[b"body"], size=int(row[b"size"]))
+
+
+def _told(letter: Mapping[bytes, bytes]) -> dict[str, Any]:
+    """A letter as JSON; bytes that are no text are told with replacements."""
+    return {name.decode(): value.decode("utf-8", "replace") for name, value in letter.items()}

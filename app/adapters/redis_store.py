@@ -180,7 +180,7 @@ class RedisStore:
                 found[i] = answer
         return found
 
-    async def erase(self, key: str, now: int) -> None:
+    async def erase(self, key: str, now: int) -> frozenset[str]:
         profile = await self.read(key)
         stamp = now.to_bytes(8, "big")
         gone = {key, profile.key or key, *(identity.key for identity in profile.identities)}
@@ -189,6 +189,7 @@ class RedisStore:
             tag = "{" + each + "}"
             keys = [part + ":" + tag for part in "htmodx"]
             await evaluate(self._writes, self._erase, keys, [stamp], self._write_seconds)
+        return frozenset(gone)
 
     async def _others(self, key: str, keys: set[str]) -> set[str]:
         """Those identifiers that passed from the person to somebody else, or came from them: not theirs to take along."""

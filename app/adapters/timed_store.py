@@ -32,9 +32,9 @@ class TimedStore:
         with _Timed(self._telemetry, "apply"):
             return await self._store.apply(writes, now, until=until)
 
-    async def erase(self, key: str, now: int) -> None:
+    async def erase(self, key: str, now: int) -> frozenset[str]:
         with _Timed(self._telemetry, "erase"):
-            await self._store.erase(key, now)
+            return await self._store.erase(key, now)
 
     async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
         with _Timed(self._telemetry, "record"):

@@ -19,6 +19,7 @@ COMMANDS = {
     "keys": ("app.cli.keys", "create, list and revoke API keys"),
     "consume": ("app.cli.consume", "take events from a stream, until told to stop"),
     "dead-letters": ("app.cli.dead_letters", "list, show, redrive and drop events that were refused"),
+    "people": ("app.cli.people", "export, erase or restrict what is held of a person"),
     "import": ("app.cli.import_", "import events, profiles or items from a file"),
 }
 

@@ -56,7 +56,9 @@ class CustomKeys(NamedTuple):
 USUAL_KEYS = CustomKeys()
 
 
-def heard(report: Reported, source: str, keys: CustomKeys, now: int, hashed_id: Callable[[str], bytes]) -> Heard:
+def heard(
+    report: Reported, source: str, keys: CustomKeys, now: int, hashed_id: Callable[[str], bytes], parse: Callable[[str], Identity] = parse_profile_id
+) -> Heard:
     """What was heard of whom; `NotHeard` where it cannot be filed. The same report gives the same event id, however often
     and in whatever batch it comes."""
     custom = dict(report.custom)
@@ -70,7 +72,7 @@ def heard(report: Reported, source: str, keys: CustomKeys, now: int, hashed_id: 
     event = told_apart(Event(report.name, at, hashed_id(_identity_of(report, source)), properties))
     if report.machine and event.name == report.name:
         event = by_machine(event, report.machine)
-    return Heard("track", _who(named, report, message), event)
+    return Heard("track", _who(named, report, message, parse), event)
 
 
 def _identity_of(report: Reported, source: str) -> str:
@@ -88,17 +90,17 @@ def _check_instant(at: int, now: int, report: Reported) -> None:
         raise NotHeard("future", f"{report.name}: more than 24 h ahead of the clock")
 
 
-def _who(named: str, report: Reported, message: str) -> Identity:
+def _who(named: str, report: Reported, message: str, parse: Callable[[str], Identity]) -> Identity:
     if named:
         try:
-            return parse_profile_id(named)
+            return parse(named)
         except RequestInvalid as error:
             raise NotHeard("invalid", f"{report.name}: the mail's own data name no usable profile") from error
     if not report.recipient:
         of = f" of message {message[:80]}" if message else ""
         raise NotHeard("no_identity", f"{report.name}{of}: neither a recipient nor a profile in the mail's own data")
     try:
-        return parse_profile_id("email:" + report.recipient.strip())
+        return parse("email:" + report.recipient.strip())
     except RequestInvalid as error:
         raise NotHeard("invalid", f"{report.name}: the recipient is no usable address") from error
 

@@ -15,6 +15,7 @@ from app.domain.event import ID_BYTES, Event, Identity, public
 from app.domain.identity import looks_like_email
 from app.domain.profile import NOBODY, Profile
 from app.domain.request import Request
+from app.erasure import Erasure
 from app.errors import NotFound, RequestInvalid
 from app.formats.segment import NotHeard, check_payload
 from app.web.answers import answer_json, segments_of
@@ -32,8 +33,9 @@ MAX_TRAIT_NAME = 128
 
 
 class Profiles:
-    def __init__(self, parts: Parts, consents: Consents) -> None:
+    def __init__(self, parts: Parts, consents: Consents, erasure: Erasure) -> None:
         self._parts = parts
+        self._erasure = erasure
         self._consents = consents
         self._stored = Stored(parts)
 
@@ -80,6 +82,7 @@ class Profiles:
         decisions = await asyncio.gather(*(self._stored.told(key, send) for send in profile.sends))
         answers = await self._consents.history(key, profile)
         told = {"consent_history": [answer_json(each) for each in answers], "decisions": [each for each in decisions if each is not None]}
+        told |= await self._erasure.held(identity.key, profile)
         body = export(self._body(identity, profile), profile.history, told, self._parts.clock())
         return Reply(200, _encode(body), [JSON, PRIVATE])
 
@@ -120,7 +123,7 @@ class Profiles:
             raise NotFound("this person was erased: nothing is kept of them any more", code="erased")
 
     async def erase(self, scope: Scope, receive: Any) -> Reply:
-        await self._parts.store.erase(self.who(scope).key, self._parts.clock())
+        await self._erasure.erase(self.who(scope).key, self._parts.clock())
         return Reply(204, b"", [PRIVATE])
 
 

@@ -295,6 +295,7 @@ class Export(Person):
     events: list[KeptEvent] = Field(description="Every kept event, the oldest first")
     consent_history: list[NotedConsent] = Field(description="Every answer about a purpose, the oldest first")
     decisions: list[StoredAnswer] = Field(description="Every recorded decision, with its reasons")
+    dead_letters: list[dict[str, str]] = Field(description="Messages that could not be taken and name the person, as they came")
 
 
 class TraitsPatch(Request):

@@ -121,7 +121,7 @@ class Webhooks:
                     told.unknown += 1
                     continue
                 try:
-                    told.found.append((index, heard(report, source, USUAL_KEYS, now, self._hashed_id)))
+                    told.found.append((index, heard(report, source, USUAL_KEYS, now, self._hashed_id, self._parts.identifiers.parse)))
                 except NotHeard as error:
                     told.receipt.rejected.append(Refused(index, error.reason, error.detail))
         return told
