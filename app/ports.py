@@ -17,6 +17,7 @@ from app.domain.message import Batch, Message
 from app.domain.profile import Profile
 from app.domain.spooled import Spooled
 from app.domain.whole import Filed
+from app.domain.retention import Retention
 from app.domain.trail import Trail
 
 
@@ -322,6 +323,14 @@ class Compaction(Protocol):
 
     async def work(self, now: int) -> bool:
         """Do it where it was asked for and is due; whether it was."""
+        ...
+
+
+class Sweeper(Protocol):
+    """Letting go of what was kept long enough. Raises `StoreUnavailable`."""
+
+    async def turn(self, policy: Retention, now: int) -> int:
+        """A small part of the work, where it is this process's turn; how many people went."""
         ...
 
 

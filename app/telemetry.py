@@ -67,6 +67,7 @@ METRICS: dict[str, Metric] = {
     "inlay_dead_letters_total": Metric("counter", ("reason",), "refused events that were kept as dead letters, by reason"),
     "inlay_dead_letters_held": Metric("gauge", (), "dead letters that are kept now"),
     "inlay_dead_letters_trimmed": Metric("gauge", (), "dead letters that went, since there was no room or they were too old"),
+    "inlay_people_expired_total": Metric("counter", (), "people of whom there was no sign for as long as `retention:` keeps them"),
     "inlay_store_seconds": Metric("histogram", ("operation",), "seconds that a call to Redis took, failed ones included", _STORE_SECONDS),
     "inlay_store_failures_total": Metric("counter", ("operation", "code"), "calls to Redis that failed: unavailable, refused, or open while the breaker is"),
     "inlay_store_breaker_open": Metric("gauge", (), "1 while calls to Redis fail at once in any worker"),
@@ -130,6 +131,11 @@ class Telemetry:
     def identity_refused(self, kind: str) -> None:
         self._count(("inlay_identities_refused_total", kind))
         log.warning("an identifier of kind %s was not linked: it, or its person, has more of them than INLAY_MAX_IDENTITIES", kind)
+
+    def let_go(self, people: int) -> None:
+        """People whose data were kept long enough."""
+        if people:
+            self._count(("inlay_people_expired_total",), people)
 
     def webhook(self, source: str, outcome: str) -> None:
         self._count(("inlay_webhooks_total", source, outcome))

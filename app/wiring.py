@@ -28,6 +28,7 @@ from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.adapters.redis_replays import RedisReplays
+from app.adapters.redis_retention import RedisRetention
 from app.adapters.redis_store import RedisStore
 from app.adapters.redis_tombstones import RedisTombstones
 from app.adapters.timed_store import TimedStore
@@ -130,6 +131,7 @@ class Worker:
         consents = RedisConsents(self.writes, settings.write_timeout_ms / 1000)
         self.consents = Consents(timed, consents, self._gpc)
         self.compaction = RedisCompaction(self.writes, settings.write_timeout_ms / 1000)
+        self.sweeper = RedisRetention(self.writes, settings.write_timeout_ms / 1000)
         self.erasure = Erasure(timed, consents, holdings(settings, self.writes), self.compaction)
         self.dead = build_dead_letters(settings, self.writes, self.telemetry)
         self.spool = FileSpool(settings.data / "spool", settings.spool_mb << 20)
@@ -237,7 +239,7 @@ class Worker:
                     await self.spool.adopt()
                     await self._count_dead()
                     with suppress(StoreUnavailable):
-                        await self.compaction.work(wall_clock())
+                        await self._let_go()
                 if tick % 50 == 0:
                     await self._follow_durability()
             except Exception as error:  # noqa: BLE001 (the loop outlives any one failure)
@@ -262,6 +264,12 @@ class Worker:
     async def _count_dead(self) -> None:
         with suppress(StoreUnavailable):
             self._tally = await self.dead.tally()
+
+    async def _let_go(self) -> None:
+        """Of what was erased, and of what was kept long enough."""
+        await self.compaction.work(wall_clock())
+        if self.parts.snapshot is not None:
+            self.telemetry.let_go(await self.sweeper.turn(self.parts.snapshot.definitions.retention, wall_clock()))
 
     async def stop(self) -> None:
         if self._loop is not None:

@@ -16,6 +16,7 @@ from app.content.identity_kinds import identity_kinds
 from app.content.leaves import condition
 from app.content.lint import warnings
 from app.content.reader import Names, Reader, names_in
+from app.content.retention import retention
 from app.content.source import Node, parse_yaml, read_yaml
 from app.content.values import meant
 from app.domain import conditions as c
@@ -110,6 +111,7 @@ class _Loader:
             models, blocks, tuple(sections.case(self._reader(name), node, f"tests[{i}]") for i, (name, node) in enumerate(tests)),
             event_types({id: (self._reader(name), node) for id, (name, node) in self.found["events"].items()}),
             identity_kinds({id: (self._reader(name), node) for id, (name, node) in self.found["identities"].items()}),
+            retention({id: (self._reader(name), node) for id, (name, node) in self.found["retention"].items()}),
         )
         self._check_cycles(found)
         return found

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from app.content import declared, event_types, identity_kinds, leaves, sections
+from app.content.retention import KINDS
 from app.content.variables import TAKES
 from app.content.windows import DAYS
 from app.domain import definitions as d
@@ -62,7 +63,7 @@ def _rules() -> Shape:
         "version": {"const": 1}, "timezone": TEXT, "context": _named(kinds), "consents": _named(_consent()),
         "features": _named(_feature()), "segments": _named(_segment()), "placements": _named(_placement()),
         "mails": _named(_object(("placements", "description"), {"placements": NAMES, "description": TEXT}, ("placements",))),
-        "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "identities": _identities(), "tests": _list(_case()),
+        "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "identities": _identities(), "retention": _object(KINDS, dict.fromkeys(KINDS, DURATION)), "tests": _list(_case()),
     }
     definitions = {
         "condition": {"oneOf": [*_groups(), *_leaves()]}, "operators": {"type": "object", "properties": _operators(), "additionalProperties": False},

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 from app.domain.conditions import NOWHERE, Condition, Ever, Expression, Instant, Path, Place, Ref, Scalar, Where, Window
 from app.domain.event_types import NO_EVENT_TYPES, EventTypes
 from app.domain.identity import USUAL_KINDS, IdentityKind
+from app.domain.retention import UNBOUNDED, Retention
 
 FeatureKind: TypeAlias = Literal[
     "count", "sum", "avg", "min", "max", "distinct", "first", "last", "first_at", "last_at", "days", "seconds_since",
@@ -253,6 +254,7 @@ class Definitions:
     cases: tuple[Case, ...] = ()
     events: EventTypes = NO_EVENT_TYPES
     identities: Mapping[str, IdentityKind] = field(default_factory=lambda: USUAL_KINDS)
+    retention: Retention = UNBOUNDED
 
     def gates(self, gate: Gate) -> tuple[str, ...]:
         """The declared purposes without whose consent this gate stays shut."""

@@ -1,0 +1,28 @@
+"""`retention:` of rules/: from nodes to how long what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+
+from app.content.reader import Reader
+from app.content.source import Node
+from app.content.values import duration, meant
+from app.domain.retention import Retention
+
+KINDS = tuple(each.name for each in fields(Retention))
+DAY = 86_400_000
+
+
+def retention(entries: Mapping[str, tuple[Reader, Node]]) -> Retention:
+    """All entries of the section; each is a kind of data and a duration of a day or more."""
+    found: dict[str, int] = {}
+    for kind, (reader, node) in entries.items():
+        at = f"retention.{kind}"
+        if kind not in KINDS:
+            reader.wrong(node.line, at, f'no kind of data "{kind[:60]}"', meant(kind, KINDS) or f"there are {', '.join(KINDS)}")
+            continue
+        found[kind] = reader.duration(node, at)
+        if duration(node.value) and found[kind] < DAY:
+            reader.wrong(node.line, at, "is shorter than a day", "1d or more")
+    return Retention(**found)

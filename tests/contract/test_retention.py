@@ -1,0 +1,139 @@
+"""Who gave no sign for so long is gone; everybody else stays."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from app.adapters.breaker import Breaker
+from app.adapters.redis_consents import RedisConsents
+from app.adapters.redis_dead_letters import STREAM
+from app.adapters.redis_identities import RedisIdentities
+from app.adapters.redis_link import Link
+from app.adapters.redis_names import Names
+from app.adapters.redis_retention import PLACE, TURN, RedisRetention
+from app.adapters.redis_store import RedisStore
+from app.domain.change import Append, Change, Grant, Merge
+from app.domain.claims import Link as Claimed
+from app.domain.consent import Answer
+from app.domain.event import ID_BYTES, Event
+from app.domain.retention import UNBOUNDED, Retention
+from app.identities import Identities
+
+DAY = 86_400_000
+NOW = 1_760_000_000_000
+YEAR = Retention(people=365 * DAY)
+
+
+def on_redis(socket: str, story: Callable[[Link, RedisStore], Awaitable[Any]]) -> Any:
+    async def told() -> Any:
+        link = Link(f"unix://{socket}", Breaker(time.monotonic), read_seconds=2.0)
+        try:
+            return await story(link, RedisStore(link, Names(link)))
+        finally:
+            await link.close()
+
+    return asyncio.run(told())
+
+
+@pytest.fixture
+def who() -> str:
+    return "u:" + uuid.uuid4().hex
+
+
+def event(i: int, days_ago: float) -> Append:
+    return Append(Event("product_viewed", NOW - int(days_ago * DAY), i.to_bytes(ID_BYTES, "big"), {"n": i}))
+
+
+async def swept(link: Link, policy: Retention = YEAR) -> None:
+    """A whole pass, turn by turn, whoever had the last one."""
+    await link.call("DEL", PLACE)
+    while await link.call("GET", PLACE) != b"done":
+        await link.call("DEL", TURN)
+        await RedisRetention(link).turn(policy, NOW)
+
+
+def kept(socket: str, who: str, changes: list[Change]) -> bool:
+    async def story(link: Link, store: RedisStore) -> bool:
+        await store.apply([(who, changes)], NOW)
+        await swept(link)
+        return (await store.read(who)).known
+
+    return on_redis(socket, story)
+
+
+@pytest.mark.parametrize(("changes", "stays"), [
+    ([event(1, 400)], False), ([event(1, 364)], True), ([event(1, 400), event(2, 10)], True), ([event(1, 365)], False),
+    ([Merge({"city": "Bonn"}, NOW - 400 * DAY, b"000000")], False), ([Merge({"city": "Bonn"}, NOW, b"000000"), event(1, 400)], True),
+    ([Grant("news", True, NOW - 10 * DAY), event(1, 400)], True), ([event(i, 500 - i) for i in range(1, 60)], False), ([event(i, 400 - i) for i in range(1, 60)], True),
+])
+def test_people_stay_for_a_year_after_their_last_sign(redis_socket, who, changes, stays):
+    assert kept(redis_socket, who, changes) is stays
+
+
+def test_a_sign_in_the_tail_of_a_long_history_counts(redis_socket, who):
+    async def story(link, store):
+        await store.apply([(who, [event(i, 500) for i in range(1, 200)])], NOW)
+        await store.apply([(who, [event(999, 10)])], NOW)
+        await swept(link)
+        return (await store.read(who)).known, await link.call("EXISTS", "t:{" + who + "}")
+
+    assert on_redis(redis_socket, story) == (True, 1)
+
+
+def test_everything_of_them_goes_and_what_pointed_to_them(redis_socket, who):
+    async def story(link, store):
+        cookie = who.replace("u:", "a:")
+        await store.apply([(cookie, [event(1, 400)])], NOW - 400 * DAY)
+        await Identities(RedisIdentities(link, Names(link))).link([Claimed(who, cookie, NOW - 400 * DAY, b"000001")], NOW - 400 * DAY)
+        await RedisConsents(link).note(who, [Answer(1, "news", True)])
+        await swept(link)
+        return list(await link.call("KEYS", "*" + who[2:] + "*"))
+
+    assert on_redis(redis_socket, story) == []
+
+
+def test_an_erased_person_s_mark_is_left_alone(redis_socket, who):
+    async def story(link, store):
+        await store.erase(who, NOW - 400 * DAY)
+        await swept(link)
+        return (await store.read(who)).erased
+
+    assert on_redis(redis_socket, story) is True
+
+
+def test_without_a_bound_nobody_goes_and_nothing_is_asked(redis_socket, who):
+    async def story(link, store):
+        await store.apply([(who, [event(1, 4000)])], NOW)
+        await link.call("DEL", TURN)
+        await RedisRetention(link).turn(UNBOUNDED, NOW)
+        return (await store.read(who)).known, await link.call("EXISTS", TURN)
+
+    assert on_redis(redis_socket, story) == (True, 0)
+
+
+def test_dead_letters_go_by_their_age(redis_socket):
+    async def story(link, store):
+        old = await link.call("XADD", STREAM, f"{NOW - 40 * DAY}-1", "body", b"old")
+        await link.call("XADD", STREAM, "*", "body", b"new")
+        await link.call("DEL", TURN)
+        await RedisRetention(link).turn(Retention(dead_letters=30 * DAY), NOW)
+        return await link.call("XRANGE", STREAM, old, old)
+
+    assert on_redis(redis_socket, story) == []
+
+
+def test_one_process_at_a_time_has_the_turn(redis_socket, who):
+    async def story(link, store):
+        await link.call("DEL", TURN, PLACE)
+        first = await RedisRetention(link).turn(YEAR, NOW)
+        place = await link.call("GET", PLACE)
+        await RedisRetention(link).turn(YEAR, NOW)
+        return first >= 0, place == await link.call("GET", PLACE)
+
+    assert on_redis(redis_socket, story) == (True, True)
