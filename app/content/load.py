@@ -19,6 +19,7 @@ from app.content.reader import Names, Reader, names_in
 from app.content.retention import retention
 from app.content.source import Node, parse_yaml, read_yaml
 from app.content.values import meant
+from app.content.webhooks import webhooks
 from app.domain import conditions as c
 from app.domain import definitions as d
 from app.errors import ContentInvalid, Problem, RequestInvalid
@@ -111,7 +112,8 @@ class _Loader:
             models, blocks, tuple(sections.case(self._reader(name), node, f"tests[{i}]") for i, (name, node) in enumerate(tests)),
             event_types({id: (self._reader(name), node) for id, (name, node) in self.found["events"].items()}),
             identity_kinds({id: (self._reader(name), node) for id, (name, node) in self.found["identities"].items()}),
-            retention({id: (self._reader(name), node) for id, (name, node) in self.found["retention"].items()}),
+            retention=retention({id: (self._reader(name), node) for id, (name, node) in self.found["retention"].items()}),
+            webhooks=webhooks({id: (self._reader(name), node) for id, (name, node) in self.found["webhooks"].items()}),
         )
         self._check_cycles(found)
         return found

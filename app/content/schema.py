@@ -12,8 +12,10 @@ from typing import Any
 from app.content import declared, event_types, identity_kinds, leaves, sections
 from app.content.retention import KINDS
 from app.content.variables import TAKES
+from app.content.webhooks import KEYS
 from app.content.windows import DAYS
 from app.domain import definitions as d
+from app.formats.esps import FORMATS
 
 Shape = dict[str, Any]
 
@@ -63,7 +65,7 @@ def _rules() -> Shape:
         "version": {"const": 1}, "timezone": TEXT, "context": _named(kinds), "consents": _named(_consent()),
         "features": _named(_feature()), "segments": _named(_segment()), "placements": _named(_placement()),
         "mails": _named(_object(("placements", "description"), {"placements": NAMES, "description": TEXT}, ("placements",))),
-        "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "identities": _identities(), "retention": _object(KINDS, dict.fromkeys(KINDS, DURATION)), "tests": _list(_case()),
+        "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "identities": _identities(), "retention": _object(KINDS, dict.fromkeys(KINDS, DURATION)), "webhooks": _webhooks(), "tests": _list(_case()),
     }
     definitions = {
         "condition": {"oneOf": [*_groups(), *_leaves()]}, "operators": {"type": "object", "properties": _operators(), "additionalProperties": False},
@@ -115,6 +117,12 @@ def _segment() -> Shape:
         {**each, "properties": {**each["properties"], "description": TEXT}} for each in (*_groups(), *_leaves())
     ]
     return {"oneOf": described}
+
+
+def _webhooks() -> Shape:
+    names = {"anyOf": [TEXT, NAMES]}
+    each = _object((*KEYS, "description"), {**dict.fromkeys(KEYS, names), "description": TEXT})
+    return _object(FORMATS, dict.fromkeys(FORMATS, each))
 
 
 def _consent() -> Shape:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from app.domain.conditions import NOWHERE, Condition, Ever, Expression, Instant, Path, Place, Ref, Scalar, Where, Window
+from app.domain.custom_keys import CustomKeys
 from app.domain.event_types import NO_EVENT_TYPES, EventTypes
 from app.domain.identity import USUAL_KINDS, IdentityKind
 from app.domain.retention import UNBOUNDED, Retention
@@ -255,6 +256,7 @@ class Definitions:
     events: EventTypes = NO_EVENT_TYPES
     identities: Mapping[str, IdentityKind] = field(default_factory=lambda: USUAL_KINDS)
     retention: Retention = UNBOUNDED
+    webhooks: Mapping[str, CustomKeys] = field(default_factory=lambda: EMPTY)
 
     def gates(self, gate: Gate) -> tuple[str, ...]:
         """The declared purposes without whose consent this gate stays shut."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from app.domain.custom_keys import CustomKeys
 from app.domain.event import FUTURE_MILLISECONDS, PERSONAL, Event, Heard, Identity
 from app.domain.identity import fits_send, parse_profile_id
 from app.domain.json import Json, is_list, is_object
@@ -43,17 +44,6 @@ class Reported(Struct, frozen=True, gc=False):
     properties: dict[str, Any] = {}  # noqa: RUF012 (a Struct copies it)
     custom: dict[str, Any] = {}  # noqa: RUF012
     machine: str = ""
-
-
-class CustomKeys(NamedTuple):
-    """Under which names a sender's own data on a mail hold the person, the send and the mail's id; the first that is there counts."""
-
-    profile: tuple[str, ...] = ("inlay_profile", "user_id", "userId")
-    send: tuple[str, ...] = ("inlay_send",)
-    message: tuple[str, ...] = ("inlay_message", "anymail_id")
-
-
-USUAL_KEYS = CustomKeys()
 
 
 def heard(

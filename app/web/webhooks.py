@@ -9,12 +9,13 @@ from typing import Any
 
 import msgspec
 
+from app.domain.custom_keys import USUAL_KEYS
 from app.domain.event import Refused
 from app.domain.json import Json
 from app.domain.order import Numbered
 from app.domain.receipt import Receipt, receipt_json
 from app.errors import InlayError, NotFound, StoreUnavailable, TooLarge, Unauthorised
-from app.formats.esp import UNKNOWN, USUAL_KEYS, heard
+from app.formats.esp import UNKNOWN, heard
 from app.formats.esps import FORMATS, Format
 from app.formats.segment import NotHeard
 from app.ingest import CHUNK, Ingest
@@ -111,7 +112,8 @@ class Webhooks:
         return Reply(status, _encode(answer), [JSON])
 
     def _told(self, source: str, format: Format, body: Json, now: int) -> Told:
-        told = Told(rows=format.rows(body))
+        told, snapshot = Told(rows=format.rows(body)), self._parts.snapshot
+        keys = snapshot.definitions.webhooks.get(source, USUAL_KEYS) if snapshot is not None else USUAL_KEYS
         for index, row in enumerate(told.rows):
             if not isinstance(row, dict):
                 told.receipt.rejected.append(Refused(index, "invalid", "an event is an object"))
@@ -121,7 +123,7 @@ class Webhooks:
                     told.unknown += 1
                     continue
                 try:
-                    told.found.append((index, heard(report, source, USUAL_KEYS, now, self._hashed_id, self._parts.identifiers.parse)))
+                    told.found.append((index, heard(report, source, keys, now, self._hashed_id, self._parts.identifiers.parse)))
                 except NotHeard as error:
                     told.receipt.rejected.append(Refused(index, error.reason, error.detail))
         return told

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.custom_keys import USUAL_KEYS
 from app.domain.event import Heard
-from app.formats.esp import USUAL_KEYS, heard
+from app.formats.esp import heard
 from app.formats.esps import FORMATS
 from app.formats.segment import NotHeard
 from app.wiring import hashed_id
