@@ -36,7 +36,8 @@ class Consents:
 
     async def opt_out(self, keys: Iterable[str], now: int) -> None:
         """A browser asked for privacy (Global Privacy Control) in the name of these people. The first time it does, it denies;
-        a consent that was given after that was given in spite of the signal, and stays."""
+        a consent that was given after that was given in spite of the signal, and stays. Of somebody unknown nothing is noted:
+        without an answer everything is denied."""
         purposes = self._gpc()
         if purposes:
             await asyncio.gather(*(self._opt_out(key, purposes, now) for key in set(keys)))
@@ -44,7 +45,7 @@ class Consents:
     async def _opt_out(self, key: str, purposes: Sequence[str], now: int) -> None:
         profile = await self._store.read(key)
         asked = [purpose for purpose in purposes if profile.consents.get(purpose) is not False]
-        if not asked or profile.erased:
+        if not asked or not profile.known or profile.erased:
             return
         told = {each.purpose for each in await self.history(key, profile) if each.source == BY_GPC}
         if denied := [Answer(now, purpose, False, BY_GPC) for purpose in asked if purpose not in told]:

@@ -61,6 +61,11 @@ class Ingest:
         await self.bury(receipt, now, body_of or (lambda index: _encode(raws[index])))
         return receipt
 
+    async def opt_out(self, raws: Sequence[Any], now: int) -> None:
+        """The people of these events, of which nothing else is taken, ask for privacy."""
+        if self._opt_out is not None:
+            await self._opt_out([each.who.key for _, each in self._heard(0, raws, now, Receipt())], now)
+
     def _heard(self, first: int, raws: Sequence[Any], now: int, receipt: Receipt) -> list[Numbered]:
         found: list[Numbered] = []
         for index, raw in enumerate(raws, first):

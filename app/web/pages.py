@@ -110,12 +110,13 @@ class Pages:
         raws: Json = body["batch"] if "batch" in body else [body]
         if not isinstance(raws, list):
             raise RequestInvalid("batch: a list of events", problems=(("batch", "not a list"),))
-        if asks_for_privacy(scope):
-            parts.telemetry.page_call("events", "privacy")
-            return Receipt(rejected=[Refused(index, "consent", "the browser asks not to be tracked (Global Privacy Control)") for index in range(len(raws))])
         own, events = page_events(raws, partial(proves, caller.secret))
         now = parts.clock()
         self._share(caller, own, len(events), now)
+        if asks_for_privacy(scope):
+            parts.telemetry.page_call("events", "privacy")
+            await self._ingest.opt_out(events, now)
+            return Receipt(rejected=[Refused(index, "consent", "the browser asks not to be tracked (Global Privacy Control)") for index in range(len(raws))])
         receipt = await self._ingest.take(on_our_clock(events, body.get("sentAt"), now), now)
         self._count("events", receipt)
         return receipt

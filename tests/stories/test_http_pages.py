@@ -142,6 +142,16 @@ def test_a_browser_that_asks_not_to_be_tracked_is_heard(web, own):
     assert (answer.status, [each["reason"] for each in answer.json["rejected"]], web.count(f"anonymous_id:{own}", "product_viewed")) == (200, ["consent"], 0)
 
 
+def test_a_browser_that_asks_not_to_be_tracked_denies_for_the_user_it_proves(web, own):
+    user, admin = "u-" + own, f"Bearer {ADMIN}"
+    web.server.call("PUT", f"/v1/profiles/{user}/consents", {"marketing": "granted"}, Authorization=admin)
+
+    web.send({"batch": [{"type": "identify", "anonymousId": own, "userId": user, "userHash": web.proof(user)}]}, Sec_GPC="1")
+
+    told = web.server.get(f"/v1/profiles/{user}/consents", Authorization=admin).json["consents"]["marketing"]
+    assert (told["status"], told["source"]) == ("denied", "gpc")
+
+
 @pytest.mark.parametrize("query,origin,status", [("?key={key}", SHOP, 204), ("", SHOP, 204), ("?key={key}", OTHER, 403), ("", OTHER, 403), ("?key={key}", "null", 403)])
 def test_a_preflight_lets_in_exactly_the_key_s_origins(web, query, origin, status):
     asked = {"Origin": origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}

@@ -47,24 +47,35 @@ def test_the_signal_denies_what_was_granted():
 
 def test_the_signal_denies_somebody_who_never_answered():
     told = Told()
+    told.answer(Answer(5, "news", True))
 
     told.opt_out(20)
     told.answer(Answer(10, "ads", True, "a form that is told late"))
 
-    assert told.granted() == {"ads": False}
+    assert told.granted() == {"ads": False, "news": True}
+
+
+def test_of_somebody_unknown_the_signal_notes_nothing():
+    told = Told()
+
+    told.opt_out(20)
+
+    assert asyncio.run(told.store.read(WHO)).known is False
 
 
 def test_the_signal_is_noted_once_however_often_it_comes():
     told = Told()
+    told.answer(Answer(5, "ads", True, "form"))
 
     told.opt_out(20)
     told.opt_out(30)
 
-    assert told.sources() == [BY_GPC]
+    assert told.sources() == ["form", BY_GPC]
 
 
 def test_what_is_granted_in_spite_of_the_signal_stays():
     told = Told()
+    told.answer(Answer(5, "ads", True, "form"))
     told.opt_out(20)
     told.answer(Answer(30, "ads", True, "preference centre"))
 
@@ -76,9 +87,10 @@ def test_what_is_granted_in_spite_of_the_signal_stays():
 def test_without_a_purpose_that_heeds_it_the_signal_changes_nothing():
     told = Told(gpc=())
 
+    told.answer(Answer(5, "ads", True))
     told.opt_out(20)
 
-    assert asyncio.run(told.store.read(WHO)).known is False
+    assert told.granted() == {"ads": True}
 
 
 def test_an_erased_person_answers_nothing():
