@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from app.adapters.redis_link import Link, RedisRefused
+from app.adapters.redis_link import Link, RedisRefused, refusal
+from app.adapters.redis_scripts import Script, evaluate
 
 ASKED = "{inlay:gone}:compact"
 WAIT_MILLISECONDS = 11_000
 """Longer than an erased profile's own mark stays: what names it is gone by then."""
+LONGEST_WAIT_MILLISECONDS = 600_000
+"""While people go on being erased, it is done this often."""
 
 
 class RedisCompaction:
@@ -17,19 +20,23 @@ class RedisCompaction:
     def __init__(self, link: Link, seconds: float = 1.0) -> None:
         self._link = link
         self._seconds = seconds
+        self._settle = Script("settle")
 
     async def ask(self, now: int) -> None:
-        await self._link.call("SET", ASKED, now, seconds=self._seconds)
+        for reply in await self._link.pipeline([("HSET", ASKED, "latest", now), ("HSETNX", ASKED, "first", now)], self._seconds):
+            if isinstance(reply, Exception):
+                raise refusal(reply)
 
     async def work(self, now: int) -> bool:
-        asked = await self._link.call("GET", ASKED, seconds=self._seconds)
-        if asked is None or now - int(asked) < WAIT_MILLISECONDS:
+        latest, first = await self._link.call("HMGET", ASKED, "latest", "first", seconds=self._seconds)
+        if latest is None or (now - int(latest) < WAIT_MILLISECONDS and now - int(first) < LONGEST_WAIT_MILLISECONDS):
             return False
         with suppress(RedisRefused):
             kept = await self._link.call("CONFIG", "GET", "appendonly", seconds=self._seconds)
             if kept[1:] == [b"yes"]:
                 await self._link.call("BGREWRITEAOF", seconds=self._seconds)
-        await self._link.call("DEL", ASKED, seconds=self._seconds)
+        settled = latest if now - int(latest) >= WAIT_MILLISECONDS else b""
+        await evaluate(self._link, self._settle, [ASKED], [settled, now], self._seconds)
         return True
 
     async def busy(self) -> bool:
