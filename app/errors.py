@@ -16,6 +16,7 @@ InlayError
 ├── StoreUnavailable      Redis is down, hung, refusing, or the breaker is open
 ├── SourceUnavailable     a stream does not answer
 ├── FellBehind            messages of a stream were dropped before they were read
+├── LookupFailed          a third party is down, slow, wrong, not listed, or somewhere private
 ├── LeaseLost             a write came after the lease under which it was begun
 ├── Unreachable           503: what another server has to say is needed to answer, and it does not say it
 ├── SpoolFull             503: the store is away, and the spool has no room or cannot be written
@@ -148,6 +149,12 @@ class Unreachable(InlayError):
 
 class SpoolFull(InlayError):
     code = "spool_full"
+
+
+class LookupFailed(InlayError):
+    """The message goes on from the host's name."""
+
+    code = "lookup_failed"
 
 
 class ModelUnavailable(InlayError):

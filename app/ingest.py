@@ -23,7 +23,7 @@ from app.errors import StoreUnavailable
 from app.formats.segment import NotHeard
 from app.formats.wire import parse
 from app.identities import Identities
-from app.ports import DeadLetters, ProfileStore, Spool
+from app.ports import DeadLetters, Enrichment, ProfileStore, Spool
 
 _encode = msgspec.json.Encoder().encode
 CHUNK = 500
@@ -35,7 +35,7 @@ class Ingest:
     def __init__(
         self, store: ProfileStore, identities: Identities, random_id: Callable[[], bytes], hashed_id: Callable[[str], bytes],
         gates: Callable[[], Sequence[str]] = tuple, rules: Callable[[], EventRules] = EventRules, identifiers: Callable[[], Identifiers] = Identifiers,
-        opt_out: Callable[[Iterable[str], int], Awaitable[None]] | None = None, *, spool: Spool | None = None, dead: DeadLetters | None = None,
+        opt_out: Callable[[Iterable[str], int], Awaitable[None]] | None = None, *, spool: Spool | None = None, dead: DeadLetters | None = None, enrichment: Enrichment | None = None,
     ) -> None:
         """`gates` gives the purposes without whose consent nothing is taken of a person, `rules` what is declared of events,
         `identifiers` how those are filed that name people; `opt_out` is told of people whose browser asks for privacy.
@@ -50,13 +50,17 @@ class Ingest:
         self._opt_out = opt_out
         self._spool = spool
         self._dead = dead
+        self._enrichment = enrichment
 
     async def take(self, raws: Sequence[Any], now: int, body_of: Callable[[int], bytes] | None = None, *, private: bool = False) -> Receipt:
         """What became of each; `body_of` gives the bytes of one as it came. Other requests get their turn after every few hundred.
         `private`: a browser sends them that asks for privacy, which holds from before these events on."""
         receipt = Receipt()
         for at in range(0, len(raws), CHUNK):
-            await self.apply(self._heard(at, raws[at : at + CHUNK], now, receipt), now, receipt, private=private)
+            heard: Sequence[Numbered] = self._heard(at, raws[at : at + CHUNK], now, receipt)
+            if self._enrichment is not None:
+                heard = await self._enrichment.known(raws, heard)
+            await self.apply(heard, now, receipt, private=private)
         receipt.rejected.sort(key=lambda refused: refused.index)
         await self.bury(receipt, now, body_of or (lambda index: _encode(raws[index])))
         return receipt
@@ -145,5 +149,7 @@ class Ingest:
             by_profile.setdefault(each[1].who.key, []).append(each)
         writes = [(key, changes_of([each for _, each in rows])) for key, rows in by_profile.items()]
         applied = await self._store.apply(writes, now)
+        if self._enrichment is not None:
+            self._enrichment.follow([each for _, each in heard])
         for rows, outcome in zip(by_profile.values(), applied, strict=True):
             receipt.note(rows, outcome)

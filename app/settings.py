@@ -13,13 +13,14 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.domain.definitions import Bounds
 from app.errors import SettingsInvalid
+from app.security.client_address import networks
 from app.security.senders import SCHEMES, SES, check_keys
 
 Keys = Annotated[tuple[str, ...], NoDecode]
 """Comma-separated; any one counts, so that a new one can be added before the old one goes."""
 
 WEBHOOK_FIELDS = {source: f"webhook_{source}_keys" for source in SCHEMES} | {SES: "webhook_ses_topics"}
-SECRET = frozenset({"secret", "identity_secret", "admin_key", *WEBHOOK_FIELDS.values()})
+SECRET = frozenset({"secret", "identity_secret", "admin_key", "lookup_secrets", *WEBHOOK_FIELDS.values()})
 """Whose values are never told."""
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -66,6 +67,10 @@ class Settings(BaseSettings):
     spool_mb: int = Field(256, ge=1, description="the disk that events may take while Redis is away")
     dead_letters_mb: int = Field(64, ge=1, description="the room that refused events may take in Redis")
     dead_letters_days: int = Field(30, ge=1, description="age in days beyond which refused events are dropped")
+    geo_database: str = Field("", description="a MaxMind City database, for geography from IP addresses")
+    lookup_hosts: Keys = Field((), description="hosts that look-ups may ask, comma-separated")
+    lookup_secrets: str = Field("", description="NAME:value, comma-separated, for the headers of look-ups", repr=False)
+    trusted_proxies: Keys = Field((), description="addresses or networks whose X-Forwarded-For is believed, comma-separated")
     demo: bool = Field(False, description="load the invented shop")
     reload: bool = Field(False, description="restart workers when the code changes")
 
@@ -74,7 +79,7 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip().lower() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator(*WEBHOOK_FIELDS.values(), mode="before")
+    @field_validator(*WEBHOOK_FIELDS.values(), "lookup_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _keys(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -83,6 +88,18 @@ class Settings(BaseSettings):
     @classmethod
     def _usable(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         check_keys(next(source for source, name in WEBHOOK_FIELDS.items() if name == info.field_name), value)
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        networks(value)
+        return value
+
+    @field_validator("lookup_secrets")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        parse_named(value)
         return value
 
     @field_validator("secret")
@@ -138,6 +155,14 @@ def parse_secret(text: str) -> list[tuple[str, bytes]]:
             raise ValueError("a secret is kid:base64url(32 bytes), the kid of letters and digits")
         found.append((kid, key))
     return found
+
+
+def parse_named(text: str) -> dict[str, str]:
+    """name -> secret."""
+    rows = [part.partition(":") for part in filter(None, (part.strip() for part in text.split(",")))]
+    if any(not name.isidentifier() or not value for name, _, value in rows):
+        raise ValueError("secrets are NAME:value, comma-separated, the name of letters, digits and _")
+    return {name: value for name, _, value in rows}
 
 
 KAFKA = "INLAY_KAFKA_"

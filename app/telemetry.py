@@ -68,6 +68,7 @@ METRICS: dict[str, Metric] = {
     "inlay_dead_letters_held": Metric("gauge", (), "dead letters that are kept now"),
     "inlay_dead_letters_trimmed": Metric("gauge", (), "dead letters that went, since there was no room or they were too old"),
     "inlay_people_expired_total": Metric("counter", (), "people of whom there was no sign for as long as `retention:` keeps them"),
+    "inlay_enrichments_total": Metric("counter", ("entry", "outcome"), "what became of each wish to learn something, by the entry of enrich:"),
     "inlay_store_seconds": Metric("histogram", ("operation",), "seconds that a call to Redis took, failed ones included", _STORE_SECONDS),
     "inlay_store_failures_total": Metric("counter", ("operation", "code"), "calls to Redis that failed: unavailable, refused, or open while the breaker is"),
     "inlay_store_breaker_open": Metric("gauge", (), "1 while calls to Redis fail at once in any worker"),
@@ -165,6 +166,9 @@ class Telemetry:
 
     def dead_letter(self, reason: str) -> None:
         self._count(("inlay_dead_letters_total", reason))
+
+    def enriched(self, entry: str, outcome: str) -> None:
+        self._count(("inlay_enrichments_total", entry, outcome))
 
     def page_call(self, call: str, outcome: str) -> None:
         self._count(("inlay_page_calls_total", call, outcome))

@@ -14,7 +14,9 @@ from pathlib import Path
 from app import __version__
 from app.adapters.breaker import Breaker
 from app.adapters.file_spool import FileSpool
+from app.adapters.http_lookup import HttpLookup
 from app.adapters.https_fetch import HttpsFetch
+from app.adapters.maxmind_geo import MaxmindGeo
 from app.adapters.onnx_model import Watchdog
 from app.adapters.onnx_runtime import OnnxRuntime
 from app.adapters.redis_catalogue import RedisCatalogue
@@ -26,6 +28,7 @@ from app.adapters.redis_identities import RedisIdentities
 from app.adapters.redis_dead_letters import RedisDeadLetters
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_link import Link
+from app.adapters.redis_lookups import RedisLookups
 from app.adapters.redis_names import Names
 from app.adapters.redis_replays import RedisReplays
 from app.adapters.redis_retention import RedisRetention
@@ -33,6 +36,7 @@ from app.adapters.redis_store import RedisStore
 from app.adapters.redis_tombstones import RedisTombstones
 from app.adapters.timed_store import TimedStore
 from app.adapters.tombstoned_store import TombstonedIdentities, TombstonedStore
+from app.adapters.ua_device import UaDevice
 from app.catalogue.replica import Replica
 from app.consents import Consents
 from app.content.event_rules import EventRules
@@ -42,10 +46,12 @@ from app.content.snapshot import Snapshot
 from app.decide import Decider
 from app.domain.definitions import Definitions
 from app.domain.dead_letter import NOTHING
+from app.domain.enrichment import NO_ENRICHMENTS, Enrichments
 from app.domain.event import ID_BYTES, hashed_id
 from app.domain.identity import Identifiers
 from app.domain.trace import Table
 from app.drain import Drain
+from app.enrich import Enricher
 from app.erasure import Erasure
 from app.errors import InlayError, StoreUnavailable
 from app.identities import Identities
@@ -53,7 +59,7 @@ from app.ingest import Ingest
 from app.ports import CatalogueStore, Holding, KeyStore, ProfileStore
 from app.security.senders import verifiers
 from app.security.tokens import Tokens
-from app.settings import Settings, parse_secret
+from app.settings import Settings, parse_named, parse_secret
 from app.telemetry import Telemetry, log
 from app.web.auth import KeyRing
 from app.web.parts import Parts
@@ -135,9 +141,16 @@ class Worker:
         self.erasure = Erasure(timed, consents, holdings(settings, self.writes), self.compaction)
         self.dead = build_dead_letters(settings, self.writes, self.telemetry)
         self.spool = FileSpool(settings.data / "spool", settings.spool_mb << 20)
+        self._devices = UaDevice()
+        self.party = HttpLookup(settings.lookup_hosts)
+        self.enricher = Enricher(
+            self._enrichments, self._enrich_gates, timed, RedisLookups(self.writes, settings.write_timeout_ms / 1000), self.party,
+            MaxmindGeo(Path(settings.geo_database)) if settings.geo_database else None, self._devices, wall_clock,
+            lambda: Breaker(time.monotonic, failures=5, retry_seconds=10.0), self.telemetry.enriched, parse_named(settings.lookup_secrets), hashed_id,
+        )
         self.ingest = Ingest(
             timed, self.identities, random_id, hashed_id, self._ingest_gates, self._event_rules, lambda: self.parts.identifiers, self.consents.opt_out,
-            spool=self.spool, dead=self.dead,
+            spool=self.spool, dead=self.dead, enrichment=self.enricher,
         )
         self.drain = Drain(self.spool, self.ingest, self.dead, self.telemetry, wall_clock)
         self._tally = NOTHING
@@ -156,6 +169,8 @@ class Worker:
         runtime = OnnxRuntime(definitions.models, Path(published.path) / "models", self._watchdog, dict(published.models), self.telemetry.model)
         for id, why in runtime.problems.items():
             log.warning("model %s is not used: %s", id, why)
+        if "user_agent" in definitions.enrich.local.values():
+            self._devices.prepare()
         return Snapshot(definitions, runtime)
 
     async def follow_content(self) -> None:
@@ -278,11 +293,19 @@ class Worker:
             self._draining.cancel()
         await self.spool.close()
         self.parts.telemetry.save()
+        await self.enricher.close()
+        await self.party.close()
         await self.link.close()
         await self.writes.close()
 
     def _ingest_gates(self) -> tuple[str, ...]:
         return self.parts.snapshot.gates("ingest") if self.parts.snapshot is not None else ()
+
+    def _enrich_gates(self) -> tuple[str, ...]:
+        return self.parts.snapshot.gates("enrich") if self.parts.snapshot is not None else ()
+
+    def _enrichments(self) -> Enrichments:
+        return self.parts.snapshot.definitions.enrich if self.parts.snapshot is not None else NO_ENRICHMENTS
 
     def _gpc(self) -> tuple[str, ...]:
         definitions = self.parts.snapshot.definitions if self.parts.snapshot is not None else None

@@ -21,6 +21,7 @@ from app.domain.decision import Recording
 from app.domain.dead_letter import DeadLetter, Held, Tally
 from app.domain.definitions import ModelCard
 from app.domain.claims import Stamp, owner_at
+from app.domain.enrichment import Known
 from app.domain.event import Identity
 from app.domain.history import HEADER, TRIMMED, Dictionary, History, pack_columns
 from app.domain.message import Batch, Message
@@ -572,3 +573,40 @@ class MemoryTombstones:
 
     async def add(self, keys: Iterable[str]) -> None:
         self._keys.update(keys)
+
+
+class MemoryLookups:
+    """`LookupCache` in dicts; what is kept is kept until the clock of the caller says otherwise."""
+
+    def __init__(self, clock: Callable[[], int] = lambda: 0) -> None:
+        self.wire = Wire()
+        self._clock = clock
+        self._kept: dict[tuple[str, str], tuple[int, Known]] = {}
+        self._asked: dict[tuple[str, str], int] = {}
+        self._spent: dict[tuple[str, int], int] = {}
+
+    async def get(self, id: str, url: str) -> Known | None:
+        await self.wire()
+        until, known = self._kept.get((id, url), (0, None))
+        return known if until > self._clock() else None
+
+    async def put(self, id: str, url: str, known: Known, keep: int) -> None:
+        await self.wire()
+        self._kept[id, url] = (self._clock() + keep, known)
+
+    async def claim(self, id: str, url: str, milliseconds: int) -> bool:
+        await self.wire()
+        if self._asked.get((id, url), 0) > self._clock():
+            return False
+        self._asked[id, url] = self._clock() + milliseconds
+        return True
+
+    async def release(self, id: str, url: str) -> None:
+        await self.wire()
+        self._asked.pop((id, url), None)
+
+    async def spend(self, id: str, limit: int, now: int) -> bool:
+        await self.wire()
+        second = (id, now // 1000)
+        self._spent[second] = self._spent.get(second, 0) + 1
+        return self._spent[second] <= limit

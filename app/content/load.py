@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 import msgspec
 
 from app.content import declared, sections
+from app.content.enrichment import enrichments
 from app.content.event_types import EVERY, event_types
 from app.content.identity_kinds import identity_kinds
 from app.content.leaves import condition
@@ -114,6 +115,7 @@ class _Loader:
             identity_kinds({id: (self._reader(name), node) for id, (name, node) in self.found["identities"].items()}),
             retention=retention({id: (self._reader(name), node) for id, (name, node) in self.found["retention"].items()}),
             webhooks=webhooks({id: (self._reader(name), node) for id, (name, node) in self.found["webhooks"].items()}),
+            enrich=enrichments({id: (self._reader(name), node) for id, (name, node) in self.found["enrich"].items()}),
         )
         self._check_cycles(found)
         return found

@@ -15,7 +15,7 @@ from app.domain.event import event_name
 from app.errors import Problem
 
 LATER = frozenset({
-    "experiments", "holdouts", "triggers", "tables", "recommenders", "enrich", "caps", "inventory",
+    "experiments", "holdouts", "triggers", "tables", "recommenders", "caps", "inventory",
     "variant", "table", "bandit", "recommender",
 })
 """Keys and roots whose meaning comes with a later version: refused, so that no rule is silently ignored."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.content import declared, event_types, identity_kinds, leaves, sections
+from app.content import declared, enrichment, event_types, identity_kinds, leaves, sections
 from app.content.retention import KINDS
 from app.content.variables import TAKES
 from app.content.webhooks import KEYS
@@ -65,7 +65,8 @@ def _rules() -> Shape:
         "version": {"const": 1}, "timezone": TEXT, "context": _named(kinds), "consents": _named(_consent()),
         "features": _named(_feature()), "segments": _named(_segment()), "placements": _named(_placement()),
         "mails": _named(_object(("placements", "description"), {"placements": NAMES, "description": TEXT}, ("placements",))),
-        "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "identities": _identities(), "retention": _object(KINDS, dict.fromkeys(KINDS, DURATION)), "webhooks": _webhooks(), "tests": _list(_case()),
+        "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "identities": _identities(), "enrich": _named(_enrichment()),
+        "retention": _object(KINDS, dict.fromkeys(KINDS, DURATION)), "webhooks": _webhooks(), "tests": _list(_case()),
     }
     definitions = {
         "condition": {"oneOf": [*_groups(), *_leaves()]}, "operators": {"type": "object", "properties": _operators(), "additionalProperties": False},
@@ -154,6 +155,15 @@ def _identities() -> Shape:
         "country": {"type": "string", "pattern": "^\\+[1-9][0-9]{0,2}$", "description": "the calling code of numbers without one"}, "description": TEXT,
     }
     return _named(_object(identity_kinds.KEYS, shapes))
+
+
+def _enrichment() -> Shape:
+    shapes = {
+        "from": TEXT, "take": {"type": "object", "additionalProperties": TEXT}, "fresh": DURATION, "stale": DURATION, "timeout": DURATION,
+        "per_second": {"type": "integer", "minimum": 1, "maximum": enrichment.MAX_PER_SECOND}, "on": NAMES, "headers": {"type": "object", "additionalProperties": TEXT}, "description": TEXT,
+    }
+    local = _object(enrichment.LOCAL_KEYS, {"from": {"enum": list(enrichment.LOCAL)}, "description": TEXT}, ("from",))
+    return {"anyOf": [local, _object(enrichment.LOOKUP_KEYS, shapes, ("from", "take"))]}
 
 
 def _shown() -> dict[str, Shape]:

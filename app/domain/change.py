@@ -60,6 +60,6 @@ def changes_of(heard: Iterable[Heard]) -> list[Change]:
     found: list[Change] = []
     for each in heard:
         found.append(Append(each.event))
-        if each.traits:
-            found.append(Merge(each.traits, each.event.at, each.event.id))
+        if each.traits or each.learned:
+            found.append(Merge({**each.traits, **each.learned}, each.event.at, each.event.id))
     return found

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from app.domain.conditions import NOWHERE, Condition, Ever, Expression, Instant, Path, Place, Ref, Scalar, Where, Window
 from app.domain.custom_keys import CustomKeys
+from app.domain.enrichment import NO_ENRICHMENTS, Enrichments
 from app.domain.event_types import NO_EVENT_TYPES, EventTypes
 from app.domain.identity import USUAL_KINDS, IdentityKind
 from app.domain.retention import UNBOUNDED, Retention
@@ -257,6 +258,7 @@ class Definitions:
     identities: Mapping[str, IdentityKind] = field(default_factory=lambda: USUAL_KINDS)
     retention: Retention = UNBOUNDED
     webhooks: Mapping[str, CustomKeys] = field(default_factory=lambda: EMPTY)
+    enrich: Enrichments = NO_ENRICHMENTS
 
     def gates(self, gate: Gate) -> tuple[str, ...]:
         """The declared purposes without whose consent this gate stays shut."""

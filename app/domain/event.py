@@ -102,7 +102,8 @@ class Heard(Struct, frozen=True, gc=False):
     """One event off the wire: what happened, who it is filed under, and what else it says of the person.
 
     `traits` merge into the profile, a None removes; `link` is an identity that becomes one of `who`'s.
-    `version` is the one that the event says it is of, empty where it says none.
+    `version` is the one that the event says it is of, empty where it says none. `learned` are traits that nobody said:
+    what enrichment made of the event.
     """
 
     kind: Kind
@@ -111,6 +112,7 @@ class Heard(Struct, frozen=True, gc=False):
     traits: dict[str, Any] = {}  # noqa: RUF012
     link: Identity | None = None
     version: str = ""
+    learned: dict[str, Any] = {}  # noqa: RUF012
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
+from app.domain.custom_keys import USUAL_KEYS
 from app.domain.dead_letter import HEARD, DeadLetter, Held
 from app.domain.event import Heard
 from app.domain.message import Message
 from app.errors import Unparsable
-from app.formats.esp import UNKNOWN, USUAL_KEYS, heard
+from app.formats.esp import UNKNOWN, heard
 from app.formats.esps import FORMATS
 from app.formats.messages import events_of
 from app.formats.segment import NotHeard

@@ -16,7 +16,9 @@ MAX_EVENTS = 100
 SKEW_MILLISECONDS = 60_000
 """A page's clock that is further off than this is not believed: its events are moved by the difference."""
 _OWN_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
-_KEPT = ("type", "event", "name", "category", "anonymousId", "messageId", "timestamp", "properties", "context")
+_KEPT = ("type", "event", "name", "category", "anonymousId", "messageId", "timestamp", "properties")
+_CONTEXT = ("page", "campaign", "device")
+"""Of the context; the address and the program that it comes from are seen, not said."""
 _RESERVED = frozenset({"identify", "group", "alias"})
 """Names that other kinds of event have in a history."""
 _RESERVED_PREFIX = "email_"
@@ -46,6 +48,8 @@ def _event(index: int, raw: Json, proves: Proves) -> dict[str, Json]:
     if not isinstance(own, str) or not _OWN_ID.fullmatch(own):
         raise RequestInvalid("anonymousId: 16 to 64 letters, digits, - or _, made at random", problems=((f"{at}.anonymousId", "not such an id"),))
     kept = {key: raw[key] for key in _KEPT if key in raw}
+    if isinstance(context := raw.get("context"), dict):
+        kept["context"] = {key: context[key] for key in _CONTEXT if key in context}
     match raw.get("type"):
         case "identify":
             return {**kept, "userId": _proven(at, raw, proves)}

@@ -18,6 +18,7 @@ from app.errors import Forbidden, InlayError, RequestInvalid, Unauthorised
 from app.formats.page import on_our_clock, page_events, pixel_event
 from app.domain.receipt import Receipt, receipt_json
 from app.ingest import Ingest
+from app.security.client_address import client_address, networks
 from app.security.web_keys import SCOPE, loopback_origin, proves
 from app.web.asgi import JSON, PRIVATE, Headers, Reply, Scope, header
 from app.web.auth import key_of
@@ -51,6 +52,7 @@ class Pages:
         self._ingest = ingest
         per_second = parts.settings.page_events_per_second
         self._of_keys = Rates(per_second, per_second * KEY_BURST_SECONDS)
+        self._proxies = networks(parts.settings.trusted_proxies)
         self._of_people = Rates(PERSON_RATE, PERSON_BURST)
         self._script = (files("app.web") / "assets" / "inlay.js").read_bytes()
         self._zipped = gzip.compress(self._script, 9, mtime=0)
@@ -117,9 +119,23 @@ class Pages:
             parts.telemetry.page_call("events", "privacy")
             await self._ingest.opt_out(events, now)
             return Receipt(rejected=[Refused(index, "consent", "the browser asks not to be tracked (Global Privacy Control)") for index in range(len(raws))])
-        receipt = await self._ingest.take(on_our_clock(events, body.get("sentAt"), now), now)
+        receipt = await self._ingest.take([self._seen_from(scope, each) for each in on_our_clock(events, body.get("sentAt"), now)], now)
         self._count("events", receipt)
         return receipt
+
+    def _seen_from(self, scope: Scope, event: dict[str, Json]) -> dict[str, Json]:
+        """The event with what its connection tells, where enrichment wants to know it: it takes the address out again."""
+        wanted = set(self._parts.snapshot.definitions.enrich.local.values()) if self._parts.snapshot is not None else set[str]()
+        if not wanted:
+            return event
+        context = event.get("context")
+        seen: dict[str, Json] = dict(context) if isinstance(context, dict) else {}
+        if "ip" in wanted:
+            peer = (scope.get("client") or ("",))[0]
+            seen["ip"] = client_address(peer, (header(scope, b"x-forwarded-for") or b"").decode("latin-1"), self._proxies)
+        if "user_agent" in wanted:
+            seen["userAgent"] = (header(scope, b"user-agent") or b"").decode("latin-1")
+        return {**event, "context": seen}
 
     # -- the pixel -------------------------------------------------------------------------------------------------
 
@@ -147,7 +163,7 @@ class Pages:
         event = pixel_event(_query(scope), referrer, partial(proves, caller.secret))
         now = parts.clock()
         self._share(caller, str(event.get("anonymousId") or event.get("userId")), 1, now)
-        self._count("pixel", await self._ingest.take([event], now))
+        self._count("pixel", await self._ingest.take([self._seen_from(scope, event) if "anonymousId" in event else event], now))
 
     # -- who asks --------------------------------------------------------------------------------------------------
 
