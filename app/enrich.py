@@ -116,11 +116,19 @@ class Enricher:
             key = each.who.key
             if key in self._waiting or not any(lookup.on(each.event.name) for lookup in lookups):
                 continue
-            if len(self._waiting) >= MAX_WAITING:
-                self._count("", "dropped")
-                continue
-            task = self._waiting[key] = asyncio.create_task(self._look_up(key, each.event.name))
-            task.add_done_callback(lambda _, key=key: self._waiting.pop(key, None))
+            self._begin(key, each.event.name)
+
+    def seen(self, key: str) -> None:
+        """A decision was taken for this person: whoever does nothing is learned about all the same, for the next one."""
+        if key not in self._waiting and any(lookup.on("") for lookup in self._rules().lookups):
+            self._begin(key, "")
+
+    def _begin(self, key: str, event: str) -> None:
+        if len(self._waiting) >= MAX_WAITING:
+            self._count("", "dropped")
+            return
+        task = self._waiting[key] = asyncio.create_task(self._look_up(key, event))
+        task.add_done_callback(lambda _: self._waiting.pop(key, None))
 
     async def idle(self) -> None:
         """Once nothing waits any more."""

@@ -62,7 +62,7 @@ class AmpLists:
         timeout = snapshot.deadline((claims.placement,), parts.settings.deadline_amp_ms)
         q.render = self._surfaces.render_for("list", q, now)
         answer = await parts.decider.decide(snapshot, q, now, timeout)
-        count(parts.telemetry, answer)
+        count(parts, answer)
         return _encode(answer.decision.choices[claims.placement].content), answer.decision.degraded
 
     def _generic(self, snapshot: Any, placement: str, headers: list[tuple[bytes, bytes]], reason: str) -> Reply:

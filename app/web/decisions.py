@@ -116,7 +116,7 @@ class Decisions:
 
     async def _told(self, snapshot: Snapshot, q: Question, answer: Answer) -> dict[str, Any]:
         """The answer's body, counted; `Degraded` where a placement would rather fail."""
-        count(self._parts.telemetry, answer)
+        count(self._parts, answer)
         if any(snapshot.definitions.placements[id].on_degraded == "fail" for id in q.placements):
             refuse_degraded(answer.decision)
         if q.surface is not None:

@@ -109,7 +109,7 @@ class Hot:
         answer = await parts.decider.decide(snapshot, q, now, timeout)
         decision = answer.decision
         choice = decision.choices[placement]
-        count(parts.telemetry, answer)
+        count(parts, answer)
         if policy.on_degraded == "fail":
             refuse_degraded(decision)
         body = _encode(placement_json(decision, choice)) if surface == "json" else encoded(choice)
@@ -146,9 +146,12 @@ async def _only_read() -> Reply:
     raise MethodNotAllowed("a placement takes GET and HEAD", allow="GET, HEAD")
 
 
-def count(telemetry: Any, answer: Answer) -> None:
-    """One decision in the metrics; a replay of a recorded one is not counted again."""
-    decision = answer.decision
+def count(parts: Parts, answer: Answer) -> None:
+    """One decision in the metrics; a replay of a recorded one is not counted again. What is known of the person may be
+    asked for anew."""
+    telemetry, decision = parts.telemetry, answer.decision
+    if answer.profile.key is not None and answer.profile.known:
+        parts.seen(answer.profile.key)
     for reason in decision.degraded:
         telemetry.degraded(reason)
     for placement, choice in decision.choices.items():

@@ -39,6 +39,10 @@ class Limits(Protocol):
     def demo(self) -> bool: ...
 
 
+def _nothing(_: str) -> None:
+    """Where nothing is learned of people."""
+
+
 @dataclass(slots=True)
 class Parts:
     """One worker's working parts. `snapshot` is replaced whole by a reload: take it once per request."""
@@ -58,6 +62,8 @@ class Parts:
     identifiers: Identifiers = field(default_factory=Identifiers)
     durability: str = "unknown"
     content_state: Published | None = None
+    seen: Callable[[str], None] = _nothing
+    """Told of each person a decision was taken for."""
     stopping: bool = False
     inflight: int = 0
 

@@ -354,6 +354,28 @@ def test_an_event_that_a_look_up_does_not_wait_for_asks_nothing():
     assert told(rules, story) == []
 
 
+def test_a_decision_for_somebody_has_their_value_asked_for_anew():
+    async def story(world):
+        await world.person(city="Berlin")
+        world.enricher.seen("u:u1")
+        await world.enricher.idle()
+        return (await world.traits())["weather"]["temp"]
+
+    assert told(RULES, story) == 7
+
+
+def test_a_decision_asks_nothing_that_waits_for_an_event():
+    rules = Enrichments({}, (Lookup("weather", WEATHER.url, WEATHER.host, WEATHER.take, events=frozenset({"order_completed"})),))
+
+    async def story(world):
+        await world.person(city="Berlin")
+        world.enricher.seen("u:u1")
+        await world.enricher.idle()
+        return world.party.urls
+
+    assert told(rules, story) == []
+
+
 def test_nobody_is_asked_about_whom_nothing_is_known_or_who_was_erased():
     async def story(world):
         await world.person("gone", city="Berlin")
