@@ -123,6 +123,18 @@ class Enricher:
         if key not in self._waiting and any(lookup.on("") for lookup in self._rules().lookups):
             self._begin(key, "")
 
+    async def forget(self, key: str) -> None:
+        """The person is about to be erased: answers that were asked for with their traits go as well."""
+        lookups = self._rules().lookups
+        if not lookups:
+            return
+        if (task := self._waiting.get(key)) is not None:
+            task.cancel()
+        traits = (await self._store.read(key)).traits
+        for lookup in lookups:
+            if (url := filled(lookup.url, traits)) is not None:
+                await self._cache.drop(lookup.id, url)
+
     def _begin(self, key: str, event: str) -> None:
         if len(self._waiting) >= MAX_WAITING:
             self._count("", "dropped")
@@ -145,7 +157,7 @@ class Enricher:
         with suppress(StoreUnavailable):
             async with self._places:
                 profile = await self._store.read(key)
-                if not profile.known or profile.erased or not _agreed(profile, self._gates()):
+                if not profile.known or profile.erased or profile.restricted or not _agreed(profile, self._gates()):
                     return
                 for lookup in self._rules().lookups:
                     url = filled(lookup.url, profile.traits) if lookup.on(event) else None

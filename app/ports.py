@@ -435,6 +435,10 @@ class LookupCache(Protocol):
         """Kept for `keep` ms."""
         ...
 
+    async def drop(self, id: str, url: str) -> None:
+        """Forget the answer."""
+        ...
+
     async def claim(self, id: str, url: str, milliseconds: int) -> bool:
         """Whether the caller is to ask; for that long nobody else is, unless it is released."""
         ...

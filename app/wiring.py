@@ -148,7 +148,7 @@ class Worker:
             MaxmindGeo(Path(settings.geo_database)) if settings.geo_database else None, self._devices, wall_clock,
             lambda: Breaker(time.monotonic, failures=5, retry_seconds=10.0), self.telemetry.enriched, parse_named(settings.lookup_secrets), hashed_id,
         )
-        self.parts.seen = self.enricher.seen
+        self.parts.seen, self.parts.forget = self.enricher.seen, self.enricher.forget
         self.ingest = Ingest(
             timed, self.identities, random_id, hashed_id, self._ingest_gates, self._event_rules, lambda: self.parts.identifiers, self.consents.opt_out,
             spool=self.spool, dead=self.dead, enrichment=self.enricher,

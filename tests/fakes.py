@@ -594,6 +594,10 @@ class MemoryLookups:
         await self.wire()
         self._kept[id, url] = (self._clock() + keep, known)
 
+    async def drop(self, id: str, url: str) -> None:
+        await self.wire()
+        self._kept.pop((id, url), None)
+
     async def claim(self, id: str, url: str, milliseconds: int) -> bool:
         await self.wire()
         if self._asked.get((id, url), 0) > self._clock():

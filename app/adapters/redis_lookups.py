@@ -32,6 +32,9 @@ class RedisLookups:
     async def put(self, id: str, url: str, known: Known, keep: int) -> None:
         await self._link.call("SET", _name(id, url), _encode((known.at, dict(known.fields))), "PX", keep, seconds=self._seconds)
 
+    async def drop(self, id: str, url: str) -> None:
+        await self._link.call("DEL", _name(id, url), seconds=self._seconds)
+
     async def claim(self, id: str, url: str, milliseconds: int) -> bool:
         return await self._link.call("SET", _name(id, url) + ":asked", b"1", "NX", "PX", milliseconds, seconds=self._seconds) is not None
 

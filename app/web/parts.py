@@ -43,6 +43,10 @@ def _nothing(_: str) -> None:
     """Where nothing is learned of people."""
 
 
+async def _nothing_of(_: str) -> None:
+    """Where nothing else is held of people than in the store."""
+
+
 @dataclass(slots=True)
 class Parts:
     """One worker's working parts. `snapshot` is replaced whole by a reload: take it once per request."""
@@ -64,6 +68,8 @@ class Parts:
     content_state: Published | None = None
     seen: Callable[[str], None] = _nothing
     """Told of each person a decision was taken for."""
+    forget: Callable[[str], Awaitable[None]] = _nothing_of
+    """Told of each person who is about to be erased."""
     stopping: bool = False
     inflight: int = 0
 

@@ -123,7 +123,9 @@ class Profiles:
             raise NotFound("this person was erased: nothing is kept of them any more", code="erased")
 
     async def erase(self, scope: Scope, receive: Any) -> Reply:
-        await self._erasure.erase(self.who(scope).key, self._parts.clock())
+        key = self.who(scope).key
+        await self._parts.forget(key)
+        await self._erasure.erase(key, self._parts.clock())
         return Reply(204, b"", [PRIVATE])
 
 

@@ -62,6 +62,16 @@ def test_an_answer_is_gone_when_its_time_is_over(run, id):
     assert run(story) is None
 
 
+def test_a_dropped_answer_is_gone_and_dropping_none_is_no_failure(run, id):
+    async def story(cache):
+        await cache.put(id, URL, KNOWN, 60_000)
+        await cache.drop(id, URL)
+        await cache.drop(id, URL)
+        return await cache.get(id, URL)
+
+    assert run(story) is None
+
+
 def test_one_asks_until_it_is_released(run, id):
     async def story(cache):
         first, second = await cache.claim(id, URL, 60_000), await cache.claim(id, URL, 60_000)

@@ -11,6 +11,7 @@ import pytest
 
 from app.adapters.breaker import Breaker
 from app.domain.change import Append, Grant, Merge
+from app.domain.consent import RESTRICTED
 from app.domain.enrichment import Enrichments, Known, Lookup
 from app.domain.event import Event, Heard, Identity
 from app.enrich import Enricher
@@ -374,6 +375,26 @@ def test_a_decision_asks_nothing_that_waits_for_an_event():
         return world.party.urls
 
     assert told(rules, story) == []
+
+
+def test_nobody_is_asked_about_whose_data_are_only_held():
+    async def story(world):
+        await world.person(city="Berlin")
+        await world.store.apply([("u:u1", [Grant(RESTRICTED, True, NOW)])], NOW)
+        await world.follow("u1")
+        return world.party.urls
+
+    assert told(RULES, story) == []
+
+
+def test_who_is_erased_leaves_no_answer_in_the_cache():
+    async def story(world):
+        await world.person(city="Berlin")
+        await world.follow("u1")
+        await world.enricher.forget("u:u1")
+        return await world.cache.get("weather", BERLIN)
+
+    assert told(RULES, story) is None
 
 
 def test_nobody_is_asked_about_whom_nothing_is_known_or_who_was_erased():
