@@ -13,7 +13,8 @@ from app.errors import InlayError
 from app.formats.page import on_our_clock, page_events, pixel_event
 from app.formats.segment import NotHeard
 from app.formats.wire import parse
-from app.wiring import hashed_id, random_id
+from app.domain.event import hashed_id
+from app.wiring import random_id
 
 NOW = 1_791_795_600_000
 TEXT = st.one_of(st.text(max_size=40), st.sampled_from(["", "u1", "a" * 32, "\ud800", "\x00", "2026-10-12T09:00:00Z", "9999-12-31T23:59:59Z", "https://[", "1.0", "page", "identify"]))
