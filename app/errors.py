@@ -18,6 +18,7 @@ InlayError
 ├── FellBehind            messages of a stream were dropped before they were read
 ├── LookupFailed          a third party is down, slow, wrong, not listed, or somewhere private
 ├── LeaseLost             a write came after the lease under which it was begun
+├── NotDelivered          what a trigger sends was not taken; says whether to try again
 ├── Unreachable           503: what another server has to say is needed to answer, and it does not say it
 ├── SpoolFull             503: the store is away, and the spool has no room or cannot be written
 ├── ModelUnavailable      a model cannot be loaded or answered wrongly
@@ -141,6 +142,17 @@ class FellBehind(InlayError):
 
 class LeaseLost(InlayError):
     code = "lease_lost"
+
+
+class NotDelivered(InlayError):
+    """`again` says whether it makes sense to try again, `wait` after how many ms the receiver wants it (0: it says nothing)."""
+
+    code = "not_delivered"
+
+    def __init__(self, message: str, *, again: bool = True, wait: int = 0) -> None:
+        super().__init__(message)
+        self.again = again
+        self.wait = wait
 
 
 class Unreachable(InlayError):

@@ -29,6 +29,7 @@ from app.web.measured import measured
 from app.web.operations import Operations
 from app.web.pages import Pages
 from app.web.profiles import Profiles
+from app.web.segments import Segments
 from app.web.surfaces import Surfaces
 from app.web.webhooks import Webhooks
 from app.wiring import Worker, hashed_id
@@ -76,11 +77,14 @@ class Application:
             await worker.stop()
 
         api = FastAPI(lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
+        lists = Segments(worker.parts, worker.watching.live)
         docs, agreed = ApiDocs(worker.parts), ConsentRoutes(worker.parts, profiles, worker.consents)
         rows: list[tuple[str, str, str, Handler]] = [
             *self._routes,
             ("POST", "/v1/webhooks/{source}", "webhooks", Webhooks(worker.parts, worker.ingest, worker.verifiers, worker.replays, hashed_id).take),
             ("GET", "/v1/decisions/{decision_id}", "explain", decisions.stored),
+            ("GET", "/v1/segments", "segments", lists.show),
+            ("GET", "/v1/segments/{id}/profiles", "segments", lists.members),
             ("GET", "/v1/profiles/{id}", "profiles", profiles.show),
             ("PATCH", "/v1/profiles/{id}", "profiles", profiles.patch),
             ("DELETE", "/v1/profiles/{id}", "profiles", profiles.erase),

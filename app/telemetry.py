@@ -29,6 +29,7 @@ from app.domain.receipt import Receipt
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 _STORE_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 _MODEL_SECONDS = (0.00001, 0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.01, 0.1)
+_LATE_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 600.0)
 MAX_SERIES = 2_000
 """Label combinations that a worker counts apart; beyond them every label is `other`, so that sums stay right."""
 
@@ -72,6 +73,9 @@ METRICS: dict[str, Metric] = {
     "inlay_store_seconds": Metric("histogram", ("operation",), "seconds that a call to Redis took, failed ones included", _STORE_SECONDS),
     "inlay_store_failures_total": Metric("counter", ("operation", "code"), "calls to Redis that failed: unavailable, refused, or open while the breaker is"),
     "inlay_store_breaker_open": Metric("gauge", (), "1 while calls to Redis fail at once in any worker"),
+    "inlay_segment_moves_total": Metric("counter", ("segment", "move"), "people who were noticed to have entered or left a segment"),
+    "inlay_triggers_total": Metric("counter", ("trigger", "outcome"), "triggers that fired, or did not: when, limit, stale; and deliveries: delivered, retried, dead"),
+    "inlay_timer_lateness_seconds": Metric("histogram", ("timer",), "seconds from the instant of a timer to when it was seen to be due", _LATE_SECONDS),
     "inlay_model_seconds": Metric("histogram", ("model",), "seconds that one run of a model took, of all its rows", _MODEL_SECONDS),
     "inlay_models_broken": Metric("gauge", (), "models that could not be loaded, are benched, or of which an older file is served"),
     "inlay_content_info": Metric("info", ("version",), "1 for the version of the content that is served"),
@@ -178,6 +182,15 @@ class Telemetry:
 
     def store_failed(self, operation: str, code: str) -> None:
         self._count(("inlay_store_failures_total", operation, code))
+
+    def moved(self, segment: str, move: str) -> None:
+        self._count(("inlay_segment_moves_total", segment, move))
+
+    def trigger(self, trigger: str, outcome: str) -> None:
+        self._count(("inlay_triggers_total", trigger, outcome))
+
+    def timer(self, seconds: float) -> None:
+        self._time("inlay_timer_lateness_seconds", _LATE_SECONDS, "look", seconds)
 
     def model(self, id: str, seconds: float) -> None:
         self._time("inlay_model_seconds", _MODEL_SECONDS, id, seconds)

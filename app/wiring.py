@@ -17,6 +17,8 @@ from app.adapters.file_spool import FileSpool
 from app.adapters.http_lookup import HttpLookup
 from app.adapters.https_fetch import HttpsFetch
 from app.adapters.maxmind_geo import MaxmindGeo
+from app.act import Act
+from app.adapters.noticing_store import NoticingIdentities
 from app.adapters.onnx_model import Watchdog
 from app.adapters.onnx_runtime import OnnxRuntime
 from app.adapters.redis_catalogue import RedisCatalogue
@@ -43,6 +45,7 @@ from app.content.event_rules import EventRules
 from app.content.load import load
 from app.content.published import Published, pointer, read_current
 from app.content.snapshot import Snapshot
+from app.content.watch import Watch
 from app.decide import Decider
 from app.domain.definitions import Definitions
 from app.domain.dead_letter import NOTHING
@@ -61,6 +64,7 @@ from app.security.senders import verifiers
 from app.security.tokens import Tokens
 from app.settings import Settings, parse_named, parse_secret
 from app.telemetry import Telemetry, log
+from app.watching import Watching
 from app.web.auth import KeyRing
 from app.web.parts import Parts
 
@@ -87,10 +91,10 @@ def build_profiles(settings: Settings, link: Link, names: Names, writes: Link | 
     )
 
 
-def build_identities(settings: Settings, link: Link, names: Names, refused: Callable[[str], None] | None = None) -> Identities:
+def build_identities(settings: Settings, link: Link, names: Names, refused: Callable[[str], None] | None = None, act: Act | None = None) -> Identities:
     seconds = settings.write_timeout_ms / 1000
     store = TombstonedIdentities(RedisIdentities(link, names, seconds=seconds), RedisTombstones(link, seconds))
-    return Identities(store, limit=settings.max_identities, refused=refused)
+    return Identities(store if act is None else NoticingIdentities(store, act), limit=settings.max_identities, refused=refused)
 
 
 def build_identifiers(settings: Settings, definitions: Definitions) -> Identifiers:
@@ -124,33 +128,35 @@ class Worker:
         tokens = Tokens(parse_secret(settings.secret))
         random_ids = _random_ids()
         self.telemetry = Telemetry(settings.data / "metrics", state=self._state)
+        self.dead = build_dead_letters(settings, self.writes, self.telemetry)
         timed = TimedStore(TombstonedStore(self.store, self.tombstones), self.telemetry)
+        self.watching = Watching(timed, self.writes, settings.write_timeout_ms / 1000, wall_clock, self.telemetry, self.dead, {}, lambda: self.parts.inflight > 0)
+        noticed = self.watching.store
         self.parts = Parts(
-            None, wall_clock, timed, self.catalogue_store, self.catalogue,
+            None, wall_clock, noticed, self.catalogue_store, self.catalogue,
             Decider(timed, self.catalogue, tokens.seal, lambda: next(random_ids)), tokens,
             KeyRing(settings.data / "keys.json", settings.admin_key, guarded=settings.reachable), self.telemetry, settings,
             self.breaker, self._table,
         )
         self.replays = RedisReplays(self.writes, settings.write_timeout_ms / 1000)
         self.verifiers = verifiers(settings.webhook_keys, HttpsFetch())
-        self.identities = build_identities(settings, self.writes, self.names, self.telemetry.identity_refused)
+        self.identities = build_identities(settings, self.writes, self.names, self.telemetry.identity_refused, self.watching.act)
         consents = RedisConsents(self.writes, settings.write_timeout_ms / 1000)
-        self.consents = Consents(timed, consents, self._gpc)
+        self.consents = Consents(noticed, consents, self._gpc)
         self.compaction = RedisCompaction(self.writes, settings.write_timeout_ms / 1000)
         self.sweeper = RedisRetention(self.writes, settings.write_timeout_ms / 1000)
-        self.erasure = Erasure(timed, consents, holdings(settings, self.writes), self.compaction)
-        self.dead = build_dead_letters(settings, self.writes, self.telemetry)
+        self.erasure = Erasure(noticed, consents, holdings(settings, self.writes), self.compaction)
         self.spool = FileSpool(settings.data / "spool", settings.spool_mb << 20)
         self._devices = UaDevice()
         self.party = HttpLookup(settings.lookup_hosts)
         self.enricher = Enricher(
-            self._enrichments, self._enrich_gates, timed, RedisLookups(self.writes, settings.write_timeout_ms / 1000), self.party,
+            self._enrichments, self._enrich_gates, noticed, RedisLookups(self.writes, settings.write_timeout_ms / 1000), self.party,
             MaxmindGeo(Path(settings.geo_database)) if settings.geo_database else None, self._devices, wall_clock,
             lambda: Breaker(time.monotonic, failures=5, retry_seconds=10.0), self.telemetry.enriched, parse_named(settings.lookup_secrets), hashed_id,
         )
         self.parts.seen, self.parts.forget = self.enricher.seen, self.enricher.forget
         self.ingest = Ingest(
-            timed, self.identities, random_id, hashed_id, self._ingest_gates, self._event_rules, lambda: self.parts.identifiers, self.consents.opt_out,
+            noticed, self.identities, random_id, hashed_id, self._ingest_gates, self._event_rules, lambda: self.parts.identifiers, self.consents.opt_out,
             spool=self.spool, dead=self.dead, enrichment=self.enricher,
         )
         self.drain = Drain(self.spool, self.ingest, self.dead, self.telemetry, wall_clock)
@@ -193,6 +199,7 @@ class Worker:
                 log.error("content %s cannot be served: %s", published.version, error.code)
                 return
             await self._prepare(snapshot)
+            self.watching.serve(snapshot, await asyncio.to_thread(Watch, snapshot))
             self.parts.snapshot, self.parts.identifiers = snapshot, build_identifiers(self.settings, snapshot.definitions)
             gc.collect()
             gc.freeze()
@@ -240,6 +247,7 @@ class Worker:
         await self.spool.adopt()
         self._loop = asyncio.create_task(self._follow())
         self._draining = asyncio.create_task(self._drain())
+        self.watching.start()
 
     async def _follow(self) -> None:
         for tick in count():
@@ -290,6 +298,8 @@ class Worker:
     async def stop(self) -> None:
         if self._loop is not None:
             self._loop.cancel()
+        with suppress(StoreUnavailable):
+            await self.watching.stop()
         if self._draining is not None:
             self._draining.cancel()
         await self.spool.close()

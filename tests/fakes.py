@@ -28,7 +28,7 @@ from app.domain.message import Batch, Message
 from app.domain.profile import Profile
 from app.domain.spooled import Spooled
 from app.domain.whole import NOTHING, Filed, Holding, Mark, Row, Whole, earlier, united
-from app.errors import LeaseLost, ModelUnavailable, SpoolFull, StoreUnavailable
+from app.errors import LeaseLost, ModelUnavailable, NotDelivered, SpoolFull, StoreUnavailable
 from app.ports import Model, Scorer
 
 
@@ -76,6 +76,11 @@ class MemoryStore:
 
     async def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> list[Profile]:
         return [await self.read(key, send, sends=sends) for key, send in asked]
+
+    @property
+    def keys(self) -> list[str]:
+        """Of everybody of whom something is held, or was."""
+        return list(self._filed)
 
     def _home(self, key: str, stamp: Stamp | None = None) -> Filed:
         """Where a person is filed, or was at that time."""
@@ -614,3 +619,113 @@ class MemoryLookups:
         second = (id, now // 1000)
         self._spent[second] = self._spent.get(second, 0) + 1
         return self._spent[second] <= limit
+
+
+class MemoryTimers:
+    """`Timers` in a dict."""
+
+    shards: Sequence[str] = ("t0", "t1")
+
+    def __init__(self) -> None:
+        self.wire = Wire()
+        self._rows: dict[tuple[str, bytes], int] = {}
+
+    def add(self, rows: Sequence[tuple[str, bytes, int]]) -> Awaitable[None]:
+        for key, token, at in rows:
+            self._rows[key, token] = min(at, self._rows.get((key, token), at))
+        return asyncio.ensure_future(self.wire())
+
+    async def due(self, shards: Sequence[str], now: int, most: int) -> list[tuple[str, bytes, int]]:
+        await self.wire()
+        rows = sorted((at, key, token) for (key, token), at in self._rows.items() if at <= now)
+        found = {shard: [row for row in rows if self.shards[len(row[1]) % len(self.shards)] == shard][:most] for shard in shards}
+        return [(key, token, at) for shard in shards for at, key, token in found[shard]]
+
+    async def remove(self, rows: Sequence[tuple[str, bytes]]) -> None:
+        await self.wire()
+        for row in rows:
+            self._rows.pop(row, None)
+
+
+class MemoryLive:
+    """`LiveStore` in dicts, beside a profile store that knows who was erased and whom there is."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self.wire = Wire()
+        self._store = store
+        self._kept: dict[str, bytes] = {}
+        self._lists: dict[str, set[str]] = {}
+        self._rules: dict[bytes, tuple[int, dict[str, bytes]]] = {}
+        self._progress: dict[str, int | str] = {}
+
+    async def load(self, key: str) -> bytes | None:
+        await self.wire()
+        return self._kept.get(key)
+
+    async def save(self, key: str, expected: bytes | None, live: bytes | None) -> bool:
+        await self.wire()
+        if (await self._store.read(key)).erased:
+            self._kept.pop(key, None)
+            return True
+        if self._kept.get(key) != expected:
+            return False
+        if live is None:
+            self._kept.pop(key, None)
+        else:
+            self._kept[key] = live
+        return True
+
+    async def file(self, key: str, entered: Sequence[str], left: Sequence[str]) -> None:
+        await self.wire()
+        for segment in entered:
+            self._lists.setdefault(segment, set()).add(key)
+        for segment in left:
+            self._lists.get(segment, set()).discard(key)
+
+    async def sizes(self, segments: Sequence[str]) -> dict[str, int]:
+        await self.wire()
+        return {segment: len(self._lists.get(segment, ())) for segment in segments}
+
+    async def members(self, segment: str, after: str, most: int) -> tuple[list[str], str]:
+        await self.wire()
+        left = sorted(key for key in self._lists.get(segment, ()) if key > after)
+        return left[:most], left[most - 1] if len(left) > most else ""
+
+    async def adopt(self, rules: bytes, meanings: Mapping[str, bytes], now: int) -> int:
+        await self.wire()
+        return self._rules.setdefault(rules, (now, dict(meanings)))[0]
+
+    async def meanings(self, rules: bytes) -> Mapping[str, bytes] | None:
+        await self.wire()
+        return self._rules[rules][1] if rules in self._rules else None
+
+    async def profiles(self, cursor: int, count: int) -> tuple[list[str], int]:
+        await self.wire()
+        keys = sorted(self._store.keys)
+        return keys[cursor : cursor + count], cursor + count if cursor + count < len(keys) else 0
+
+    async def count(self) -> int:
+        await self.wire()
+        return len(self._store.keys)
+
+    async def progress(self) -> Mapping[str, int | str]:
+        await self.wire()
+        return dict(self._progress)
+
+    async def advance(self, progress: Mapping[str, int | str]) -> None:
+        await self.wire()
+        self._progress = dict(progress)
+
+
+class MemoryOutbound:
+    """`Outbound` that keeps what is sent: (to, id, body). `refusals` are raised first, one a call."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, bytes]] = []
+        self.refusals: list[NotDelivered] = []
+
+    async def send(self, to: str, id: str, body: bytes, now: int) -> None:
+        await asyncio.sleep(0)
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.sent.append((to, id, body))

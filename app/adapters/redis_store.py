@@ -1,7 +1,7 @@
 """Profiles, histories and decisions in Redis. All keys of a profile share one hash slot:
 
 `h:{K}` history, `t:{K}` its tail, `m:{K}` traits, identities, consents, alias and tombstone, `o:{K}` by which identifier
-they came (see `redis_identities`), `d:{K}` decisions by send, `x:{K}` their traces. One round trip reads a person; one applies all changes of a batch; one records a decision.
+they came (see `redis_identities`), `d:{K}` decisions by send, `x:{K}` their traces, `l:{K}` what `redis_live` keeps. One round trip reads a person; one applies all changes of a batch; one records a decision.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ class RedisStore:
         gone -= await self._others(profile.key or key, gone)
         for each in sorted(gone):
             tag = "{" + each + "}"
-            keys = [part + ":" + tag for part in "htmodx"]
+            keys = [part + ":" + tag for part in "htmodxl"]
             await evaluate(self._writes, self._erase, keys, [stamp], self._write_seconds)
         return frozenset(gone)
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "serve": ("app.cli.serve", "start the server"),
     "check": ("app.cli.check", "validate rules, blocks and models, and run their tests"),
     "schema": ("app.cli.schema", "print the JSON Schemas of rules, blocks and model cards"),
+    "export": ("app.cli.export", "list the people in a segment"),
     "keys": ("app.cli.keys", "create, list and revoke API keys"),
     "consume": ("app.cli.consume", "take events from a stream, until told to stop"),
     "dead-letters": ("app.cli.dead_letters", "list, show, redrive and drop events that were refused"),

@@ -20,7 +20,7 @@ from app.content.reader import Names, Reader, names_in
 from app.content.retention import retention
 from app.content.source import Node, parse_yaml, read_yaml
 from app.content.values import meant
-from app.content.webhooks import webhooks
+from app.content.esps import esps
 from app.domain import conditions as c
 from app.domain import definitions as d
 from app.errors import ContentInvalid, Problem, RequestInvalid
@@ -114,7 +114,7 @@ class _Loader:
             event_types({id: (self._reader(name), node) for id, (name, node) in self.found["events"].items()}),
             identity_kinds({id: (self._reader(name), node) for id, (name, node) in self.found["identities"].items()}),
             retention=retention({id: (self._reader(name), node) for id, (name, node) in self.found["retention"].items()}),
-            webhooks=webhooks({id: (self._reader(name), node) for id, (name, node) in self.found["webhooks"].items()}),
+            esps=esps({id: (self._reader(name), node) for id, (name, node) in self.found["esps"].items()}),
             enrich=enrichments({id: (self._reader(name), node) for id, (name, node) in self.found["enrich"].items()}),
         )
         self._check_cycles(found)

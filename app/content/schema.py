@@ -12,7 +12,7 @@ from typing import Any
 from app.content import declared, enrichment, event_types, identity_kinds, leaves, sections
 from app.content.retention import KINDS
 from app.content.variables import TAKES
-from app.content.webhooks import KEYS
+from app.content.esps import KEYS
 from app.content.windows import DAYS
 from app.domain import definitions as d
 from app.formats.esps import FORMATS
@@ -66,7 +66,7 @@ def _rules() -> Shape:
         "features": _named(_feature()), "segments": _named(_segment()), "placements": _named(_placement()),
         "mails": _named(_object(("placements", "description"), {"placements": NAMES, "description": TEXT}, ("placements",))),
         "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "identities": _identities(), "enrich": _named(_enrichment()),
-        "retention": _object(KINDS, dict.fromkeys(KINDS, DURATION)), "webhooks": _webhooks(), "tests": _list(_case()),
+        "retention": _object(KINDS, dict.fromkeys(KINDS, DURATION)), "esps": _esps(), "tests": _list(_case()),
     }
     definitions = {
         "condition": {"oneOf": [*_groups(), *_leaves()]}, "operators": {"type": "object", "properties": _operators(), "additionalProperties": False},
@@ -120,7 +120,7 @@ def _segment() -> Shape:
     return {"oneOf": described}
 
 
-def _webhooks() -> Shape:
+def _esps() -> Shape:
     names = {"anyOf": [TEXT, NAMES]}
     each = _object((*KEYS, "description"), {**dict.fromkeys(KEYS, names), "description": TEXT})
     return _object(FORMATS, dict.fromkeys(FORMATS, each))

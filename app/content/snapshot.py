@@ -209,7 +209,7 @@ _PARSE: dict[str, Callable[[Any], Any]] = {
 
 def _walk(value: Any, definitions: Definitions, found: set[str], seen: set[Any]) -> None:
     """Collect the features that anything reachable from `value` names."""
-    for ref in _mentions(value):
+    for ref in mentions(value):
         kind, id = ref
         if ref in seen:
             continue
@@ -223,7 +223,8 @@ def _walk(value: Any, definitions: Definitions, found: set[str], seen: set[Any])
             _walk(definitions.models[id].inputs, definitions, found, seen)
 
 
-def _mentions(value: Any) -> Iterator[tuple[str, str]]:
+def mentions(value: Any) -> Iterator[tuple[str, str]]:
+    """(kind, id) of everything declared that a value of the rules names: features, segments, models and others' fields."""
     if isinstance(value, c.Ref):
         if len(value.path) > 1:
             yield value.root, value.path[1]
@@ -232,7 +233,7 @@ def _mentions(value: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(value, (Mapping, tuple, list)):
         inside = cast("Mapping[Any, Any]", value).values() if isinstance(value, Mapping) else cast("Iterable[Any]", value)
         for inner in inside:
-            yield from _mentions(inner)
+            yield from mentions(inner)
     elif hasattr(value, "__dataclass_fields__") and not isinstance(value, c.Place):
         for name in value.__dataclass_fields__:
-            yield from _mentions(getattr(value, name))
+            yield from mentions(getattr(value, name))

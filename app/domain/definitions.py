@@ -13,6 +13,7 @@ from app.domain.enrichment import NO_ENRICHMENTS, Enrichments
 from app.domain.event_types import NO_EVENT_TYPES, EventTypes
 from app.domain.identity import USUAL_KINDS, IdentityKind
 from app.domain.retention import UNBOUNDED, Retention
+from app.domain.triggers import Trigger, Webhook
 
 FeatureKind: TypeAlias = Literal[
     "count", "sum", "avg", "min", "max", "distinct", "first", "last", "first_at", "last_at", "days", "seconds_since",
@@ -257,8 +258,10 @@ class Definitions:
     events: EventTypes = NO_EVENT_TYPES
     identities: Mapping[str, IdentityKind] = field(default_factory=lambda: USUAL_KINDS)
     retention: Retention = UNBOUNDED
-    webhooks: Mapping[str, CustomKeys] = field(default_factory=lambda: EMPTY)
+    esps: Mapping[str, CustomKeys] = field(default_factory=lambda: EMPTY)
     enrich: Enrichments = NO_ENRICHMENTS
+    webhooks: Mapping[str, Webhook] = field(default_factory=lambda: EMPTY)
+    triggers: Mapping[str, Trigger] = field(default_factory=lambda: EMPTY)
 
     def gates(self, gate: Gate) -> tuple[str, ...]:
         """The declared purposes without whose consent this gate stays shut."""

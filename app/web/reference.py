@@ -81,6 +81,7 @@ TAGS: dict[str, str] = {
     "Decisions": "For internal services: several placements, whole lists of people, the reasons",
     "Events": "What people did; the next decision knows it",
     "People": "What is known of a person, and their rights",
+    "Segments": "Who is in them, as people enter and leave",
     "Items": "The catalogue; every worker sees a change within a second",
     "Operations": "For probes, monitoring and developers",
 }
@@ -101,7 +102,7 @@ _BODY_ERRORS = errors(400, 401, 403, 413, 422, 503)
 
 def operations(sample: Sample) -> tuple[Operation, ...]:
     """Every operation, in the order in which a reader wants them."""
-    return (*_content(sample), *_decisions(sample), *_events(sample), *_people(sample), *_items(sample), *_running())
+    return (*_content(sample), *_decisions(sample), *_events(sample), *_people(sample), *_segments(), *_items(sample), *_running())
 
 
 def _content(sample: Sample) -> tuple[Operation, ...]:
@@ -215,6 +216,18 @@ def _people(sample: Sample) -> tuple[Operation, ...]:
         Operation("PUT", f"{path}/restriction", "People", "Restrict what is done with a person's data, or lift it", (Answer(200, "What holds from the next call on", s.Restriction), *writing),
                   "profiles", "Everything is still held, and nothing of it used: every surface treats them like somebody unknown, and no send is recorded.",
                   (Parameter("id", "path", "A user id, or `kind:value`", "somebody-else"),), (s.Restriction,), {"Restrict": {"restricted": True}}),
+    )
+
+
+def _segments() -> tuple[Operation, ...]:
+    return (
+        Operation("GET", "/v1/segments", "Segments", "Every segment with the number of people in it", (Answer(200, "Sizes as of now, and how far filling new segments has come", s.SegmentList), *errors(401, 403, 503)), "profiles"),
+        Operation("GET", "/v1/segments/{id}/profiles", "Segments", "Who is in a segment, page by page",
+                  (Answer(200, "People in a stable order, and the cursor of the next page; for CSV and NDJSON it is in `X-Inlay-Next`", s.SegmentPage, media=("application/json", NDJSON, "text/csv")), *errors(401, 403, 404, 422, 503)),
+                  "profiles", parameters=(
+                      Parameter("id", "path", "The segment's id", "lapsed"), Parameter("limit", "query", "1 to 10,000; 100 where absent", 100),
+                      Parameter("after", "query", "The `next` of an earlier page"), Parameter("format", "query", "json where absent", "json", ("json", "ndjson", "csv")),
+                  )),
     )
 
 

@@ -263,6 +263,29 @@ class Profile(Person):
     events: dict[str, EventCount] = Field(description="Per type, those included that are no longer kept")
 
 
+class SegmentSize(BaseModel):
+    id: str
+    description: str
+    size: int = Field(description="People in it")
+
+
+class Filling(BaseModel):
+    done: bool = Field(description="Whether everybody was looked at since the segments last changed")
+    looked: int
+    of: int = Field(description="About so many keys are to be looked at")
+
+
+class SegmentList(BaseModel):
+    segments: list[SegmentSize]
+    filling: Filling
+
+
+class SegmentPage(BaseModel):
+    segment: str
+    profiles: list[str]
+    next: str | None = Field(description="The `after` of the next page")
+
+
 class KeptEvent(BaseModel):
     id: str = Field(description="The hash that stands for its messageId")
     event: str

@@ -113,7 +113,7 @@ class Webhooks:
 
     def _told(self, source: str, format: Format, body: Json, now: int) -> Told:
         told, snapshot = Told(rows=format.rows(body)), self._parts.snapshot
-        keys = snapshot.definitions.webhooks.get(source, USUAL_KEYS) if snapshot is not None else USUAL_KEYS
+        keys = snapshot.definitions.esps.get(source, USUAL_KEYS) if snapshot is not None else USUAL_KEYS
         for index, row in enumerate(told.rows):
             if not isinstance(row, dict):
                 told.receipt.rejected.append(Refused(index, "invalid", "an event is an object"))

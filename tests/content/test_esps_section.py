@@ -1,4 +1,4 @@
-"""`webhooks:` says where a sender's own data name the person, and says what it cannot read."""
+"""`esps:` says where a sender's own data name the person, and says what it cannot read."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from app.domain.custom_keys import USUAL_KEYS
 
 
 def test_a_name_is_looked_for_before_the_usual_ones(tmp_path: Path) -> None:
-    found = load(write_shop(tmp_path, RULES + "webhooks: {postmark: {profile: userid, send: [campaign, mailing]}}\n")).webhooks["postmark"]
+    found = load(write_shop(tmp_path, RULES + "esps: {postmark: {profile: userid, send: [campaign, mailing]}}\n")).esps["postmark"]
 
     assert (found.profile, found.send, found.message) == (("userid", *USUAL_KEYS.profile), ("campaign", "mailing", *USUAL_KEYS.send), USUAL_KEYS.message)
 
 
 def test_without_the_section_nothing_is_declared(tmp_path: Path) -> None:
-    assert load(write_shop(tmp_path)).webhooks == {}
+    assert load(write_shop(tmp_path)).esps == {}
 
 
 @pytest.mark.parametrize(("text", "said"), [
@@ -26,6 +26,6 @@ def test_without_the_section_nothing_is_declared(tmp_path: Path) -> None:
     ("{postmark: {secret: x}}", 'unknown key "secret"'),
 ])
 def test_what_cannot_be_read_is_a_problem(tmp_path: Path, text: str, said: str) -> None:
-    _, problems = inspect(write_shop(tmp_path, RULES + f"webhooks: {text}\n"))
+    _, problems = inspect(write_shop(tmp_path, RULES + f"esps: {text}\n"))
 
     assert [problem.message for problem in problems] == [said]

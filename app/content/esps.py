@@ -1,4 +1,4 @@
-"""`webhooks:` of rules/: from nodes to where each ESP's mails say whose they were."""
+"""`esps:` of rules/: from nodes to where each ESP's mails say whose they were."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from app.formats.esps import FORMATS
 KEYS = CustomKeys._fields
 
 
-def webhooks(entries: Mapping[str, tuple[Reader, Node]]) -> dict[str, CustomKeys]:
+def esps(entries: Mapping[str, tuple[Reader, Node]]) -> dict[str, CustomKeys]:
     """All entries of the section. What is named there is looked for first, then what is usual."""
     found: dict[str, CustomKeys] = {}
     for source, (reader, node) in entries.items():
-        at = f"webhooks.{source}"
+        at = f"esps.{source}"
         if source not in FORMATS:
             reader.wrong(node.line, at, f'no source of webhooks "{source[:60]}"', meant(source, FORMATS) or f"there are {', '.join(FORMATS)}")
             continue

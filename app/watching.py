@@ -1,0 +1,77 @@
+"""The parts of the time path, put together for one worker: timers, looks, deliveries, filling segments."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+
+from app.act import Act
+from app.adapters.noticing_store import NoticingStore
+from app.adapters.redis_leases import RedisLeases
+from app.adapters.redis_link import Link
+from app.adapters.redis_live import RedisLive
+from app.adapters.redis_timers import RedisTimers, shard_of
+from app.content.snapshot import Snapshot
+from app.content.watch import Looked, Watch
+from app.domain.live import Sending
+from app.domain.triggers import Trigger
+from app.live.backfill import Backfill
+from app.live.delivery import Delivery
+from app.live.look import Looker
+from app.ports import Clock, DeadLetters, Outbound, ProfileStore
+from app.shares import Shares
+from app.telemetry import Telemetry
+
+
+class Watching:
+    """`store` is the profile store through which everything is applied, so that it is noticed. `link` is the connection
+    that profiles are written over: timers must not overtake what they are set for."""
+
+    def __init__(
+        self, store: ProfileStore, link: Link, seconds: float, clock: Clock, telemetry: Telemetry, dead: DeadLetters, outbound: Mapping[str, Outbound],
+        busy: Callable[[], bool],
+    ) -> None:
+        self.watch: Watch | None = None
+        self._telemetry = telemetry
+        self._triggers: Mapping[str, Trigger] = {}
+        owner, leases = secrets.token_hex(8), RedisLeases(link, seconds)
+        timers = RedisTimers(link, seconds)
+        self.live = RedisLive(link, timers.shards, shard_of, seconds)
+        self._delivery = Delivery(
+            self.live, timers, dead, outbound, clock, lambda id: self._triggers.get(id),
+            telemetry.trigger, telemetry.failure, Random(),
+        )
+        looker = Looker(store, self.live, timers, clock, self._fired, self._told)
+        self.act = Act(
+            looker, timers, Shares(leases, "timers", owner), clock, lambda: self.watch,
+            lateness=telemetry.timer, failed=telemetry.failure, busy=busy,
+        )
+        self.store = NoticingStore(store, self.act)
+        self._backfill = Backfill(looker, self.live, leases, owner, clock, lambda: self.watch, telemetry.failure)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def serve(self, snapshot: Snapshot, watch: Watch) -> None:
+        """Notice by these rules from now on."""
+        self._triggers, self.watch = snapshot.definitions.triggers, watch
+
+    def start(self) -> None:
+        self._tasks = [asyncio.create_task(self.act.run()), asyncio.create_task(self._backfill.run())]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await self._delivery.stop()
+        await self.act.stop()
+
+    def _fired(self, key: str, sending: Sequence[Sending]) -> None:
+        self._delivery.start(key, sending)
+
+    def _told(self, looked: Looked) -> None:
+        for move in looked.moves:
+            self._telemetry.moved(move.segment, "entered" if move.entered else "left")
+        for each in looked.dropped:
+            self._telemetry.trigger(each.trigger, each.why)
+        for each in looked.fired:
+            self._telemetry.trigger(each.trigger, "fired")
