@@ -71,6 +71,7 @@ class Settings(BaseSettings):
     lookup_hosts: Keys = Field((), description="hosts that look-ups may ask, comma-separated")
     lookup_secrets: str = Field("", description="NAME:value, comma-separated, for the headers of look-ups", repr=False)
     trusted_proxies: Keys = Field((), description="addresses or networks whose X-Forwarded-For is believed, comma-separated")
+    private_webhooks: Literal["refuse", "allow"] = Field("refuse", description="allow: triggers may call addresses that are not public")
     demo: bool = Field(False, description="load the invented shop")
     reload: bool = Field(False, description="restart workers when the code changes")
 

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from app.act import Act
+from app.adapters.httpx_webhooks import HttpxWebhooks
 from app.adapters.noticing_store import NoticingStore
 from app.adapters.redis_leases import RedisLeases
 from app.adapters.redis_link import Link
 from app.adapters.redis_live import RedisLive
+from app.adapters.redis_outbound import RedisOutbound
 from app.adapters.redis_timers import RedisTimers, shard_of
 from app.content.snapshot import Snapshot
 from app.content.watch import Looked, Watch
 from app.domain.live import Sending
-from app.domain.triggers import Trigger
+from app.domain.triggers import Trigger, Webhook
 from app.live.backfill import Backfill
 from app.live.delivery import Delivery
 from app.live.look import Looker
 from app.ports import Clock, DeadLetters, Outbound, ProfileStore
+from app.security.outgoing import keys_of
 from app.shares import Shares
-from app.telemetry import Telemetry
+from app.telemetry import Telemetry, log
 
 
 class Watching:
@@ -30,12 +34,15 @@ class Watching:
     that profiles are written over: timers must not overtake what they are set for."""
 
     def __init__(
-        self, store: ProfileStore, link: Link, seconds: float, clock: Clock, telemetry: Telemetry, dead: DeadLetters, outbound: Mapping[str, Outbound],
+        self, store: ProfileStore, link: Link, seconds: float, clock: Clock, telemetry: Telemetry, dead: DeadLetters, *, private: bool,
         busy: Callable[[], bool],
     ) -> None:
         self.watch: Watch | None = None
         self._telemetry = telemetry
         self._triggers: Mapping[str, Trigger] = {}
+        self._webhooks: Mapping[str, Webhook] = {}
+        self._calls = HttpxWebhooks(lambda: self._webhooks, os.environ, private=private)
+        outbound: Mapping[str, Outbound] = {"webhook": self._calls, "stream": RedisOutbound(link, seconds)}
         owner, leases = secrets.token_hex(8), RedisLeases(link, seconds)
         timers = RedisTimers(link, seconds)
         self.live = RedisLive(link, timers.shards, shard_of, seconds)
@@ -54,7 +61,12 @@ class Watching:
 
     def serve(self, snapshot: Snapshot, watch: Watch) -> None:
         """Notice by these rules from now on."""
-        self._triggers, self.watch = snapshot.definitions.triggers, watch
+        self._webhooks, self._triggers, self.watch = snapshot.definitions.webhooks, snapshot.definitions.triggers, watch
+        for each in self._webhooks.values():
+            try:
+                keys_of(os.environ.get(each.secret, ""))
+            except ValueError as error:
+                log.warning("the webhook %s cannot be called: %s: %s", each.id, each.secret, error)
 
     def start(self) -> None:
         self._tasks = [asyncio.create_task(self.act.run()), asyncio.create_task(self._backfill.run())]
@@ -63,6 +75,7 @@ class Watching:
         for task in self._tasks:
             task.cancel()
         await self._delivery.stop()
+        await self._calls.close()
         await self.act.stop()
 
     def _fired(self, key: str, sending: Sequence[Sending]) -> None:

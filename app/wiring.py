@@ -130,7 +130,10 @@ class Worker:
         self.telemetry = Telemetry(settings.data / "metrics", state=self._state)
         self.dead = build_dead_letters(settings, self.writes, self.telemetry)
         timed = TimedStore(TombstonedStore(self.store, self.tombstones), self.telemetry)
-        self.watching = Watching(timed, self.writes, settings.write_timeout_ms / 1000, wall_clock, self.telemetry, self.dead, {}, lambda: self.parts.inflight > 0)
+        self.watching = Watching(
+            timed, self.writes, settings.write_timeout_ms / 1000, wall_clock, self.telemetry, self.dead,
+            private=settings.private_webhooks == "allow", busy=lambda: self.parts.inflight > 0,
+        )
         noticed = self.watching.store
         self.parts = Parts(
             None, wall_clock, noticed, self.catalogue_store, self.catalogue,

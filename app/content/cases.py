@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from app.catalogue.items import parse_item
 from app.catalogue.replica import Replica
 from app.content.choosing import Taken, choose
+from app.content.rehearsal import fired
 from app.content.snapshot import Snapshot
 from app.content.values import duration, instant
 from app.domain.definitions import Case
@@ -44,7 +45,9 @@ def _run(snapshot: Snapshot, case: Case, now: int) -> list[Problem]:
         }
         found += [_problem(case, f"{placement}.{key}: expected {want!r}, got {got[key]!r}")
                   for key, want in wanted.items() if not _agrees(got[key], want)]
-    return found
+    gone = fired(snapshot, _profile(snapshot, given, at), at) if case.triggers else set[str]()
+    return found + [_problem(case, f"triggers.{id}: expected {wanted}, and it {'fired' if id in gone else 'did not fire'}")
+                    for id, wanted in case.triggers.items() if (id in gone) != (wanted == "fired")]
 
 
 def _undeclared(snapshot: Snapshot, case: Case) -> list[Problem]:
@@ -59,13 +62,17 @@ def _undeclared(snapshot: Snapshot, case: Case) -> list[Problem]:
     return found
 
 
-def _request(snapshot: Snapshot, given: Mapping[str, Any], at: int) -> Request:
+def _profile(snapshot: Snapshot, given: Mapping[str, Any], at: int) -> Profile:
     if not 0 <= at < LATEST:
         raise ValueError("at: lies outside of 1970 to 2100")
     events = _events(given.get("events") or [], at, ZoneInfo(snapshot.definitions.timezone))
     consents: dict[str, str] = given.get("consents") or {}
     granted = {purpose: answer == "granted" for purpose, answer in consents.items()}
-    profile = Profile("u:test", History.of(events, Dictionary(growing=True)), given.get("profile") or {}, granted, known=True)
+    return Profile("u:test", History.of(events, Dictionary(growing=True)), given.get("profile") or {}, granted, known=True)
+
+
+def _request(snapshot: Snapshot, given: Mapping[str, Any], at: int) -> Request:
+    profile = _profile(snapshot, given, at)
     context, _ = snapshot.coerce(given.get("context") or {})
     r = Request(at, snapshot.consented(profile), context, snapshot.score)
     r.given_scores = given.get("models") or {}

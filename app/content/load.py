@@ -19,6 +19,7 @@ from app.content.lint import warnings
 from app.content.reader import Names, Reader, names_in
 from app.content.retention import retention
 from app.content.source import Node, parse_yaml, read_yaml
+from app.content.triggers import trigger, webhook
 from app.content.values import meant
 from app.content.esps import esps
 from app.domain import conditions as c
@@ -116,6 +117,7 @@ class _Loader:
             retention=retention({id: (self._reader(name), node) for id, (name, node) in self.found["retention"].items()}),
             esps=esps({id: (self._reader(name), node) for id, (name, node) in self.found["esps"].items()}),
             enrich=enrichments({id: (self._reader(name), node) for id, (name, node) in self.found["enrich"].items()}),
+            webhooks=read("webhooks", webhook), triggers=read("triggers", trigger),
         )
         self._check_cycles(found)
         return found
@@ -169,6 +171,7 @@ class _Loader:
         names = self.names
         names.features, names.segments = set(self.found["features"]), set(self.found["segments"])
         names.placements, names.consents = set(self.found["placements"]), set(self.found["consents"])
+        names.webhooks, names.triggers = set(self.found["webhooks"]), set(self.found["triggers"])
         names.models, names.offers = set(self.found["models"]), set(self.found["offers"])
         for _, node in self.found["offers"].values():
             attributes = node.value.get("attributes") if isinstance(node.value, dict) else None

@@ -15,7 +15,7 @@ from app.domain.event import event_name
 from app.errors import Problem
 
 LATER = frozenset({
-    "experiments", "holdouts", "triggers", "tables", "recommenders", "caps", "inventory",
+    "experiments", "holdouts", "tables", "recommenders", "caps", "inventory",
     "variant", "table", "bandit", "recommender",
 })
 """Keys and roots whose meaning comes with a later version: refused, so that no rule is silently ignored."""
@@ -36,6 +36,8 @@ class Names:
     offers: set[str] = field(default_factory=set)
     consents: set[str] = field(default_factory=set)
     models: set[str] = field(default_factory=set)
+    webhooks: set[str] = field(default_factory=set)
+    triggers: set[str] = field(default_factory=set)
     blocks: dict[str, BlockDefinition] = field(default_factory=dict)
     context: dict[str, ContextKind] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.content import declared, enrichment, event_types, identity_kinds, leaves, sections
+from app.content import declared, enrichment, event_types, identity_kinds, leaves, sections, triggers
 from app.content.retention import KINDS
 from app.content.variables import TAKES
 from app.content.esps import KEYS
@@ -66,7 +66,8 @@ def _rules() -> Shape:
         "features": _named(_feature()), "segments": _named(_segment()), "placements": _named(_placement()),
         "mails": _named(_object(("placements", "description"), {"placements": NAMES, "description": TEXT}, ("placements",))),
         "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "identities": _identities(), "enrich": _named(_enrichment()),
-        "retention": _object(KINDS, dict.fromkeys(KINDS, DURATION)), "esps": _esps(), "tests": _list(_case()),
+        "retention": _object(KINDS, dict.fromkeys(KINDS, DURATION)), "esps": _esps(), "webhooks": _named(_webhook()),
+        "triggers": _named(_trigger()), "tests": _list(_case()),
     }
     definitions = {
         "condition": {"oneOf": [*_groups(), *_leaves()]}, "operators": {"type": "object", "properties": _operators(), "additionalProperties": False},
@@ -104,7 +105,7 @@ def _leaves() -> list[Shape]:
     """The kinds of conditions that are no group, by the reader's own table."""
     count = {"anyOf": [{"type": "integer", "minimum": 0}, _use("operators")]}
     did = {"where": _use("where"), "count": count, **_windows()}
-    clock = _object(("from", "to", "days"), {"from": CLOCK, "to": CLOCK, "days": _list({"enum": list(DAYS)})})
+    clock = _clock()
     shapes: dict[str, dict[str, Shape]] = {
         "field": {"field": TEXT, **_operators()}, "did": {"did": TEXT, **did}, "did_not": {"did_not": TEXT, **did},
         "changed": {"changed": TEXT, **_windows()}, "segment": {"segment": TEXT}, "consent": {"consent": TEXT}, "local_time": {"local_time": clock},
@@ -135,6 +136,26 @@ def _feature() -> Shape:
     rest = {"where": _use("where"), "description": TEXT, **_windows()}
     kinds = [{kind: TEXT, **rest} if kind != "expr" else {"expr": EXPRESSION, "description": TEXT} for kind in sections.FEATURE_KINDS]
     return {"oneOf": [_object(shapes, shapes, (kind,)) for kind, shapes in zip(sections.FEATURE_KINDS, kinds, strict=True)]}
+
+
+def _webhook() -> Shape:
+    shapes = {"url": {"type": "string", "pattern": "^https?://"}, "secret": {"type": "string", "pattern": "^INLAY_[A-Z0-9_]+$"}, "timeout": DURATION, "description": TEXT}
+    return _object(triggers.WEBHOOK_KEYS, shapes, ("url", "secret"))
+
+
+def _trigger() -> Shape:
+    occasions = [_object((kind,), {kind: TEXT}, (kind,)) for kind in triggers.OCCASIONS]
+    limit = {"max": {"type": "integer", "minimum": 1}, "per": {"const": "profile"}, "within": DURATION, "calendar": {"enum": list(leaves.PERIODS)}}
+    send = {"webhook": TEXT, "stream": TEXT, "template": TEXT, "vars": _use("vars")}
+    shapes: dict[str, Shape] = {
+        "on": {"anyOf": [TEXT, *occasions]}, "after": DURATION, "when": _use("condition"), "quiet": _clock(), "limit": _object(triggers.LIMIT_KEYS, limit, ("max",)),
+        "send": _object(triggers.SEND_KEYS, send), "description": TEXT,
+    }
+    return _object(triggers.TRIGGER_KEYS, shapes, ("on", "send"))
+
+
+def _clock() -> Shape:
+    return _object(("from", "to", "days"), {"from": CLOCK, "to": CLOCK, "days": _list({"enum": list(DAYS)})})
 
 
 def _events() -> Shape:
@@ -203,8 +224,9 @@ def _case() -> Shape:
     expected = {"offer": {"type": ["string", "null"]}, "block": TEXT, "reason": TEXT, "items": NAMES, "removed": {"type": "object"}}
     shapes: dict[str, Shape] = {
         "name": TEXT, "at": DATE, "given": _object(sections.GIVEN, given), "expect": _named(_object(sections.EXPECTED, expected)),
+        "triggers": _named({"enum": list(triggers.EXPECTATIONS)}),
     }
-    return _object(sections.CASE_KEYS, shapes, ("name", "expect"))
+    return _object(sections.CASE_KEYS, shapes, ("name",))
 
 
 # -- blocks and models -----------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any, get_args
 from app.content.leaves import ITEM_ROOTS, ROOTS, WINDOWS, condition, wheres, window
 from app.content.reader import A_KIND, LARGEST, Reader
 from app.content.source import Node, Value
+from app.content.triggers import expected
 from app.content.values import duration, meant
 from app.content.variables import FITS, WANTED, typed
 from app.domain import conditions as c
@@ -23,11 +24,11 @@ KIND_OF: dict[str, str] = {
 SENDS_KEPT = 35 * 86_400_000
 """How long recorded decisions are kept, ms: what `exclude: {shown: ...}` can look back over."""
 _WITH_PATH = frozenset({"sum", "avg", "min", "max", "distinct", "first", "last"})
-SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "events", "identities", "enrich", "retention", "esps", "tests")
+SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "events", "identities", "enrich", "retention", "esps", "webhooks", "triggers", "tests")
 OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "items", "block", "vars", "description", "attributes")
 ITEMS_KEYS = ("from", "filter", "exclude", "rank", "limit", "at_least")
 PLACEMENT_KEYS = ("fallback", "rank", "deadline", "on_degraded", "description")
-CASE_KEYS = ("name", "at", "given", "expect")
+CASE_KEYS = ("name", "at", "given", "expect", "triggers")
 EVENT_KEYS = ("event", "ago", "at", "properties")
 EXPECTED = ("offer", "block", "reason", "items", "removed")
 CONTEXT_KINDS: tuple[d.ContextKind, ...] = get_args(d.ContextKind)
@@ -214,15 +215,20 @@ def consent(reader: Reader, id: str, node: Node, at: str) -> d.Consent:
 
 
 def case(reader: Reader, node: Node, at: str) -> d.Case:
-    found = reader.mapping(node, at, CASE_KEYS, ("name", "expect"))
+    found = reader.mapping(node, at, CASE_KEYS, ("name",))
+    if "expect" not in found and "triggers" not in found:
+        reader.wrong(node.line, at, "expects nothing", "expect: {placement: ...}, or triggers: {id: fired}")
     given = reader.mapping(found["given"], f"{at}.given", GIVEN) if "given" in found else {}
     _given(reader, given, f"{at}.given")
     expect = reader.mapping(found["expect"], f"{at}.expect", reader.names.placements) if "expect" in found else {}
     for name, each in expect.items():
         _expected(reader, each, f"{at}.expect.{name}")
+    if "triggers" in found:
+        expected(reader, found["triggers"], f"{at}.triggers", reader.names.triggers)
     when = int(reader.instant(found["at"], f"{at}.at")) if "at" in found else None
     name = reader.text(found["name"], f"{at}.name") if "name" in found else ""
-    return d.Case(name, when, {k: v.plain() for k, v in given.items()}, {k: v.plain() for k, v in expect.items()}, reader.place(node))
+    return d.Case(name, when, {k: v.plain() for k, v in given.items()}, {k: v.plain() for k, v in expect.items()}, reader.place(node),
+                  found["triggers"].plain() if "triggers" in found and isinstance(found["triggers"].value, dict) else {})
 
 
 def _given(reader: Reader, given: dict[str, Node], at: str) -> None:

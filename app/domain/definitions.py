@@ -237,6 +237,7 @@ class Case:
     given: Mapping[str, Any]
     expect: Mapping[str, Any]
     place: Place = NOWHERE
+    triggers: Mapping[str, str] = field(default_factory=lambda: EMPTY)
 
 
 @dataclass(frozen=True, slots=True)
