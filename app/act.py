@@ -9,18 +9,13 @@ two look at one person at once does no harm (`live/look.py`).
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from time import monotonic
 
-import msgspec
-
 from app.content.watch import Watch
-from app.domain.change import Change
-from app.domain.live import Noted
 from app.errors import StoreUnavailable
 from app.live.look import NOTE, Due, Looker
+from app.live.notes import Noting, Writes, news_of, noting
 from app.ports import Clock, Timers
 from app.shares import Shares
 
@@ -32,16 +27,6 @@ BACKLOG = 10_000
 """People heard of that a process remembers to look at; those beyond are found by their timers."""
 TICK_SECONDS = 0.05
 SETTLE_SECONDS = 2.0
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(tuple[Noted, ...]).decode
-
-
-@dataclass(frozen=True, slots=True)
-class Noting:
-    """What is about to be heard; `written` once the timers are set."""
-
-    due: tuple[Due, ...]
-    written: Awaitable[None]
 
 
 class Act:
@@ -71,16 +56,10 @@ class Act:
 
     # -- what is heard ---------------------------------------------------------------------------------------------
 
-    def note(self, writes: Iterable[tuple[str, Sequence[Change]]], now: int) -> Noting | None:
+    def note(self, writes: Writes, now: int) -> Noting | None:
         """Set timers for people of whom something is about to be applied. None where there is nothing to notice."""
         watch = self._watch()
-        if watch is None or watch.idle:
-            return None
-        due: list[Due] = []
-        for key, changes in writes:
-            news = watch.noted(changes)
-            due.append(Due(key, [(key, NOTE + secrets.token_bytes(6) + (_encode(news) if news else b""))], list(news)))
-        return Noting(tuple(due), self._timers.add([(*each.tokens[0], now + GRACE) for each in due]))
+        return None if watch is None or watch.idle else noting(self._timers, writes, watch.events, now + GRACE)
 
     def notice(self, noting: Noting) -> None:
         """It was applied: look as soon as possible."""
@@ -150,9 +129,8 @@ class Act:
     async def _come(self) -> list[Due]:
         now, found = self._clock(), dict[str, Due]()
         for key, token, at in await self._timers.due(list(self._shares.held), now, MOST):
-            noted = token[:1] == NOTE
-            due = found.setdefault(key, Due(key))
-            self._join(due, Due(key, [(key, token)], list(_decode(token[7:])) if noted and len(token) > 7 else [], noted))
+            due, noted = found.setdefault(key, Due(key)), token[:1] == NOTE
+            self._join(due, Due(key, [(key, token)], news_of(token), noted))
             if not noted:
                 self._lateness(max(0, now - at) / 1000)
         return list(found.values())

@@ -17,7 +17,9 @@ from app.adapters.redis_cluster import link_to
 from app.adapters.redis_leases import RedisLeases
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
+from app.adapters.noticing_store import NoticingStore
 from app.adapters.redis_source import RedisSource, shards
+from app.adapters.redis_timers import RedisTimers
 from app.adapters.timed_store import TimedStore
 from app.consume import Consumer
 from app.content.event_rules import EventRules
@@ -26,6 +28,7 @@ from app.formats.messages import Format
 from app.domain.identity import Identifiers
 from app.ingest import Ingest
 from app.intake import Intake, Taken
+from app.live.notes import Herald
 from app.ports import EventSource
 from app.settings import Settings, kafka_settings
 from app.shares import LEASE_MILLISECONDS, Shares, Tenure
@@ -56,6 +59,8 @@ class Rules:
     gates: Sequence[str]
     events: EventRules
     identifiers: Identifiers
+    noticed: frozenset[str] | None = None
+    """The events that triggers wait for; None where there are neither segments nor triggers."""
 
 
 def build_consumer(
@@ -64,8 +69,9 @@ def build_consumer(
     """A consumer whose every write to the profiles is done under the lease of its partition."""
     member = secrets.token_hex(8)
     names = Names(link)
-    store = TimedStore(build_store(settings, link, names), telemetry)
-    identities = build_identities(settings, link, names, telemetry.identity_refused)
+    herald = Herald(RedisTimers(link, settings.write_timeout_ms / 1000), wall_clock, lambda: rules().noticed)
+    store = NoticingStore(TimedStore(build_store(settings, link, names), telemetry), herald)
+    identities = build_identities(settings, link, names, telemetry.identity_refused, herald)
     dead = build_dead_letters(settings, link, telemetry)
     source = _SOURCES[wanted.kind](settings, link, wanted, member)
 

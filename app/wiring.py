@@ -17,7 +17,6 @@ from app.adapters.file_spool import FileSpool
 from app.adapters.http_lookup import HttpLookup
 from app.adapters.https_fetch import HttpsFetch
 from app.adapters.maxmind_geo import MaxmindGeo
-from app.act import Act
 from app.adapters.noticing_store import NoticingIdentities
 from app.adapters.onnx_model import Watchdog
 from app.adapters.onnx_runtime import OnnxRuntime
@@ -59,6 +58,7 @@ from app.erasure import Erasure
 from app.errors import InlayError, StoreUnavailable
 from app.identities import Identities
 from app.ingest import Ingest
+from app.live.notes import Notices
 from app.ports import CatalogueStore, Holding, KeyStore, ProfileStore
 from app.security.senders import verifiers
 from app.security.tokens import Tokens
@@ -91,10 +91,10 @@ def build_profiles(settings: Settings, link: Link, names: Names, writes: Link | 
     )
 
 
-def build_identities(settings: Settings, link: Link, names: Names, refused: Callable[[str], None] | None = None, act: Act | None = None) -> Identities:
+def build_identities(settings: Settings, link: Link, names: Names, refused: Callable[[str], None] | None = None, notices: Notices | None = None) -> Identities:
     seconds = settings.write_timeout_ms / 1000
     store = TombstonedIdentities(RedisIdentities(link, names, seconds=seconds), RedisTombstones(link, seconds))
-    return Identities(store if act is None else NoticingIdentities(store, act), limit=settings.max_identities, refused=refused)
+    return Identities(store if notices is None else NoticingIdentities(store, notices), limit=settings.max_identities, refused=refused)
 
 
 def build_identifiers(settings: Settings, definitions: Definitions) -> Identifiers:

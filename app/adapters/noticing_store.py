@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
-from app.act import Act
 from app.domain.change import Applied, Change
 from app.domain.whole import Filed
 from app.errors import StoreUnavailable
+from app.live.notes import Notices, Writes
 from app.ports import IdentityStore, ProfileStore
 
 Done = TypeVar("Done")
@@ -18,7 +18,7 @@ Done = TypeVar("Done")
 class NoticingStore:
     """Sets a timer before, over the same connection, and notices after."""
 
-    def __init__(self, store: ProfileStore, act: Act) -> None:
+    def __init__(self, store: ProfileStore, act: Notices) -> None:
         self._store = store
         self._act = act
         self.read = store.read
@@ -38,7 +38,7 @@ class NoticingStore:
 class NoticingIdentities:
     """An `IdentityStore` that has those looked at who become others, or of whom something passes to others."""
 
-    def __init__(self, store: IdentityStore, act: Act) -> None:
+    def __init__(self, store: IdentityStore, act: Notices) -> None:
         self._store = store
         self._act = act
         self.load = store.load
@@ -50,7 +50,7 @@ class NoticingIdentities:
         return await noticed(self._act, [(filed.key, ())], self._act.now, self._store.replace(seen, filed))
 
 
-async def noticed(act: Act, writes: Iterable[tuple[str, Sequence[Change]]], now: int, doing: Awaitable[Done]) -> Done:
+async def noticed(act: Notices, writes: Writes, now: int, doing: Awaitable[Done]) -> Done:
     """Do it, with a timer set before and a look after."""
     noting = act.note(writes, now)
     try:

@@ -20,6 +20,7 @@ from app.cli.store import store_link
 from app.consume import Consumer
 from app.content.event_rules import EventRules
 from app.content.load import gather
+from app.domain.definitions import Definitions
 from app.domain.identity import Identifiers
 from app.errors import SettingsInvalid
 from app.formats.messages import Format
@@ -136,7 +137,7 @@ class Desk:
         self._seen = seen
         definitions, _ = gather(self._settings.content)
         if definitions is not None:
-            self.rules = Rules(definitions.gates("ingest"), EventRules(definitions.events), build_identifiers(self._settings, definitions))
+            self.rules = Rules(definitions.gates("ingest"), EventRules(definitions.events), build_identifiers(self._settings, definitions), _noticed(definitions))
 
     def _state(self) -> tuple[dict[str, float], dict[str, str]]:
         if self.consumer is None:
@@ -166,3 +167,8 @@ class Desk:
             f"{self.counts['duplicates']:,} duplicates  {dead:,} dead  {self.consumer.in_flight:,} in flight  "
             f"{self.consumer.behind(wall_clock()) / 1000:.1f} s behind"
         )
+
+
+def _noticed(definitions: Definitions) -> frozenset[str] | None:
+    events = frozenset(trigger.on.name for trigger in definitions.triggers.values() if trigger.on.kind == "event")
+    return events if definitions.triggers or definitions.segments else None

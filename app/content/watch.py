@@ -17,7 +17,6 @@ import msgspec
 from app.content.changes import NEVER_MORE, Changes, Step, earliest
 from app.content.firing import Dropped, Firing
 from app.content.snapshot import Snapshot, mentions
-from app.domain.change import Append, Change
 from app.domain.definitions import Definitions
 from app.domain.live import NOBODY_YET, REMEMBERED, STALE, Live, Move, Noted, Sending, Waiting
 from app.domain.profile import Profile
@@ -68,10 +67,10 @@ class Watch:
     def segments(self) -> Iterable[str]:
         return self._holds
 
-    def noted(self, changes: Iterable[Change]) -> tuple[Noted, ...]:
-        """The events among these changes that triggers wait for."""
-        events = self._events
-        return tuple(Noted(each.event.name, each.event.at, each.event.id) for each in changes if isinstance(each, Append) and each.event.name in events) if events else ()
+    @property
+    def events(self) -> frozenset[str]:
+        """Those that triggers wait for."""
+        return self._events
 
     def look(self, live: Live, profile: Profile, news: Sequence[Noted], now: int, *, known: frozenset[str], fresh: bool) -> Looked:
         """`known` are the segments that mean what they meant at the last look: of others nobody enters or leaves, they

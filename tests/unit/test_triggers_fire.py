@@ -12,7 +12,9 @@ from app.domain import conditions as c
 from app.domain.conditions import Ref
 from app.domain.triggers import Limit, Occasion, Send, Trigger
 from app.errors import NotDelivered
+from app.adapters.noticing_store import NoticingStore
 from app.live.delivery import DELAYS
+from app.live.notes import Herald
 from tests.fakes import MemoryLeases
 from tests.town import DAY, HOUR, MINUTE, NOW, SECOND, WEEK_BUYERS, Process, Town, live, rules, trait
 
@@ -290,3 +292,15 @@ def test_two_processes_that_see_the_same_timer_fire_once() -> None:
 
     live(story())
     assert len(town.outbound.sent) == 1
+
+
+def test_what_a_process_heard_that_looks_at_nobody_fires_where_people_are_looked_at() -> None:
+    town = town_of(Trigger("cart", CART, TO))
+
+    async def story() -> None:
+        consumer = NoticingStore(town.store, Herald(town.timers, lambda: town.now, lambda: frozenset({"cart_updated"})))
+        await consumer.apply([(ANN, [town.event("cart_updated")])], NOW)
+        await town.process().pass_time(NOW + SECOND)
+
+    live(story())
+    assert fired(town) == [("cart", "2025-10-09T08:53:20.250Z")]
