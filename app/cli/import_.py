@@ -21,7 +21,9 @@ from rich.console import Console
 from app.adapters.redis_catalogue import RedisCatalogue
 from app.adapters.redis_imports import Place, RedisImports
 from app.adapters.redis_link import Link
+from app.adapters.redis_live import RedisLive
 from app.adapters.redis_names import Names
+from app.adapters.redis_timers import SHARDS, shard_of
 from app.cli.import_bar import Bar
 from app.cli.import_bulk import AT_ONCE, Bulk, Outcome, Take
 from app.cli.import_rejects import Rejects
@@ -111,6 +113,8 @@ async def _import(source: Source, arguments: argparse.Namespace, settings: Setti
         except StoreUnavailable as error:
             raise StoreUnavailable(f"stopped after {bulk.done:,} rows and groups, {error}: run the same command again to go on") from error
         await kept.forget()
+        if arguments.kind != "items":
+            await RedisLive(reads, SHARDS, shard_of).advance({})
     return +bulk.counts
 
 
