@@ -15,7 +15,7 @@ from tests.stories.server import ROOT, Server
 
 RULES = """
 segments:
-  fresh: {description: opened just now, did: app_opened, within: 2s}
+  fresh: {description: opened just now, did: app_opened, within: 6s}
   everybody: {did_not: never_happens}
 """
 
@@ -55,15 +55,15 @@ def opened(server: Server, who: str) -> None:
 def test_a_person_enters_at_once_and_leaves_when_the_window_ends(server: Server, who: str) -> None:
     opened(server, who)
 
-    entered = within(1.0, lambda: who in people(server, "fresh"), wanted=True)
-    left = within(5.0, lambda: who in people(server, "fresh"), wanted=False)
+    entered = within(5.0, lambda: who in people(server, "fresh"), wanted=True)
+    left = within(30.0, lambda: who in people(server, "fresh"), wanted=False)
 
     assert (entered, left) == (True, False)
 
 
 def test_sizes_are_the_numbers_of_people_listed(server: Server, who: str) -> None:
     opened(server, who)
-    within(2.0, lambda: who in people(server, "everybody"), wanted=True)
+    within(10.0, lambda: who in people(server, "everybody"), wanted=True)
 
     told = server.get("/v1/segments").json
 
@@ -76,13 +76,13 @@ def test_a_segment_added_later_is_filled_from_what_is_kept(server: Server, who: 
     opened(server, who)
     (server.content / "rules" / "more.yaml").write_text("segments: {openers: {did: app_opened}}\n")
 
-    assert within(15.0, lambda: server.get("/v1/segments/openers/profiles").status == 200 and who in people(server, "openers"), wanted=True)
+    assert within(40.0, lambda: server.get("/v1/segments/openers/profiles").status == 200 and who in people(server, "openers"), wanted=True)
 
 
 def test_pages_and_formats_and_the_command_name_the_same_people(server: Server, who: str) -> None:
     for number in range(5):
         opened(server, f"{who}-{number}é")
-    within(2.0, lambda: f"{who}-4é" in people(server, "everybody"), wanted=True)
+    within(10.0, lambda: f"{who}-4é" in people(server, "everybody"), wanted=True)
 
     first = server.get("/v1/segments/everybody/profiles?limit=2").json
     second = server.get(f"/v1/segments/everybody/profiles?limit=2&after={first['next']}").json
@@ -110,5 +110,5 @@ def test_who_comes_just_before_the_worker_is_killed_is_noticed_by_the_next(serve
     os.kill(worker_of(server), signal.SIGKILL)
     server.until(lambda: server.get("/readyz").status == 200, 20)
 
-    assert within(10.0, lambda: who in people(server, "everybody"), wanted=True)
+    assert within(30.0, lambda: who in people(server, "everybody"), wanted=True)
 

@@ -81,7 +81,7 @@ def track(server: Server, who: str, event: str) -> None:
 
 def test_a_call_is_signed_over_its_id_instant_and_body(server: Server, receiver: Receiver, who: str) -> None:
     track(server, who, "help_asked")
-    within(5.0, lambda: len(receiver.of(who)) > 0, wanted=True)
+    within(20.0, lambda: len(receiver.of(who)) > 0, wanted=True)
 
     headers, body = receiver.of(who)[0]
 
@@ -94,7 +94,7 @@ def test_a_call_is_signed_over_its_id_instant_and_body(server: Server, receiver:
 def test_leaving_fires_though_nothing_happens(server: Server, receiver: Receiver, who: str) -> None:
     track(server, who, "help_asked")
 
-    assert within(8.0, lambda: receiver.told(who), wanted=["asked", "calm"]) == ["asked", "calm"]
+    assert within(30.0, lambda: receiver.told(who), wanted=["asked", "calm"]) == ["asked", "calm"]
 
 
 def test_what_waits_fires_once_though_the_worker_is_killed_meanwhile(server: Server, receiver: Receiver, who: str) -> None:
@@ -102,16 +102,16 @@ def test_what_waits_fires_once_though_the_worker_is_killed_meanwhile(server: Ser
     os.kill(worker_of(server), signal.SIGKILL)
     server.until(lambda: server.get("/readyz").status == 200, 20)
 
-    assert within(30.0, lambda: receiver.told(who), wanted=["later"]) == ["later"]
+    assert within(60.0, lambda: receiver.told(who), wanted=["later"]) == ["later"]
 
 
 def test_a_refusal_is_answered_by_another_attempt_under_the_same_id(server: Server, receiver: Receiver, who: str) -> None:
     receiver.status = 503
     track(server, who, "help_asked")
-    within(5.0, lambda: len(receiver.of(who)) > 0, wanted=True)
+    within(20.0, lambda: len(receiver.of(who)) > 0, wanted=True)
     receiver.status = 204
 
-    within(20.0, lambda: receiver.told(who).count("asked"), wanted=2)
+    within(40.0, lambda: receiver.told(who).count("asked"), wanted=2)
 
     asked = [headers["webhook-id"] for headers, body in receiver.of(who) if json.loads(body)["data"]["trigger"] == "asked"]
     assert len(asked) == 2
