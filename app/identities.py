@@ -65,28 +65,37 @@ class Identities:
 
     async def claim(self, source: str, claim: Claim, now: int) -> Outcome:
         """From its instant on the identifier is the owner's, and what came before where nobody claimed it earlier."""
-        for _ in range(ATTEMPTS):
-            filed = await self._store.load(source)
-            if filed.erased:
-                return "erased"
-            claims = with_claim(filed.claims, claim)
-            if claims == filed.claims:
-                return "linked"
-            if len({each.owner for each in claims}) > self._limit:
-                return "too_many"
-            before = owner_at(filed.claims, claim.at, claim.id) if filed.claims else None
-            if before != claim.owner:
-                if filed.whole or before is not None:
-                    await self._store.note(("claim", source, claim.owner, str(claim.at), claim.id.hex(), before or source), now)
-                outcome = await self._give(claim.owner, Whole(filed.whole.holdings), source, claim.at)
-                if outcome != "linked":
-                    return outcome
-            if not await self._store.replace(filed, Filed(source, owner=claims[-1].owner, claims=claims)):
+        for attempt in range(ATTEMPTS):
+            outcome = await self._claimed(source, claim, now)
+            if outcome is None:
                 continue
-            if before is not None and before != claim.owner:
-                await self._settle(source, before)
-            return "linked"
+            if attempt:  # what was given at first may be somebody else's by now
+                await self._settle(source, claim.owner)
+            return outcome
         raise StoreUnavailable("an identifier keeps changing", code="busy")
+
+    async def _claimed(self, source: str, claim: Claim, now: int) -> Outcome | None:
+        """None where the identifier changed meanwhile."""
+        filed = await self._store.load(source)
+        if filed.erased:
+            return "erased"
+        claims = with_claim(filed.claims, claim)
+        if claims == filed.claims:
+            return "linked"
+        if len({each.owner for each in claims}) > self._limit:
+            return "too_many"
+        before = owner_at(filed.claims, claim.at, claim.id) if filed.claims else None
+        if before != claim.owner:
+            if filed.whole or before is not None:
+                await self._store.note(("claim", source, claim.owner, str(claim.at), claim.id.hex(), before or source), now)
+            outcome = await self._give(claim.owner, Whole(filed.whole.holdings), source, claim.at)
+            if outcome != "linked":
+                return outcome
+        if not await self._store.replace(filed, Filed(source, owner=claims[-1].owner, claims=claims)):
+            return None
+        if before is not None and before != claim.owner:
+            await self._settle(source, before)
+        return "linked"
 
     async def _give(self, owner: str, given: Whole, source: str, at: int) -> Outcome:
         """The owner gets what the identifier brought, and is known by it."""
@@ -174,6 +183,18 @@ class Identities:
         """
         await self._store.note(("part", a, b, str(now)), now)
         await self._part(a, b, now)
+
+    async def keep_apart(self, a: str, b: str, now: int) -> None:
+        """Two people stay two: what was said of them until now does not make them one. `RequestInvalid` where they are one."""
+        for _ in range(ATTEMPTS):
+            home, other = await self._home(a), await self._home(b)
+            if home.key == other.key:
+                raise RequestInvalid("they are one person: unmerge them", code="joined")
+            parted = {pair_of(a, b): now}
+            written = [await self._store.replace(each, Filed(each.key, united(each.whole, Whole(parted=parted)))) for each in (home, other)]
+            if all(written):
+                return
+        raise StoreUnavailable("these people keep changing", code="busy")
 
     async def _part(self, a: str, b: str, now: int) -> None:
         for _ in range(ATTEMPTS):

@@ -21,6 +21,7 @@ COMMANDS = {
     "consume": ("app.cli.consume", "take events from a stream, until told to stop"),
     "dead-letters": ("app.cli.dead_letters", "list, show, redrive and drop events that were refused"),
     "people": ("app.cli.people", "export, erase or restrict what is held of a person"),
+    "identities": ("app.cli.identities", "merge and part people, find those who are probably one"),
     "import": ("app.cli.import_", "import events, profiles or items from a file"),
 }
 

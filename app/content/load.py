@@ -19,6 +19,7 @@ from app.content.lint import warnings
 from app.content.reader import Names, Reader, names_in
 from app.content.retention import retention
 from app.content.source import Node, parse_yaml, read_yaml
+from app.content.trait_kinds import trait
 from app.content.triggers import trigger, webhook
 from app.content.values import meant
 from app.content.esps import esps
@@ -118,6 +119,7 @@ class _Loader:
             esps=esps({id: (self._reader(name), node) for id, (name, node) in self.found["esps"].items()}),
             enrich=enrichments({id: (self._reader(name), node) for id, (name, node) in self.found["enrich"].items()}),
             webhooks=read("webhooks", webhook), triggers=read("triggers", trigger),
+            traits=read("traits", trait),
         )
         self._check_cycles(found)
         return found

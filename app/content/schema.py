@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.content import declared, enrichment, event_types, identity_kinds, leaves, sections, triggers
+from app.content import declared, enrichment, event_types, identity_kinds, leaves, sections, trait_kinds, triggers
 from app.content.retention import KINDS
 from app.content.variables import TAKES
 from app.content.esps import KEYS
@@ -66,6 +66,7 @@ def _rules() -> Shape:
         "features": _named(_feature()), "segments": _named(_segment()), "placements": _named(_placement()),
         "mails": _named(_object(("placements", "description"), {"placements": NAMES, "description": TEXT}, ("placements",))),
         "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "identities": _identities(), "enrich": _named(_enrichment()),
+        "traits": _traits(),
         "retention": _object(KINDS, dict.fromkeys(KINDS, DURATION)), "esps": _esps(), "webhooks": _named(_webhook()),
         "triggers": _named(_trigger()), "tests": _list(_case()),
     }
@@ -185,6 +186,14 @@ def _enrichment() -> Shape:
     }
     local = _object(enrichment.LOCAL_KEYS, {"from": {"enum": list(enrichment.LOCAL)}, "description": TEXT}, ("from",))
     return {"anyOf": [local, _object(enrichment.LOOKUP_KEYS, shapes, ("from", "take"))]}
+
+
+def _traits() -> Shape:
+    shapes: dict[str, Shape] = {
+        "kind": {"enum": list(trait_kinds.KINDS)}, "exclusive": {"type": "boolean", "description": "people whose values differ are two"},
+        "range": {"type": "array", "items": {"type": ["string", "number"]}, "minItems": 2, "maxItems": 2}, "values": _list(SCALAR), "description": TEXT,
+    }
+    return _named(_object(trait_kinds.KEYS, shapes, ("kind",)))
 
 
 def _shown() -> dict[str, Shape]:

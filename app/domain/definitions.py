@@ -13,6 +13,7 @@ from app.domain.enrichment import NO_ENRICHMENTS, Enrichments
 from app.domain.event_types import NO_EVENT_TYPES, EventTypes
 from app.domain.identity import USUAL_KINDS, IdentityKind
 from app.domain.retention import UNBOUNDED, Retention
+from app.domain.traits import Trait
 from app.domain.triggers import Trigger, Webhook
 
 FeatureKind: TypeAlias = Literal[
@@ -263,6 +264,7 @@ class Definitions:
     enrich: Enrichments = NO_ENRICHMENTS
     webhooks: Mapping[str, Webhook] = field(default_factory=lambda: EMPTY)
     triggers: Mapping[str, Trigger] = field(default_factory=lambda: EMPTY)
+    traits: Mapping[str, Trait] = field(default_factory=lambda: EMPTY)
 
     def gates(self, gate: Gate) -> tuple[str, ...]:
         """The declared purposes without whose consent this gate stays shut."""

@@ -34,7 +34,7 @@ MAX_RECIPIENTS = 1_000
 CHUNK = 64
 """Recipients decided together, in one read of the store and one write; other requests have their turn in between."""
 EARLIEST, LATEST = 946_684_800_000, 4_102_444_800_000
-"""The years 2000 to 2100, in which the clock of a preview may stand."""
+"""The clock of a preview stands before 2100 and, where it is given as a number, not before 2000: those are seconds."""
 
 _KEYS = frozenset({"profile", "send", "mail", "placements", "context", "surface", "explain", "at"})
 _BATCH_KEYS = _KEYS - {"profile", "context"} | {"recipients"}
@@ -231,8 +231,8 @@ def context_of(value: Any) -> Mapping[str, Any]:
 
 
 def instant(value: Any) -> int:
-    """An ISO 8601 instant, or ms since 1970, of this century."""
+    """An ISO 8601 instant, or ms since 1970."""
     found = value if type(value) is int else parse_instant(value)
-    if found is None or not EARLIEST <= found < LATEST:
-        raise RequestInvalid(f"at: {str(value)[:80]!r} is no instant of the years 2000 to 2100, such as 2026-10-12T09:00:00Z", problems=(("at", "not an instant"),))
+    if found is None or not (EARLIEST if type(value) is int else 1) <= found < LATEST:
+        raise RequestInvalid(f"at: {str(value)[:80]!r} is no instant of the years 1970 to 2100, such as 2026-10-12T09:00:00Z", problems=(("at", "not an instant"),))
     return found

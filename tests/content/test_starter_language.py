@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from app.content import declared, enrichment, event_types, identity_kinds, leaves, sections
+from app.content import declared, enrichment, event_types, identity_kinds, leaves, sections, trait_kinds
 from app.content.load import TEMPLATES, load
 from app.domain import conditions as c
 from app.domain import definitions as d
@@ -56,6 +56,7 @@ def keys(entries: list[dict[str, Any]]) -> set[str]:
     (keys(entries("events")), (*event_types.TYPE_KEYS, *event_types.EVERY_KEYS)),
     (keys(entries("identities")), identity_kinds.KEYS),
     (keys(entries("enrich")), enrichment.LOOKUP_KEYS),
+    (keys(entries("traits")), trait_kinds.KEYS),
     (keys(entries("placements")), sections.PLACEMENT_KEYS),
     (keys(entries("offers")), sections.OFFER_KEYS),
     (keys([offer["items"] for offer in entries("offers") if "items" in offer]), sections.ITEMS_KEYS),

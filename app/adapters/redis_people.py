@@ -1,0 +1,53 @@
+"""Everybody in Redis, one after the other; and the pairs of whom somebody is to say whether they are one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+
+import msgspec
+
+from app.adapters.redis_link import Link
+from app.adapters.redis_store import RedisStore
+from app.domain.profile import Profile
+
+MATCHES = "{inlay:identities}:matches"
+SECONDS = 30.0
+CHUNK = 200
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder().decode
+
+
+class RedisPeople:
+    def __init__(self, link: Link, store: RedisStore) -> None:
+        self._link = link
+        self._store = store
+
+    async def everybody(self) -> AsyncGenerator[Profile]:
+        """Each person that is there from beginning to end once; who comes or goes meanwhile, perhaps."""
+        seen: set[str] = set()
+        cursor = b"0"
+        while True:
+            cursor, names = await self._link.call("SCAN", cursor, "MATCH", "[hm]:{*}", "COUNT", 1_000, seconds=SECONDS)
+            keys = [key for key in dict.fromkeys(name[3:-1].decode() for name in names) if key not in seen]
+            seen.update(keys)
+            for at in range(0, len(keys), CHUNK):
+                chunk = keys[at : at + CHUNK]
+                for key, profile in zip(chunk, await self._store.read_many([(key, None) for key in chunk]), strict=True):
+                    if profile.key == key and profile.known and not profile.erased:
+                        yield profile
+            if cursor == b"0":
+                return
+
+    async def keep_matches(self, rows: Mapping[tuple[str, str], Sequence[object]]) -> None:
+        """Pairs of keys with what is to be told of them, in place of all that were kept before."""
+        flat = [each for pair, row in rows.items() for each in (_pack(list(pair)), _pack(list(row)))]
+        await self._link.call("DEL", MATCHES, seconds=SECONDS)
+        for at in range(0, len(flat), 2_000):
+            await self._link.call("HSET", MATCHES, *flat[at : at + 2_000], seconds=SECONDS)
+
+    async def matches(self) -> dict[tuple[str, str], list[object]]:
+        flat = await self._link.call("HGETALL", MATCHES, seconds=SECONDS)
+        return {(a, b): _unpack(row) for pair, row in zip(flat[::2], flat[1::2], strict=True) for a, b in (_unpack(pair),)}
+
+    async def forget_match(self, a: str, b: str) -> None:
+        await self._link.call("HDEL", MATCHES, _pack([a, b]), _pack([b, a]), seconds=SECONDS)
