@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 import msgspec
 
 from app.adapters.redis_link import Link
-from app.adapters.redis_store import RedisStore
+from app.ports import ProfileStore
 from app.domain.profile import Profile
 
 MATCHES = "{inlay:identities}:matches"
@@ -18,7 +18,7 @@ _unpack = msgspec.msgpack.Decoder().decode
 
 
 class RedisPeople:
-    def __init__(self, link: Link, store: RedisStore) -> None:
+    def __init__(self, link: Link, store: ProfileStore) -> None:
         self._link = link
         self._store = store
 

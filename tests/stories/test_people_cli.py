@@ -27,7 +27,11 @@ def server() -> Iterator[Server]:
 
 
 def identities(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "app", "identities", *words, "--content", str(server.content), "--data", str(server.data)]
+    return inlay(server, "identities", *words)
+
+
+def inlay(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "app", *words, "--content", str(server.content), "--data", str(server.data)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "NO_COLOR": "1", "COLUMNS": "160"})
 
 
@@ -55,3 +59,15 @@ def test_people_who_were_never_merged_cannot_be_parted_and_it_is_said(server):
     done = identities(server, "unmerge", "p20", "p21")
 
     assert (done.returncode, done.stderr) == (1, "inlay: p20 and p21 were not merged with each other\n")
+
+
+def test_an_audit_is_told_and_written_as_a_page(server, tmp_path):
+    server.post("/v1/events", {"type": "identify", "userId": "odd", "traits": {"tier": "iron", "birth_date": "2031-01-01"}})
+
+    done = inlay(server, "audit", "profiles", "--html", str(tmp_path / "report.html"))
+    page = (tmp_path / "report.html").read_text()
+
+    assert done.returncode == 0, done.stderr
+    assert "is none of the values that there are" in done.stdout
+    assert "lies ahead" in page
+    assert page.count("<svg") > 1
