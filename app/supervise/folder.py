@@ -1,4 +1,4 @@
-"""What a data folder holds of its own: the lock of who serves from it, the secret, the address of its Redis."""
+"""What a data folder holds of its own: who serves from it, the secret, the address of its Redis."""
 
 from __future__ import annotations
 
@@ -21,6 +21,18 @@ def lock_folder(data: Path) -> object:
         file.close()
         raise SettingsInvalid(f"another server uses {data}: stop it, or give this one its own folder with --data") from error
     return file
+
+
+def begin_running(data: Path) -> bool:
+    """Note that a server runs here. True where the one before was killed: workers of it may be there for a moment yet."""
+    path = data / "running"
+    killed = path.exists()
+    path.touch()
+    return killed
+
+
+def end_running(data: Path) -> None:
+    (data / "running").unlink(missing_ok=True)
 
 
 def own_secret(data: Path) -> str:

@@ -4,6 +4,7 @@ workers alive. It answers no request itself."""
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import shutil
 import signal
@@ -21,10 +22,12 @@ from app.settings import Settings
 from app.supervise.content import fingerprint
 from app.supervise.embedded import EmbeddedRedis
 from app.supervise.fleet import Code, Fleet
-from app.supervise.folder import keep_url, lock_folder, with_secret
+from app.supervise.folder import begin_running, end_running, keep_url, lock_folder, with_secret
 from app.telemetry import Telemetry
 
 POLL_SECONDS = 0.1
+ORPHAN_SECONDS = 10.0
+"""So long the workers of a server that was killed may hold its port: until they notice, or have only just started."""
 LOAD_SECONDS = 0.5
 """So long the start waits for the data of the embedded Redis; what takes longer is served without them at first."""
 
@@ -54,7 +57,7 @@ class Parent:
             signal.signal(sig, self._stop)
         shutil.rmtree(settings.data / "metrics", ignore_errors=True)
         try:
-            listening = listen(settings)
+            listening = listen(settings, killed=begin_running(settings.data))
             port = listening.getsockname()[1]
             self.settings = settings = with_secret(settings).model_copy(update={"port": port})
             self._seen = fingerprint(settings.content)
@@ -134,6 +137,7 @@ class Parent:
             self._check.kill()
         if self._embedded is not None:
             self._embedded.stop()
+        end_running(self.settings.data)
 
     def _refuse_open_house(self) -> None:
         settings = self.settings
@@ -161,13 +165,26 @@ def stored_keys(redis_url: str) -> bool:
     return bool(redis_url) and asyncio.run(asked())
 
 
-def listen(settings: Settings) -> socket.socket:
+def listen(settings: Settings, *, killed: bool = False) -> socket.socket:
+    """`killed`: a server was, and its workers hold the port until they notice."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     listening = socket.socket(family)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((settings.host, settings.port))
+        _bind(listening, settings, ORPHAN_SECONDS if killed else 0.0)
     except OSError as error:
         raise SettingsInvalid(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; choose another with --port") from error
     listening.listen(2048)
     return listening
+
+
+def _bind(listening: socket.socket, settings: Settings, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            listening.bind((settings.host, settings.port))
+            return
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+        time.sleep(POLL_SECONDS)

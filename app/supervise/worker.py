@@ -37,8 +37,10 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        os.write(1, b"ready\n")
-        sys.stdout.flush()
+        try:
+            os.write(1, b"ready\n")
+        except BrokenPipeError:  # the parent was killed meanwhile
+            self.should_exit = True
 
 
 async def end_with_parent(parent: int, server: Server) -> None:

@@ -79,7 +79,7 @@ class Server:
         with (self.data.parent / "told").open("ab") as told:
             environment = {**os.environ, "PYTHONPATH": str(self.code), **self.environment}
             self.process = subprocess.Popen(command, stdout=told, stderr=told, cwd=self.code, env=environment)
-        self.until(lambda: self.get("/readyz").status == 200, 20)
+        self.until(lambda: self.get("/readyz").status == 200, 40)
 
     def until(self, holds: Any, seconds: float) -> None:
         deadline = time.monotonic() + seconds
