@@ -22,6 +22,8 @@ InlayError
 ├── Unreachable           503: what another server has to say is needed to answer, and it does not say it
 ├── SpoolFull             503: the store is away, and the spool has no room or cannot be written
 ├── ModelUnavailable      a model cannot be loaded or answered wrongly
+├── SinkUnavailable       a stream takes nothing just now
+├── SinkRefused           a stream will never take it
 ├── RenderFailed          a template failed on this data
 └── SettingsInvalid       the server cannot start as told
 """
@@ -138,6 +140,14 @@ class SourceUnavailable(InlayError):
 
 class FellBehind(InlayError):
     code = "fell_behind"
+
+
+class SinkUnavailable(InlayError):
+    code = "sink_unavailable"
+
+
+class SinkRefused(InlayError):
+    code = "sink_refused"
 
 
 class LeaseLost(InlayError):

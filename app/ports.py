@@ -15,7 +15,7 @@ from app.domain.definitions import ModelCard
 from app.domain.enrichment import Known
 from app.domain.event import Heard
 from app.domain.item import Item
-from app.domain.message import Batch, Message
+from app.domain.message import Batch, Message, Outgoing
 from app.domain.profile import Profile
 from app.domain.spooled import Spooled
 from app.domain.whole import Filed
@@ -189,6 +189,19 @@ class CatalogueStore(Protocol):
     async def changes(self, since: int) -> tuple[int, dict[str, dict[str, Any] | None]]:
         """(version, id -> item or None where deleted) of everything that changed after version `since`; 0 is all, and so is
         a version that the store has not come to, because it was emptied since."""
+        ...
+
+
+class EventSink(Protocol):
+    """A stream that others are told of something by."""
+
+    async def send(self, message: Outgoing) -> None:
+        """It arrived, durably, when this returns. `SinkUnavailable`: it may have, and is to be sent again under the same id;
+        `SinkRefused`: it never will be taken."""
+        ...
+
+    async def close(self) -> None:
+        """What is on its way is waited for."""
         ...
 
 

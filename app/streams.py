@@ -1,8 +1,9 @@
-"""Settings -> a consumer of a stream, or what writes to one: the wiring of everything that has to do with streams."""
+"""Settings -> a consumer of a stream, or what writes to one."""
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -18,22 +19,25 @@ from app.adapters.redis_leases import RedisLeases
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.adapters.noticing_store import NoticingStore
+from app.adapters.redis_sink import RedisSink
 from app.adapters.redis_source import RedisSource, shards
 from app.adapters.redis_timers import RedisTimers
 from app.adapters.timed_store import TimedStore
 from app.consume import Consumer
 from app.content.event_rules import EventRules
+from app.domain.identity import Identifiers
 from app.errors import SettingsInvalid
 from app.formats.messages import Format
-from app.domain.identity import Identifiers
 from app.ingest import Ingest
 from app.intake import Intake, Taken
 from app.live.notes import Herald
-from app.ports import EventSource
+from app.ports import EventSink, EventSource
 from app.settings import Settings, kafka_settings
 from app.shares import LEASE_MILLISECONDS, Shares, Tenure
 from app.telemetry import Telemetry
 from app.wiring import build_dead_letters, build_identities, build_store, hashed_id, random_id, wall_clock
+
+_ADDRESS = re.compile(r"(redis|kafka):([^\s/]+)(?:/([1-9]\d{0,3}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,28 @@ def _kinesis_source(settings: Settings, link: Link, wanted: Consumption, member:
     return KinesisSource(kinesis_client(os.environ.get("AWS_REGION")), checkpoints, wanted.stream, wanted.group, begin=wanted.begin)
 
 
+_SOURCES: dict[str, Callable[[Settings, Link, Consumption, str], EventSource]] = {
+    "redis": _redis_source, "kafka": _kafka_source, "kinesis": _kinesis_source,
+}
+SOURCES = tuple(_SOURCES)
+
+
+def build_sink(settings: Settings, link: Link, address: str) -> EventSink:
+    """What writes to the stream of an address: `redis:NAME`, `redis:NAME/SHARDS` or `kafka:TOPIC`. `SettingsInvalid` where it
+    is none of these, or Kafka is not set up. `link` leads to the store's Redis, where the streams are unless
+    `INLAY_STREAM_URL` says otherwise."""
+    found = _ADDRESS.fullmatch(address)
+    if found is None or (found[1] == "kafka" and found[3]):
+        raise SettingsInvalid(f"{address!r} is no stream: redis:NAME, redis:NAME/SHARDS or kafka:TOPIC")
+    kind, name, number = found.groups()
+    if kind == "redis":
+        streams = Link(settings.stream_url, Breaker(time.monotonic), read_seconds=2.0) if settings.stream_url else link
+        return RedisSink(streams, shards(name, int(number or 1)), settings.write_timeout_ms / 1000)
+    with _extra("kafka"):
+        from app.adapters.kafka_sink import KafkaSink
+    return KafkaSink(kafka_settings(os.environ), name)
+
+
 @contextmanager
 def _extra(name: str) -> Generator[None]:
     """What is imported inside comes with an extra of that name."""
@@ -111,9 +137,3 @@ def _extra(name: str) -> Generator[None]:
         yield
     except ImportError as error:
         raise SettingsInvalid(f"{name} needs the extra: pip install 'inlay[{name}]'") from error
-
-
-_SOURCES: dict[str, Callable[[Settings, Link, Consumption, str], EventSource]] = {
-    "redis": _redis_source, "kafka": _kafka_source, "kinesis": _kinesis_source,
-}
-SOURCES = tuple(_SOURCES)

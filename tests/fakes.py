@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from zlib import crc32
 
 import msgspec
 import numpy as np
@@ -24,7 +25,7 @@ from app.domain.claims import Stamp, owner_at
 from app.domain.enrichment import Known
 from app.domain.event import Identity
 from app.domain.history import HEADER, TRIMMED, Dictionary, History, pack_columns
-from app.domain.message import Batch, Message
+from app.domain.message import Batch, Message, Outgoing
 from app.domain.profile import Profile
 from app.domain.spooled import Spooled
 from app.domain.whole import NOTHING, Filed, Holding, Mark, Row, Whole, earlier, united
@@ -278,9 +279,9 @@ class MemoryStream:
         self.committed: dict[str, int] = dict.fromkeys(partitions, 0)
         self.dropped: dict[str, int] = dict.fromkeys(partitions, 0)
 
-    def put(self, partition: str, body: bytes) -> None:
+    def put(self, partition: str, body: bytes, **headers: str) -> None:
         at = len(self.partitions[partition])
-        self.partitions[partition].append(Message(f"{partition}/{at}", 1_760_000_000_000 + at, body, position=at))
+        self.partitions[partition].append(Message(f"{partition}/{at}", 1_760_000_000_000 + at, body, headers, at))
 
     def drop(self, partition: str, number: int) -> None:
         self.dropped[partition] = number
@@ -473,6 +474,22 @@ class MemorySpool:
 
     def done(self) -> None:
         del self._records[: self._given]
+
+
+class MemorySink:
+    """`EventSink` into a `MemoryStream`: each message once."""
+
+    def __init__(self, stream: MemoryStream) -> None:
+        self._stream = stream
+        self.sent: set[str] = set()
+
+    async def send(self, message: Outgoing) -> None:
+        if message.id not in self.sent:
+            self.sent.add(message.id)
+            names = list(self._stream.partitions)
+            self._stream.put(names[crc32(message.key.encode()) % len(names)], message.body, **message.headers, id=message.id)
+
+    async def close(self) -> None: ...
 
 
 class FixedModel:

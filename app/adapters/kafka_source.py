@@ -14,7 +14,7 @@ from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException
 from confluent_kafka import Message as Record
 
 from app.domain.message import Batch, Message
-from app.errors import LeaseLost, SettingsInvalid, SourceUnavailable
+from app.errors import InlayError, LeaseLost, SettingsInvalid, SourceUnavailable
 
 WAIT_SECONDS = 0.2
 CALL_SECONDS = 10.0
@@ -48,6 +48,7 @@ class KafkaSource:
         self._running: set[str] = set()
         self._back: set[str] = set()
         self._lost: dict[str, int] = {}
+        self._broken = ""
         self._revoke: Callable[[Sequence[str]], None] = lambda _: None
         try:
             self._consumer = Consumer({**config, **OURS, "group.id": group, "logger": logger, "error_cb": partial(_told, logger)})
@@ -92,6 +93,8 @@ class KafkaSource:
     # -- in the polling thread -------------------------------------------------------------------------------------
 
     def _poll(self, held: Mapping[str, int], most: int) -> list[Batch]:
+        if self._broken:
+            raise InlayError(self._broken, code="source_broken")
         self._go_back()
         self._run({name for name in held if name in self._next})
         try:
@@ -148,7 +151,15 @@ class KafkaSource:
     # -- callbacks, in the polling thread --------------------------------------------------------------------------
 
     def _assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
-        """Partitions come, standing still until their leases are had."""
+        """Partitions come. Where the broker does not say how far they were read this process is no use, and ends: librdkafka
+        has assigned them whatever is done here."""
+        try:
+            self._begin_at(consumer, places)
+        except KafkaException as error:
+            self._broken = f"Kafka: partitions came, but not how far they were read: {_meaning(error)}"
+
+    def _begin_at(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        """From what was committed on, standing still until the leases are had."""
         fresh: list[TopicPartition] = []
         for place in consumer.committed(places, timeout=CALL_SECONDS):
             name = _name(place.topic, place.partition)

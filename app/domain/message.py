@@ -21,6 +21,16 @@ class Message(Struct, frozen=True):
     position: Any = None
 
 
+class Outgoing(Struct, frozen=True):
+    """Something that others are told. `id` is the same however often it is sent, so that they may pass over a repetition; what
+    has the same `key`, a person's, stays in order."""
+
+    id: str
+    key: str
+    body: bytes
+    headers: Mapping[str, str] = {}
+
+
 class Batch(Struct, frozen=True):
     """Messages of one partition, in order.
 
