@@ -10,6 +10,7 @@ from random import Random
 from statistics import median
 from time import perf_counter
 from typing import Any
+from zlib import crc32
 
 import redis
 import yaml
@@ -17,7 +18,7 @@ import yaml
 from bench.load import Load, drive
 from bench.people import PEOPLE, person
 from bench.registry import Measured, figure
-from bench.servers import Inlay, inlay, post, scratch
+from bench.servers import Inlay, background, inlay, post, scratch, wait_for
 from bench.shop import category
 from bench.stage import RUNS, doing, shop_server, tell
 
@@ -58,6 +59,53 @@ def track(draw: Random, message: str, at: float) -> dict[str, Any]:
         "timestamp": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
         "properties": {"product_id": f"p{draw.randrange(1_000):06}", "category": category(draw.randrange(50)), "price": draw.randrange(100, 9_999) / 100},
     }
+
+
+SHARDS = 4
+STREAMED = 100_000
+"""Events of one run through a stream."""
+
+
+@figure("consumed_events_per_second", "events/s", title="durable, applied events a second through `inlay consume redis`, on one core")
+def consumed_events_per_second() -> Measured:
+    with shop_server() as server:
+        store = redis.Redis(unix_socket_path=server.redis_socket)
+        fsync = store.config_get("appendfsync")["appendfsync"]  # pyright: ignore
+        rates = []
+        for number in range(3):
+            stream = f"bench{number}"
+            fill(store, stream)
+            with doing("consuming a stream"):
+                rates.append(consumed(server, store, stream))
+    tell(f"{min(rates):,.0f} to {max(rates):,.0f} events/s, {SHARDS} shards; appendfsync {fsync}")
+    return Measured(median(rates), {"appendfsync": fsync})
+
+
+def fill(store: redis.Redis, stream: str) -> None:
+    """Events of people drawn from 10,000, each in the shard of its person."""
+    draw, now = Random(stream), time.time()
+    lines = store.pipeline(transaction=False)
+    for i in range(STREAMED):
+        event = track(draw, f"{stream}-{i}", now - draw.random() * 60)
+        lines.xadd(f"{stream}:{crc32(event['userId'].encode()) % SHARDS}", {"data": json.dumps(event, separators=(",", ":"))})
+        if i % 2_000 == 1_999:
+            lines.execute()
+
+
+def consumed(server: Inlay, store: redis.Redis, stream: str) -> float:
+    """Events a second from the first that is read to the last that is acknowledged."""
+    shards = [f"{stream}:{number}" for number in range(SHARDS)]
+    with background("consume", "redis", "--stream", stream, "--shards", str(SHARDS), "--data", str(server.data)):
+        wait_for(lambda: any(store.xinfo_groups(shard) for shard in shards))
+        begun = perf_counter()
+        wait_for(lambda: all(acknowledged(store, shard) for shard in shards))
+        return STREAMED / (perf_counter() - begun)
+
+
+def acknowledged(store: redis.Redis, shard: str) -> bool:
+    groups: Any = store.xinfo_groups(shard)
+    stream: Any = store.xinfo_stream(shard)
+    return bool(groups) and groups[0]["pending"] == 0 and groups[0]["last-delivered-id"] == stream["last-generated-id"]
 
 
 @figure("import_rows_per_second", "rows/s", at_least=50_000, title="rows a second of `inlay import events FILE.csv --map M.yaml`, the whole command")

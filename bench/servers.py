@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -36,6 +36,24 @@ def inlay(*arguments: str, **environment: str) -> str:
     """Run an `inlay` command to its end; gives what it printed."""
     done = subprocess.run(_command(*arguments), cwd=ROOT, env=_environment(environment), stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout
+
+
+@contextmanager
+def background(*arguments: str) -> Iterator[None]:
+    """An `inlay` command that runs meanwhile, on the server's core."""
+    process = subprocess.Popen(_command(*arguments), cwd=ROOT, env=_environment({}), stdout=subprocess.DEVNULL, preexec_fn=_on_server_core)
+    try:
+        yield
+    finally:
+        _end(process)
+
+
+def wait_for(holds: Callable[[], bool], seconds: float = 300) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise RuntimeError("it did not come about in time")
+        time.sleep(0.02)
 
 
 class Inlay:

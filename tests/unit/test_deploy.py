@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import configparser
 import os
 import re
@@ -14,7 +15,8 @@ import crossplane
 import pytest
 import yaml
 
-from app.settings import Settings
+from app.cli import consume
+from app.settings import KAFKA, Settings
 from app.telemetry import METRICS
 from app.web.reference import Sample, operations
 
@@ -79,13 +81,31 @@ def test_the_image_s_settings_exist():
 def test_every_setting_that_is_named_exists(name):
     named = set(re.findall(r"INLAY_[A-Z_]+", (DEPLOY / name).read_text()))
 
-    assert named <= SETTINGS
+    assert named <= SETTINGS | {KAFKA}
+
+
+def consumers() -> dict[str, list[str]]:
+    """The command of each consumer that there is to copy."""
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["consumer"]["command"]
+    kubernetes = yaml.safe_load((DEPLOY / "kubernetes-consumer.yaml").read_text())["spec"]["template"]["spec"]["containers"][0]["command"]
+    unit = re.findall(r"^ExecStart=/opt/inlay/bin/(.*)$", (DEPLOY / "inlay-consume.service").read_text(), re.MULTILINE)[0].split()
+    return {"compose": compose, "kubernetes": kubernetes, "unit": unit}
+
+
+@pytest.mark.parametrize("name", ["compose", "kubernetes", "unit"])
+def test_a_consumer_is_started_with_options_that_exist(name):
+    parser = argparse.ArgumentParser()
+    consume.add(parser)
+
+    found = parser.parse_args(consumers()[name][2:])
+
+    assert (consumers()[name][:2], found.source, found.metrics_port) == (["inlay", "consume"], "redis", 9100)
 
 
 def test_compose_runs_both_without_rights_and_redis_keeps_what_it_acknowledges():
     services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
 
-    assert {name: (each["read_only"], each["cap_drop"]) for name, each in services.items()} == {"inlay": (True, ["ALL"]), "redis": (True, ["ALL"])}
+    assert {name: (each["read_only"], each["cap_drop"]) for name, each in services.items()} == dict.fromkeys(("inlay", "consumer", "redis"), (True, ["ALL"]))
     assert " ".join(services["redis"]["command"]).endswith('--appendonly yes --appendfsync always --save  --maxmemory-policy noeviction')
     assert all(port.startswith("127.0.0.1:") for port in services["inlay"]["ports"])
 
