@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import MutableMapping, Sequence
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,12 +17,14 @@ PRIVATE = (b"cache-control", b"private, no-store")
 
 @dataclass(slots=True)
 class Reply:
-    """A whole answer. `outcome` is what metrics call it: `ok degraded shed refused error`."""
+    """An answer. `outcome` is what metrics call it: `ok degraded shed refused error`. Where it is a long one, `rest` follows
+    its body in parts, each made when the one before has left."""
 
     status: int
     body: bytes
     headers: Headers = field(default_factory=list)
     outcome: str = "ok"
+    rest: AsyncIterator[bytes] | None = None
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
@@ -79,11 +81,22 @@ def without_body(send: Any) -> Any:
     return sending
 
 
-async def send_reply(send: Any, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes, *, head: bool = False) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": with_length(headers, status, body)})
-    await send({"type": "http.response.body", "body": b"" if head else body})
+async def send_reply(send: Any, reply: Reply, *, head: bool = False) -> None:
+    if reply.rest is not None:
+        await _send_parts(send, reply, reply.rest)
+        return
+    await send({"type": "http.response.start", "status": reply.status, "headers": with_length(reply.headers, reply.status, reply.body)})
+    await send({"type": "http.response.body", "body": b"" if head else reply.body})
 
 
-def with_length(headers: Sequence[tuple[bytes, bytes]], status: int, body: bytes) -> Headers:
+async def _send_parts(send: Any, reply: Reply, rest: AsyncIterator[bytes]) -> None:
+    await send({"type": "http.response.start", "status": reply.status, "headers": reply.headers})
+    await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+    async for part in rest:
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def with_length(headers: Headers, status: int, body: bytes) -> Headers:
     """The headers and the body's length, which answers that have no body do not tell."""
     return [*headers] if status in (204, 304) else [*headers, (b"content-length", str(len(body)).encode())]

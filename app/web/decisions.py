@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -33,6 +33,8 @@ _encode = msgspec.json.Encoder().encode
 MAX_RECIPIENTS = 1_000
 CHUNK = 64
 """Recipients decided together, in one read of the store and one write; other requests have their turn in between."""
+WHOLE_BYTES = 4 << 20
+"""An answer up to which is sent whole; of a longer one no more than this and a chunk is ever held."""
 EARLIEST, LATEST = 946_684_800_000, 4_102_444_800_000
 """The clock of a preview stands before 2100 and, where it is given as a number, not before 2000: those are seconds."""
 
@@ -80,11 +82,29 @@ class Decisions:
         recipients = body.get("recipients")
         if not isinstance(recipients, list) or not 1 <= len(recipients) <= MAX_RECIPIENTS:
             raise RequestInvalid(f"recipients: a list of 1 to {MAX_RECIPIENTS} objects", problems=(("recipients", "missing or of the wrong size"),))
-        lines: list[bytes] = []
+        chunks, made = self._chunks(snapshot, template, recipients, now), list[bytes]()
+        reply = Reply(200, b"", [(b"content-type", b"application/x-ndjson"), PRIVATE])
+        async for chunk in chunks:
+            made.append(chunk)
+            if sum(map(len, made)) > WHOLE_BYTES:
+                reply.rest = self._under_way(chunks)
+                break
+        reply.body = b"".join(made)
+        return reply
+
+    async def _chunks(self, snapshot: Snapshot, template: Question, recipients: Sequence[Json], now: int) -> AsyncIterator[bytes]:
         for start in range(0, len(recipients), CHUNK):
-            lines += await self._lines(snapshot, template, recipients[start : start + CHUNK], start, now)
+            yield b"".join(await self._lines(snapshot, template, recipients[start : start + CHUNK], start, now))
             await asyncio.sleep(0)
-        return Reply(200, b"".join(lines), [(b"content-type", b"application/x-ndjson"), PRIVATE])
+
+    async def _under_way(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """What is made while the answer leaves: the request is in flight until then."""
+        self._parts.inflight += 1
+        try:
+            async for chunk in chunks:
+                yield chunk
+        finally:
+            self._parts.inflight -= 1
 
     async def _lines(self, snapshot: Snapshot, template: Question, recipients: Sequence[Json], start: int, now: int) -> list[bytes]:
         """The lines of these recipients, `start` being the number of the first, decided together within one deadline."""

@@ -61,7 +61,7 @@ class Hot:
 
     async def _serve(self, scope: Scope, send: Any, surface: str, answering: Awaitable[Reply]) -> None:
         reply = await measured(self._parts, surface, answering)
-        await send_reply(send, reply.status, reply.headers, reply.body, head=scope["method"] == "HEAD")
+        await send_reply(send, reply, head=scope["method"] == "HEAD")
 
     async def content(self, scope: Scope) -> Reply:
         """The answer to a GET of a placement; never raises."""

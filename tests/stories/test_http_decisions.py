@@ -149,6 +149,18 @@ def test_a_batch_tells_each_line_s_own_trouble(hatter, who):
     assert lines[3]["error"]["problems"] == [{"at": "nope", "message": "unknown key"}]
 
 
+def test_a_batch_too_long_to_be_held_comes_in_parts_and_is_whole(hatter, who):
+    hatter.call("PUT", "/v1/items/long", {"name": "Long", "price": 1, "category": "hats", "stock": 1, "about": "x" * 9_000})
+    hatter.until(lambda: "x" * 9_000 in hatter.post("/v1/recommendations", {"from": ["long"]}).text, 3)
+    recipients = [{"profile": f"{who}{i}"} for i in range(999)] + [{"profile": 7}]
+
+    answer = hatter.post("/v1/decisions/batch", {"placements": ["grid"], "recipients": recipients})
+    hatter.call("DELETE", "/v1/items/long")
+
+    assert (answer.headers["transfer-encoding"], len(answer.body) > 8_000_000) == ("chunked", True)
+    assert [line.get("profile", line.get("index")) for line in answer.lines] == [f"{who}{i}" for i in range(999)] + [999]
+
+
 def test_recommendations_are_items_with_their_scores(hatter, who):
     body = hatter.post("/v1/recommendations", {"profile": who, "from": "catalogue", "filter": {"field": "item.category", "eq": "hats"}, "rank": "-item.price", "limit": 5, "context": {"stock": 1}}).json
 
