@@ -17,7 +17,7 @@ import msgspec
 from app.content.matching import Sift, reach, walk
 from app.content.windows import CLOCK
 from app.domain.conditions import Path
-from app.domain.request import NEVER, NO_INSTANT, UNSET, Request
+from app.domain.request import NEVER, NO_INSTANT, Request
 
 Stream = list[int] | tuple[int, ...]
 
@@ -230,16 +230,4 @@ def last_value(r: Request, event: str, path: Path, after: int = -1, upto: int | 
     return None
 
 
-def memoised(compute: Callable[[Request], Any]) -> Callable[[Request], Any]:
-    """`compute`, at most once per request."""
-
-    def remembered(r: Request) -> Any:
-        value = r.memo.get(compute, UNSET)
-        if value is UNSET:
-            value = r.memo[compute] = compute(r)
-        return value
-
-    return remembered
-
-
-__all__ = ["NEVER", "Column", "EventRows", "Index", "Matches", "index_key", "last_value", "memoised"]
+__all__ = ["NEVER", "Column", "EventRows", "Index", "Matches", "index_key", "last_value"]

@@ -16,7 +16,7 @@ from app.content.program import Judgement, Program
 from app.content.ranking import attributes
 from app.content.variables import TAKES
 from app.domain import conditions as c
-from app.domain.definitions import Definitions, Gate, ItemsQuery, Offer, Placement, Shown, VariableType
+from app.domain.definitions import Definitions, Gate, ItemsQuery, Shown, VariableType
 from app.domain.literals import parse_number
 from app.domain.profile import NOBODY, Profile
 from app.domain.request import Request
@@ -91,12 +91,6 @@ class Snapshot:
     @property
     def judgements(self) -> Mapping[str, Judgement]:
         return self.program.judgements
-
-    def placement(self, id: str) -> Placement | None:
-        return self.definitions.placements.get(id)
-
-    def offer(self, id: str) -> Offer | None:
-        return self.definitions.offers.get(id)
 
     def gates(self, gate: Gate) -> tuple[str, ...]:
         """The declared purposes without whose consent this gate stays shut."""

@@ -265,10 +265,6 @@ class History:
         ts = self.ts
         return len(ts) if not ts or ts[-1] <= now else bisect_right(ts, now)
 
-    def after(self, instant: int, stop: int) -> int:
-        """The first of `[0, stop)` that is strictly later than `instant`."""
-        return bisect_right(self.ts, instant, 0, stop)
-
     @property
     def trims(self) -> bytes:
         """What was trimmed, as it is stored: a `TRIMMED` row per type."""

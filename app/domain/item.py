@@ -7,7 +7,7 @@ from typing import Any
 
 class Item:
     """Immutable. `fields` are all its keys as given (`id` included); known ones are `name price url image category
-    stock related`. Templates read `item.name`: a key that is absent raises AttributeError (strict undefined).
+    stock related`. Templates read `item.name` of them (`content/sandbox.py`).
 
     `fragments` caches rendered cards of exactly this version of the item; it goes when the item is replaced.
     """
@@ -18,12 +18,6 @@ class Item:
         self.id: str = fields["id"]
         self.fields = fields
         self.fragments: dict[object, str] = {}
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.fields[name]
-        except KeyError:
-            raise AttributeError(name) from None
 
     def __repr__(self) -> str:
         return f"Item({self.id!r})"

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from content_shop import CARD, MODEL, RULES, write_shop
 
-from app.content.load import inspect
+from app.content.load import inspect, load
 from app.domain.definitions import Bounds
+from app.errors import ContentInvalid
 
 OFFER = "    eligibility: {segment: shoe_browsers}\n"
 
@@ -83,6 +84,8 @@ CONDITIONS = [
     ("{changed: profile.email}", ".changed", "profile.email is personal and never enters a history"),
     ("{did: product_viewed, count: 1.5}", ".count", "is a number; a mapping (key: value) belongs here"),
     ("{did: product_viewed, count: {}}", ".count", "has no operator"),
+    ("{did: product_viewed, count: {gte: many}}", ".count", "'many' is no count; a whole number, or {gte: 2}"),
+    ("{did: product_viewed, between: [2026-10-02]}", ".between", "needs two dates; [2026-10-01, 2026-11-01]"),
     ("{did: product_viewed, where: [shoes]}", ".where", "is a list; a mapping (key: value) belongs here"),
     ("{did: product_viewed, where: {a..b: 1}}", ".where.a..b", "is no dotted path"),
     ("{did: product_viewed, where: {a: {}}}", ".where.a", "has no operator"),
@@ -168,6 +171,18 @@ RULE_FILES = [
     (features("{expr: feature.extra + 1}"), "rules/shop.yaml:9 features.extra: refers to itself, directly or round about"),
     (features("{expr: 1e999 * 2}"), "rules/shop.yaml:9 features.extra.expr: 1e999 is too large a number"),
     (features("{expr: feature.first_order_at + 1}"), "rules/shop.yaml:9 features.extra.expr: feature.first_order_at is an instant, not a number"),
+    (features("{expr: feature.spend_90d $ 2}"), "rules/shop.yaml:9 features.extra.expr: cannot read '$ 2'"),
+    (features("{expr: " + " + ".join(["1"] * 101) + "}"), "rules/shop.yaml:9 features.extra.expr: more than 200 parts"),
+    (features("{expr: 1 2}"), "rules/shop.yaml:9 features.extra.expr: did not expect '2'"),
+    (features("{expr: " + "(" * 40 + "1" + ")" * 40 + "}"), "rules/shop.yaml:9 features.extra.expr: nested too deeply"),
+    (features("{expr: 'abs(1, 2)'}"), "rules/shop.yaml:9 features.extra.expr: abs takes 1 argument"),
+    (features("{expr: (1}"), "rules/shop.yaml:9 features.extra.expr: a ) is missing"),
+    (RULES + "    value: 1e300\n", "rules/shop.yaml:21 offers.shoes_15.value: is too large a number"),
+    (RULES + "    items: {from: {related_to: {last: order_completed}}}\n",
+     "rules/shop.yaml:21 offers.shoes_15.items.from.related_to.last: needs an event and a property; order_completed.products.product_id"),
+    (RULES + "tests: [{name: a, given: {events: [{event: x}]}, expect: {}}]\n", "rules/shop.yaml:21 tests[0].given.events[0]: says not when"),
+    (RULES + "tests: [{name: a, given: {events: [{event: x, ago: 2h, at: 2026-10-01}]}, expect: {}}]\n",
+     "rules/shop.yaml:21 tests[0].given.events[0]: has both ago and at"),
     (features("{expr: log()}"), "rules/shop.yaml:9 features.extra.expr: expected a name or a number"),
     (features("{count: a, count: b}"), "rules/shop.yaml:9 count: stands here twice; first in line 9"),
     (RULES.replace("{did: product_viewed, where: {category: shoes}, within: 48h}", "{not: {segment: shoe_browsers}}"),
@@ -219,6 +234,7 @@ FILES = [
     ({"models/buy.yaml": MODEL.replace("spend_90d", "spend")}, 'models/buy.yaml:1 inputs[0].name: no feature "spend"; did you mean "spend_90d"?'),
     ({"models/buy.yaml": MODEL.replace("default: 0", "default: [1]")}, "models/buy.yaml:1 inputs[0].default: [1] is no float"),
     ({"models/buy.yaml": MODEL + "golden: [{inputs: [1, 2], output: 0.5}]\n"}, "models/buy.yaml:3 golden[0].inputs: has 2 values; the card has 1 inputs"),
+    ({"models/buy.yaml": MODEL + "golden: [{inputs: [[1]], output: 0.5}]\n"}, "models/buy.yaml:3 golden[0].inputs: holds something that is no number and no text"),
     ({"models/buy.yaml": MODEL + "output: {index: -1}\n"}, "models/buy.yaml:3 output.index: is -1; a whole number from 0 to 10000 belongs here"),
     ({"models/buy.yaml": MODEL + "output: {range: [0.2, 1]}\n"}, "models/buy.yaml:2 fallback: warning: lies outside of output.range; a score that the model could give"),
     ({"models/buy.yaml": MODEL + "output: {range: [1, 0]}\n"}, "models/buy.yaml:3 output.range: needs two numbers; [low, high]"),
@@ -248,6 +264,46 @@ def test_a_file_that_is_not_utf_8_is_named_with_its_line(tmp_path: Path) -> None
     folder = write_shop(tmp_path)
     (folder / "rules" / "more.yaml").write_bytes(b"version: 1\ntimezone: \xff\n")
     assert found(folder) == ["rules/more.yaml:2 file: is not UTF-8"]
+
+
+def test_a_template_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
+    folder = write_shop(tmp_path)
+    (folder / "blocks" / "card" / "text.j2").write_bytes(b"\xff")
+    assert found(folder) == ["blocks/card/text.j2:1 blocks.card: is not UTF-8"]
+
+
+def test_what_lies_beside_the_folders_of_blocks_is_left_alone(tmp_path: Path) -> None:
+    assert found(write_shop(tmp_path, more={"blocks/README.yaml": "about: blocks\n"})) == []
+
+
+def test_an_output_of_a_model_may_be_named_by_a_key(tmp_path: Path) -> None:
+    assert found(write_shop(tmp_path, more={"models/buy.yaml": MODEL + "output: {index: 'yes'}\n"})) == []
+
+
+def test_an_address_may_default_to_none(tmp_path: Path) -> None:
+    assert found(write_shop(tmp_path, more={"blocks/card/block.yaml": CARD + "  to: {type: url, default: ''}\n"})) == []
+
+
+def test_a_folder_without_rules_has_no_content(tmp_path: Path) -> None:
+    folder = write_shop(tmp_path)
+    (folder / "rules" / "shop.yaml").unlink()
+    assert "rules:1 content: no *.yaml in rules/" in found(folder)
+
+
+UNREADABLE = "/proc/self/mem"
+"""Opens and gives nothing but an error, whoever reads."""
+
+
+@pytest.mark.parametrize("name", ["rules/more.yaml", "blocks/card/text.j2"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    folder = write_shop(tmp_path)
+    (folder / name).symlink_to(UNREADABLE)
+    assert any(text.endswith("file: cannot be read: Input/output error") for text in found(folder))
+
+
+def test_content_with_a_mistake_is_not_loaded(tmp_path: Path) -> None:
+    with pytest.raises(ContentInvalid):
+        load(write_shop(tmp_path, "version: 2\n"))
 
 
 def test_a_huge_file_is_refused(tmp_path: Path) -> None:
