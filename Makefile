@@ -35,6 +35,10 @@ $(VENV)/.ready-browser: $(VENV)/.ready-test requirements-browser.lock
 
 test-all: $(VENV)/.ready-browser
 	tests/browser/install.sh
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -q -n 2 tests --ignore tests/browser
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 	$(BIN)/python -m pytest -q -m long tests --ignore tests/browser
 	$(BIN)/python -m pytest -q -m long tests/browser
 

@@ -156,3 +156,26 @@ def test_each_test_has_a_catalogue_of_its_own(tmp_path: Path) -> None:
 """
     more = {"blocks/grid/block.yaml": "description: x\nitem_fields: [name]\n", "blocks/grid/html.j2": "{% for item in items %}<p>{{ item.name }}</p>{% endfor %}"}
     assert check(shop(tmp_path, rules, more), NOW) == []
+
+
+def test_a_sample_that_is_not_enough_to_render_its_block_is_a_problem(tmp_path: Path) -> None:
+    folder = shop(tmp_path, more={"blocks/hello/block.yaml": "description: x\n", "blocks/hello/html.j2": "<p>Hello {{ profile.name }}</p>"})
+    assert [(problem.key, problem.hint) for problem in check(folder, NOW)][:1] == [("blocks.hello", "the sample in block.yaml must be enough to render it")]
+
+
+def test_a_last_fallback_that_needs_somebody_is_a_problem(tmp_path: Path) -> None:
+    more = {"blocks/plain/block.yaml": "description: x\nsample: {profile: {name: Anna}}\n", "blocks/plain/html.j2": "<p>Hello {{ profile.name }}</p>"}
+    found = check(shop(tmp_path, more=more), NOW)
+    assert any(problem.key == "placements.hero.fallback" and "cannot be shown on html when nothing is known" in problem.message for problem in found)
+
+
+def test_a_block_that_gmail_would_clip_is_a_warning(tmp_path: Path) -> None:
+    found = check(shop(tmp_path, more={"blocks/plain/html.j2": f"<p>{'x' * 110_000}</p>"}), NOW)
+    assert {(problem.key, problem.warning) for problem in found} == {("blocks.plain", True)}
+    assert "Gmail clips a mail at 102 KB" in found[0].message
+
+
+def test_a_test_that_names_no_score_of_a_model_gets_its_fallback(tmp_path: Path) -> None:
+    rules = RULES + "    items: {rank: model.click, limit: 1}\ntests: [{name: a, at: 2026-10-12, given: {items: [{id: a, price: 5}]}, expect: {hero: {offer: null}}}]\n"
+    folder = write_shop(tmp_path, rules)
+    assert [problem for problem in check(folder, NOW) if problem.key == "tests"] == []

@@ -87,3 +87,39 @@ def test_an_item_that_a_list_names_twice_is_shown_once(tmp_path: Path) -> None:
     catalogue.apply(1, {row["id"]: row for row in ITEMS})
     query = read_items_query({"from": ["b", "a", "b"]}, found.definitions)
     assert [item.id for item in found.plan(query).choose(Request(1_790_000_000_000), catalogue) or []] == ["b", "a"]
+
+
+def test_named_items_that_are_excluded_leave_the_scores_of_the_rest(tmp_path: Path) -> None:
+    found = snapshot(tmp_path)
+    plan = found.plan(read_items_query({"from": ["a", "b", "c"], "rank": "model.click", "limit": 4}, found.definitions))
+    catalogue = Replica()
+    catalogue.apply(1, {row["id"]: row for row in ITEMS})
+
+    chosen = plan.choose(Request(1_790_000_000_000, score=found.score), catalogue, {"b"}) or []
+
+    assert [item.id for item in chosen] == ["c", "a"]
+
+
+def test_a_test_that_names_a_model_s_score_gives_it_to_every_item(tmp_path: Path) -> None:
+    found = snapshot(tmp_path)
+    plan = found.plan(read_items_query({"rank": "model.click - item.price", "limit": 4}, found.definitions))
+    catalogue = Replica()
+    catalogue.apply(1, {row["id"]: row for row in ITEMS})
+    r = Request(1_790_000_000_000, score=found.score)
+    r.given_scores = {"click": 7.0}
+
+    assert [score for _, score in plan.scored(r, plan.choose(r, catalogue) or [])] == [-3.0, -13.0, -23.0, -33.0]
+
+
+def test_of_many_items_those_of_the_person_s_value_are_looked_up(tmp_path: Path) -> None:
+    found = snapshot(tmp_path)
+    query = {"filter": {"all": [{"field": "item.shelf", "eq": {"field": "profile.shelf"}}, {"field": "item.price", "gte": 5}]}, "limit": 3}
+    plan = found.plan(read_items_query(query, found.definitions))
+    catalogue = Replica()
+    catalogue.apply(1, {f"i{n}": {"id": f"i{n}", "shelf": f"s{n % 100}", "price": n} for n in range(3_000)})
+    now = 1_790_000_000_000
+
+    someone, nobody = (Request(now, Profile("u:1", traits=traits), None, found.score) for traits in ({"shelf": "s7"}, {"other": 1}))
+
+    assert [item.id for item in plan.choose(someone, catalogue) or []] == ["i7", "i107", "i207"]
+    assert plan.choose(nobody, catalogue) is None

@@ -116,9 +116,12 @@ MEANINGS: list[tuple[str, Any, str, dict[str, Any]]] = [
     ("resend", resend("bounced", bounce={"type": "Permanent", "message": "550"}), "email_bounced", {"bounce": "hard", "response": "550"}),
     ("resend", resend("bounced", bounce={"type": "Transient"}), "email_bounced", {"bounce": "soft"}),
     ("resend", resend("complained"), "email_complained", {}), ("resend", resend("failed", failed={"reason": "quota"}), "email_failed", {"description": "quota"}),
-    ("resend", resend("opened"), "email_opened", {}), ("resend", resend("suppressed"), "email_dropped", {}),
+    ("resend", resend("opened", tags=[{"name": "inlay_profile", "value": "u1"}, "x"]), "email_opened", {}), ("resend", resend("suppressed"), "email_dropped", {}),
     ("resend", resend("clicked", click={"link": "https://x.example", "userAgent": "curl/8", "timestamp": ISO}), "email_clicked_by_machine", {"machine_kind": "scanner"}),
     ("standard", {"type": "email.opened", "timestamp": ISO, "data": {"email": "a@b.example", "message_id": "m"}}, "email_opened", {"message_id": "m"}),
+    ("standard", {"type": "email.complained", "timestamp": ISO, "data": {"email": "a@b.example"}}, "email_complained", {"reason": "spam"}),
+    ("postmark", {"RecordType": "SubscriptionChange", "SuppressSending": False, "ChangedAt": ISO, "Recipient": "a@b.example"}, "email_subscribed", {}),
+    ("postmark", {"RecordType": "SubscriptionChange", "SuppressSending": True, "SuppressionReason": "ManualSuppression", "ChangedAt": ISO, "Recipient": "a@b.example"}, "email_unsubscribed", {}),
     ("standard", {"type": "order.completed", "timestamp": ISO, "data": {"user_id": 7, "total": 12.5}}, "order_completed", {"total": 12.5}),
 ]
 
