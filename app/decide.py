@@ -73,7 +73,8 @@ class Decider:
 
     def _answer(self, snapshot: Snapshot, q: Question, profile: Profile, why: str, now: int) -> Answer:
         context, ignored = snapshot.coerce(q.context) if q.context else ({}, [])
-        r = Request(now, snapshot.consented(profile), context, snapshot.score)
+        r = Request(now, snapshot.consented(profile), context, snapshot.score, snapshot.trials.assign, q.send or "")
+        r.variants.update(q.variants)
         r.degraded += [why] if why else []
         # An erased person's choices are never recorded, but their id is sealed: nobody tells them from an unknown one.
         named = q.send is not None and profile.key is not None and not q.preview and not why
@@ -88,9 +89,9 @@ class Decider:
                 if why:
                     decision.choices[placement] = fall_back(snapshot, r, placement, self._catalogue, taken, draw)
                     continue
-                decision.choices[placement], answer.verdicts[placement] = choose(
-                    snapshot, r, placement, self._catalogue, taken, draw, reasons=named or q.explain
-                )
+                choice, answer.verdicts[placement] = choose(snapshot, r, placement, self._catalogue, taken, draw, reasons=named or q.explain)
+                choice.variants = snapshot.trials.exposed(r, placement)
+                decision.choices[placement] = choice
         answer.open = named and bool(answer.verdicts) and not profile.erased
         return answer
 
@@ -100,6 +101,7 @@ class Decider:
         decision.decided_at = record.decided_at
         decision.replayed = decision.recorded = True
         for choice in record.choices.values():
+            r.variants.update(choice.variants)
             taken.offers.add(choice.offer or "")
             taken.items.update([id for id, _ in choice.priced])
         since = record.decided_at if q.at_open else None

@@ -40,7 +40,7 @@ def _run(snapshot: Snapshot, case: Case, now: int) -> list[Problem]:
         wanted: dict[str, Any] = expected or {}
         choice, verdict = choose(snapshot, r, placement, catalogue, taken, None, reasons=True)
         got = {
-            "offer": choice.offer, "block": choice.block, "reason": choice.reason, "items": [item.id for item in choice.items],
+            "variants": snapshot.trials.exposed(r, placement), "offer": choice.offer, "block": choice.block, "reason": choice.reason, "items": [item.id for item in choice.items],
             "removed": {each.offer: each.by for each in verdict.candidates() if each.outcome == "removed"},
         }
         found += [_problem(case, f"{placement}.{key}: expected {want!r}, got {got[key]!r}")
@@ -74,7 +74,8 @@ def _profile(snapshot: Snapshot, given: Mapping[str, Any], at: int) -> Profile:
 def _request(snapshot: Snapshot, given: Mapping[str, Any], at: int) -> Request:
     profile = _profile(snapshot, given, at)
     context, _ = snapshot.coerce(given.get("context") or {})
-    r = Request(at, snapshot.consented(profile), context, snapshot.score)
+    r = Request(at, snapshot.consented(profile), context, snapshot.score, snapshot.trials.assign)
+    r.variants.update(given.get("variants") or {})
     r.given_scores = given.get("models") or {}
     return r
 

@@ -13,6 +13,7 @@ from app.content.ranking import rank_key, untied
 from app.content.snapshot import Dish, Snapshot
 from app.domain.decision import Candidate, Choice
 from app.domain.definitions import Offer
+from app.domain.experiments import Holdout
 from app.domain.item import Item
 from app.domain.request import Request
 from app.errors import RenderFailed
@@ -64,9 +65,10 @@ class Verdict:
 def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken: Taken, render: Render | None, *, reasons: bool) -> tuple[Choice, Verdict]:
     """The choice for one placement, entered in `taken`. Never raises what a fallback can mend.
 
-    With `reasons` every offer is judged, else no more than the choice needs; the choice is the same.
+    Somebody in a holdout gets its control: one offer, or the fallback. With `reasons` every offer is judged, else no more than the choice needs; the choice is the same.
     """
     judgement = snapshot.judgements[placement]
+    holdout = snapshot.trials.holdout(r, placement)
     if judgement.first is not None and not reasons:
         order, verdict = judgement.first(r), Verdict(judgement, None, {}, {})
     else:
@@ -78,13 +80,23 @@ def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken
         if offer.id in taken.offers:
             verdict.later[i] = "duplicate"
             continue
+        if holdout is not None and offer.id != holdout.control:
+            verdict.later[i] = "holdout"
+            continue
         choice = _show(snapshot, r, placement, offer.id, snapshot.offers[offer.id], catalogue, taken, render)
         if isinstance(choice, Choice):
             verdict.chosen = i
             taken.offers.add(offer.id)
-            return choice, verdict
+            return _held(choice, holdout), verdict
         verdict.later[i] = choice
-    return fall_back(snapshot, r, placement, catalogue, taken, render), verdict
+    return _held(fall_back(snapshot, r, placement, catalogue, taken, render), holdout), verdict
+
+
+def _held(choice: Choice, holdout: Holdout | None) -> Choice:
+    """The choice as the holdout's control, where the person is in one."""
+    if holdout is not None:
+        choice.reason, choice.holdout = "holdout", holdout.id
+    return choice
 
 
 def ranked(known: Mapping[str, Mapping[str, Any]], r: Request, judgement: Judgement, live: list[int]) -> tuple[dict[int, float | None], Iterable[int]]:

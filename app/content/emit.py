@@ -103,6 +103,9 @@ class Scope:
             case c.Consented(purpose):
                 consents = self.local("r.consents")
                 return f"({consents}.get({self.writer.constant(purpose)}) is True)"
+            case c.InVariant(experiment, variant):
+                constant = self.writer.constant
+                return f"({self.lazy(f'r.variant({constant(experiment)})')} == {constant(variant)})"
             case c.LocalTime():
                 return self.lazy(f"{self.writer.constant(_clock(node, self.writer.timezone), key=node)}(r)")
 

@@ -19,7 +19,7 @@ ITEM_ROOTS = ("item", *ROOTS)
 OPERATORS: tuple[c.Operator, ...] = get_args(c.Operator)
 PERIODS: tuple[c.Period, ...] = get_args(c.Period)
 WINDOWS = ("within", "since", "between", "calendar")
-KINDS = ("all", "any", "not", "field", "did", "did_not", "changed", "segment", "consent", "local_time")
+KINDS = ("all", "any", "not", "field", "did", "did_not", "changed", "segment", "consent", "local_time", "variant")
 COUNTING: tuple[c.Operator, ...] = ("eq", "ne", "gt", "gte", "lt", "lte", "between")
 _LITERAL = frozenset({"matches", "exists", "between", "within_km"})
 _ORDER = ("eq", "ne", "gt", "gte", "lt", "lte", "in", "not_in")
@@ -300,6 +300,15 @@ def _consent(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.C
     return c.Consented(purpose or "_", reader.place(node))
 
 
+def _variant(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
+    found = reader.mapping(node, at, ("variant",))
+    at, named = f"{at}.variant", found["variant"]
+    known = [f"{id}.{name}" for id, names in reader.names.variants.items() for name in names]
+    name = reader.one_of(named, at, known, "variant of an experiment")
+    experiment, _, variant = (name or "_._").partition(".")
+    return c.InVariant(experiment, variant, reader.place(node))
+
+
 def _local_time(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.Condition:
     at, inner = f"{at}.local_time", reader.mapping(node, at, ("local_time",))["local_time"]
     found = reader.mapping(inner, at, ("from", "to", "days"))
@@ -321,5 +330,5 @@ def _minute(reader: Reader, node: Node, at: str) -> int:
 
 _READ = {
     "all": _group, "any": _group, "not": _not, "field": _field, "did": _did, "did_not": _did, "changed": _changed,
-    "segment": _segment, "consent": _consent, "local_time": _local_time,
+    "segment": _segment, "consent": _consent, "local_time": _local_time, "variant": _variant,
 }

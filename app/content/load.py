@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
 
-from app.content import declared, sections
+from app.content import declared, experiment_rules, sections
 from app.content.enrichment import enrichments
 from app.content.event_types import EVERY, event_types
 from app.content.identity_kinds import identity_kinds
@@ -120,6 +120,7 @@ class _Loader:
             enrich=enrichments({id: (self._reader(name), node) for id, (name, node) in self.found["enrich"].items()}),
             webhooks=read("webhooks", webhook), triggers=read("triggers", trigger),
             traits=read("traits", trait),
+            experiments=read("experiments", experiment_rules.experiment), holdouts=read("holdouts", experiment_rules.holdout),
         )
         self._check_cycles(found)
         return found
@@ -178,6 +179,9 @@ class _Loader:
         for _, node in self.found["offers"].values():
             attributes = node.value.get("attributes") if isinstance(node.value, dict) else None
             names.attributes |= set(attributes.value) if attributes is not None and isinstance(attributes.value, dict) else set()
+        for id, (_, node) in self.found["experiments"].items():
+            variants = node.value.get("variants") if isinstance(node.value, dict) else None
+            names.variants[id] = list(variants.value) if variants is not None and isinstance(variants.value, dict) else []
         for id, (file, node) in self.found["context"].items():
             kind = self._reader(file).one_of(node, f"context.{id}", sections.CONTEXT_KINDS, "type")
             names.context[id] = kind or "string"

@@ -36,6 +36,8 @@ class Question:
     explain: bool = False
     surface: str | None = None
     render: RenderFor | None = None
+    variants: Mapping[str, str] = field(default_factory=empty)
+    """Variants that a preview forces."""
 
     def wanted(self, snapshot: Snapshot) -> tuple[str, ...]:
         """All placements of the mail, then those asked for that are not among them."""

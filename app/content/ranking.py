@@ -47,7 +47,7 @@ def price(condition: c.Condition) -> int:
             return 4 if where else 1
         case c.Changed():
             return 5
-        case c.InSegment() | c.LocalTime():
+        case c.InSegment() | c.LocalTime() | c.InVariant():
             return 2
         case c.Consented():
             return 0

@@ -15,8 +15,8 @@ from app.domain.event import event_name
 from app.errors import Problem
 
 LATER = frozenset({
-    "experiments", "holdouts", "tables", "recommenders", "caps", "inventory",
-    "variant", "table", "bandit", "recommender",
+    "tables", "recommenders", "caps", "inventory",
+    "table", "bandit", "recommender",
 })
 """Keys and roots whose meaning comes with a later version: refused, so that no rule is silently ignored."""
 
@@ -43,6 +43,8 @@ class Names:
     kinds: dict[str, str] = field(default_factory=dict)
     counting: set[str] = field(default_factory=set)
     item_models: set[str] = field(default_factory=set)
+    variants: dict[str, list[str]] = field(default_factory=dict)
+    """experiment -> its variants"""
     attributes: set[str] = field(default_factory=lambda: {"priority", "value"})
 
     def counts(self, ref: c.Ref) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.content import declared, enrichment, event_types, identity_kinds, leaves, sections, trait_kinds, triggers
+from app.content import declared, enrichment, event_types, experiment_rules, identity_kinds, leaves, sections, trait_kinds, triggers
 from app.content.retention import KINDS
 from app.content.variables import TAKES
 from app.content.esps import KEYS
@@ -68,7 +68,8 @@ def _rules() -> Shape:
         "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "identities": _identities(), "enrich": _named(_enrichment()),
         "traits": _traits(),
         "retention": _object(KINDS, dict.fromkeys(KINDS, DURATION)), "esps": _esps(), "webhooks": _named(_webhook()),
-        "triggers": _named(_trigger()), "tests": _list(_case()),
+        "triggers": _named(_trigger()), "experiments": _named(_experiment()), "holdouts": _named(_holdout()),
+        "tests": _list(_case()),
     }
     definitions = {
         "condition": {"oneOf": [*_groups(), *_leaves()]}, "operators": {"type": "object", "properties": _operators(), "additionalProperties": False},
@@ -77,6 +78,21 @@ def _rules() -> Shape:
         "vars": {"type": "object", "additionalProperties": _use("right")},
     }
     return _file("Inlay rules", _object(sections.SECTIONS, shapes), definitions)
+
+
+def _experiment() -> Shape:
+    share: Shape = {"type": "number", "minimum": 0, "maximum": 1}
+    shapes: dict[str, Shape] = {
+        "variants": {"type": "object", "minProperties": 2, "additionalProperties": share}, "placement": TEXT, "unit": {"enum": list(experiment_rules.UNITS)},
+        "coverage": share, "seed": TEXT, "hash": {"enum": list(experiment_rules.VERSIONS)}, "when": _use("condition"), "description": TEXT,
+        "namespace": _object(experiment_rules.NAMESPACE_KEYS, {"name": TEXT, "from": share, "to": share}, experiment_rules.NAMESPACE_KEYS),
+    }
+    return _object(experiment_rules.EXPERIMENT_KEYS, shapes, ("variants",))
+
+
+def _holdout() -> Shape:
+    shapes: dict[str, Shape] = {"percent": {"type": "number", "minimum": 0, "maximum": 100}, "salt": TEXT, "placements": NAMES, "control": TEXT, "description": TEXT}
+    return _object(experiment_rules.HOLDOUT_KEYS, shapes, ("percent",))
 
 
 def _operators() -> dict[str, Shape]:
@@ -109,7 +125,7 @@ def _leaves() -> list[Shape]:
     clock = _clock()
     shapes: dict[str, dict[str, Shape]] = {
         "field": {"field": TEXT, **_operators()}, "did": {"did": TEXT, **did}, "did_not": {"did_not": TEXT, **did},
-        "changed": {"changed": TEXT, **_windows()}, "segment": {"segment": TEXT}, "consent": {"consent": TEXT}, "local_time": {"local_time": clock},
+        "changed": {"changed": TEXT, **_windows()}, "segment": {"segment": TEXT}, "consent": {"consent": TEXT}, "local_time": {"local_time": clock}, "variant": {"variant": TEXT},
     }
     return [_object(shapes[kind], shapes[kind], (kind,)) for kind in leaves.KINDS if kind not in ("all", "any", "not")]
 
@@ -230,7 +246,7 @@ def _items() -> Shape:
 def _case() -> Shape:
     event = _object(sections.EVENT_KEYS, {"event": TEXT, "ago": DURATION, "at": DATE, "properties": {"type": "object"}}, ("event",))
     given = {name: {"type": "object"} for name in sections.GIVEN} | {"events": _list(event), "items": _list({"type": "object", "required": ["id"]})}
-    expected = {"offer": {"type": ["string", "null"]}, "block": TEXT, "reason": TEXT, "items": NAMES, "removed": {"type": "object"}}
+    expected = {"offer": {"type": ["string", "null"]}, "block": TEXT, "reason": TEXT, "items": NAMES, "removed": {"type": "object"}, "variants": {"type": "object"}}
     shapes: dict[str, Shape] = {
         "name": TEXT, "at": DATE, "given": _object(sections.GIVEN, given), "expect": _named(_object(sections.EXPECTED, expected)),
         "triggers": _named({"enum": list(triggers.EXPECTATIONS)}),

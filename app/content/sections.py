@@ -24,19 +24,19 @@ KIND_OF: dict[str, str] = {
 SENDS_KEPT = 35 * 86_400_000
 """How long recorded decisions are kept, ms: what `exclude: {shown: ...}` can look back over."""
 _WITH_PATH = frozenset({"sum", "avg", "min", "max", "distinct", "first", "last"})
-SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "events", "identities", "traits", "enrich", "retention", "esps", "webhooks", "triggers", "tests")
+SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "events", "identities", "traits", "enrich", "retention", "esps", "webhooks", "triggers", "experiments", "holdouts", "tests")
 OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "items", "block", "vars", "description", "attributes")
 ITEMS_KEYS = ("from", "filter", "exclude", "rank", "limit", "at_least")
 PLACEMENT_KEYS = ("fallback", "rank", "deadline", "on_degraded", "description")
 CASE_KEYS = ("name", "at", "given", "expect", "triggers")
 EVENT_KEYS = ("event", "ago", "at", "properties")
-EXPECTED = ("offer", "block", "reason", "items", "removed")
+EXPECTED = ("offer", "block", "reason", "items", "removed", "variants")
 CONTEXT_KINDS: tuple[d.ContextKind, ...] = get_args(d.ContextKind)
 GATES: tuple[d.Gate, ...] = get_args(d.Gate)
 ANSWERS: tuple[d.WhenDegraded, ...] = get_args(d.WhenDegraded)
 TENSOR_KINDS: tuple[d.TensorType, ...] = get_args(d.TensorType)
 CONSENT_KEYS = ("gates", "gpc", "description")
-GIVEN = ("profile", "consents", "context", "events", "items", "models")
+GIVEN = ("profile", "consents", "context", "events", "items", "models", "variants")
 
 
 def feature(reader: Reader, id: str, node: Node, at: str) -> d.Feature | None:
@@ -241,6 +241,9 @@ def _given(reader: Reader, given: dict[str, Node], at: str) -> None:
     for name, each in reader.mapping(given["models"], f"{at}.models").items() if "models" in given else ():
         if name in reader.names.models:
             reader.number(each, f"{at}.models.{name}")
+    for name, each in reader.mapping(given["variants"], f"{at}.variants", reader.names.variants).items() if "variants" in given else ():
+        if name in reader.names.variants:
+            reader.one_of(each, f"{at}.variants.{name}", reader.names.variants[name], "variant")
     for here, each in reader.items(given["events"], f"{at}.events") if "events" in given else ():
         _event(reader, each, here)
     for here, each in reader.items(given["items"], f"{at}.items") if "items" in given else ():

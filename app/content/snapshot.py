@@ -14,6 +14,7 @@ from app.content.event_rules import EventRules
 from app.content.items import ItemsPlan
 from app.content.program import Judgement, Program
 from app.content.ranking import attributes
+from app.content.trials import Trials
 from app.content.variables import TAKES
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, Gate, ItemsQuery, Shown, VariableType
@@ -74,6 +75,7 @@ class Snapshot:
         if any(not problem.warning for problem in problems):
             raise ContentInvalid(tuple(problems))
         self.program = Program(definitions)
+        self.trials = Trials(definitions, self.program)
         self.offers = {offer.id: self._dish(offer.shown) for offer in definitions.offers.values()}
         self.fallbacks = {
             id: tuple(self._dish(shown) for shown in placement.fallbacks) for id, placement in definitions.placements.items()

@@ -199,7 +199,16 @@ class LocalTime:
     place: Place = NOWHERE
 
 
-Leaf: TypeAlias = "Field | Did | Changed | InSegment | Consented | LocalTime"
+@dataclass(frozen=True, slots=True)
+class InVariant:
+    """`{variant: experiment.name}`: the person takes part in the experiment, with this variant."""
+
+    experiment: str
+    variant: str
+    place: Place = NOWHERE
+
+
+Leaf: TypeAlias = "Field | Did | Changed | InSegment | Consented | LocalTime | InVariant"
 Condition: TypeAlias = "All | Any | Not | Leaf"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -29,7 +29,8 @@ class Candidate:
 
 @dataclass(slots=True)
 class Choice:
-    """What one placement shows. `offer` is None for a fallback; `reason` is `eligible` or `fallback`.
+    """What one placement shows. `offer` is None for a fallback; `reason` is `eligible`, `fallback` or `holdout`. `variants` are
+    the experiments that it was shown under, `holdout` is the one that the person is in.
 
     `priced` are the items as recorded: (id, price at the decision, None where it had none). `content` is the rendered
     surface, where one was asked for.
@@ -45,6 +46,8 @@ class Choice:
     version: str = ""
     content: Any = None
     degraded: str = ""
+    variants: Mapping[str, str] = field(default_factory=empty)
+    holdout: str = ""
 
 
 @dataclass(slots=True)
@@ -64,13 +67,14 @@ class Decision:
 
 
 def encode_record(decided_at: int, mail: str | None, version: str, choices: Mapping[str, Choice]) -> bytes:
-    """8 bytes of `decided_at`, then msgpack: [mail, version, {placement: [offer, block, items, vars, version?]}].
+    """8 bytes of `decided_at`, then msgpack: [mail, version, {placement: [offer, block, items, vars, version?,
+    variants?, holdout?]}].
 
-    A placement decided under another content version than the first carries its own.
+    A placement decided under another content version than the first carries its own; else it is empty where more follows.
     """
     rows = {
         id: [choice.offer, choice.block, [list(pair) for pair in choice.priced], dict(choice.vars)]
-        + ([choice.version] if choice.version != version else [])
+        + _own(choice, version)
         for id, choice in choices.items()
     }
     return decided_at.to_bytes(8, "big") + _encode([mail, version, rows])
@@ -87,6 +91,14 @@ class Recording:
     trace: bytes
 
 
+def _own(choice: Choice, version: str) -> list[Any]:
+    """What a placement has beyond what all have, without what is missing at the end."""
+    found = [choice.version if choice.version != version else "", dict(choice.variants), choice.holdout]
+    while found and not found[-1]:
+        found.pop()
+    return found
+
+
 @dataclass(slots=True)
 class Record:
     """A stored decision, read back; its choices hold no items yet, only their ids and prices."""
@@ -101,9 +113,10 @@ def decode_record(data: bytes) -> Record:
     mail, version, rows = _decode(data[8:])
     choices: dict[str, Choice] = {}
     for id, (offer, block, priced, variables, *own) in rows.items():
-        reason = "fallback" if offer is None else "eligible"
+        own_version, variants, holdout = cast("tuple[str, dict[str, str], str]", (*own, *("", {}, "")[len(own) :]))
+        reason = "holdout" if holdout else "fallback" if offer is None else "eligible"
         pairs = [(item, price) for item, price in priced]
-        choices[id] = Choice(id, offer, block, reason, variables, (), pairs, own[0] if own else version)
+        choices[id] = Choice(id, offer, block, reason, variables, (), pairs, own_version or version, variants=variants, holdout=holdout)
     return Record(int.from_bytes(data[:8], "big"), mail, version, choices)
 
 

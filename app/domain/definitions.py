@@ -12,6 +12,7 @@ from app.domain.custom_keys import CustomKeys
 from app.domain.enrichment import NO_ENRICHMENTS, Enrichments
 from app.domain.event_types import NO_EVENT_TYPES, EventTypes
 from app.domain.identity import USUAL_KINDS, IdentityKind
+from app.domain.experiments import Experiment, Holdout
 from app.domain.retention import UNBOUNDED, Retention
 from app.domain.traits import Trait
 from app.domain.triggers import Trigger, Webhook
@@ -265,6 +266,8 @@ class Definitions:
     webhooks: Mapping[str, Webhook] = field(default_factory=lambda: EMPTY)
     triggers: Mapping[str, Trigger] = field(default_factory=lambda: EMPTY)
     traits: Mapping[str, Trait] = field(default_factory=lambda: EMPTY)
+    experiments: Mapping[str, Experiment] = field(default_factory=lambda: EMPTY)
+    holdouts: Mapping[str, Holdout] = field(default_factory=lambda: EMPTY)
 
     def gates(self, gate: Gate) -> tuple[str, ...]:
         """The declared purposes without whose consent this gate stays shut."""

@@ -18,11 +18,12 @@ NEVER = (NO_INSTANT,)
 
 class Request:
     """`now` is ms. `given_scores` overrides models (tests and what-if); `score` maps a model's id to its score of this
-    person, None where it has none. `memo` and `features` hold what compiled rules already computed."""
+    person, None where it has none; `assign` an experiment's id to the person's variant. `memo`, `features` and `variants`
+    hold what compiled rules already computed."""
 
     __slots__ = (
-        "consents", "context", "count", "degraded", "features", "given_scores", "history", "memo", "now", "profile",
-        "score", "segments", "traits",
+        "assign", "consents", "context", "count", "degraded", "features", "given_scores", "history", "memo", "now", "profile",
+        "score", "segments", "send", "traits", "variants",
     )
 
     def __init__(
@@ -31,6 +32,8 @@ class Request:
         profile: Profile = NOBODY,
         context: Mapping[str, Any] | None = None,
         score: Callable[[Request, str], float | None] | None = None,
+        assign: Callable[[Request, str], str | None] | None = None,
+        send: str = "",
     ) -> None:
         self.now = now
         self.profile = profile
@@ -40,11 +43,20 @@ class Request:
         self.consents = profile.consents
         self.context: Mapping[str, Any] = context if context is not None else {}
         self.score = score if score is not None else _no_score
+        self.assign = assign
+        self.send = send
+        self.variants: dict[str, str | None] = {}
         self.given_scores: Mapping[str, float] = {}
         self.features: dict[str, Any] = {}
         self.segments: dict[str, bool] = {}
         self.memo: dict[Any, Any] = {}
         self.degraded: list[str] = []
+
+    def variant(self, experiment: str) -> str | None:
+        """The variant of an experiment; None where the person takes no part. One request has one answer."""
+        if experiment not in self.variants:
+            self.variants[experiment] = self.assign(self, experiment) if self.assign is not None else None
+        return self.variants[experiment]
 
     def last(self, event: str) -> int:
         """The instant of the latest `event`, trimmed or not; `NO_INSTANT` where there is none."""

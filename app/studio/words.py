@@ -109,6 +109,8 @@ def condition_words(condition: c.Condition) -> str:
             return f"in {segment}"
         case c.Consented(purpose):
             return f"consent to {purpose}"
+        case c.InVariant(experiment, variant):
+            return f"variant {variant} of {experiment}"
         case c.LocalTime(start, end, days):
             on = f" on {', '.join(_DAYS[day] for day in sorted(days))}" if days else ""
             return f"local time from {start // 60:02}:{start % 60:02} to {end // 60:02}:{end % 60:02}{on}"

@@ -49,10 +49,12 @@ def placement_json(decision: Decision, choice: Choice) -> dict[str, Any]:
 
 def choice_json(choice: Choice) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "offer": choice.offer, "block": choice.block, "variant": {}, "reason": choice.reason,
+        "offer": choice.offer, "block": choice.block, "variant": dict(choice.variants), "reason": choice.reason,
         "vars": {name: plain(value) for name, value in choice.vars.items()},
         "items": [item.fields for item in choice.items],
     }
+    if choice.holdout:
+        body["holdout"] = choice.holdout
     if choice.content is not None:
         body["content"] = choice.content
     return body

@@ -38,7 +38,7 @@ WHOLE_BYTES = 4 << 20
 EARLIEST, LATEST = 946_684_800_000, 4_102_444_800_000
 """The clock of a preview stands before 2100 and, where it is given as a number, not before 2000: those are seconds."""
 
-_KEYS = frozenset({"profile", "send", "mail", "placements", "context", "surface", "explain", "at"})
+_KEYS = frozenset({"profile", "send", "mail", "placements", "context", "surface", "explain", "at", "variants"})
 _BATCH_KEYS = _KEYS - {"profile", "context"} | {"recipients"}
 _RECIPIENT_KEYS = frozenset({"profile", "context"})
 _RECOMMEND_KEYS = frozenset({"profile", "from", "filter", "exclude", "rank", "limit", "at_least", "context"})
@@ -62,7 +62,8 @@ class Decisions:
         q = asked(body, snapshot, _KEYS)
         q.identity = who(body.get("profile"), "profile", parts.identifiers)
         q.context = context_of(body.get("context"))
-        q.preview = body.get("at") is not None
+        q.variants = self._forced(scope, body, snapshot)
+        q.preview = body.get("at") is not None or bool(q.variants)
         q.render = self._surfaces.render_for(q.surface, q, now) if q.surface is not None else None
         timeout = snapshot.deadline(q.placements, parts.settings.deadline_esp_ms)
         answer = await parts.decider.decide(snapshot, q, now, timeout)
@@ -78,7 +79,8 @@ class Decisions:
         snapshot = current(parts)
         now = self._instant(scope, body)
         template = asked(body, snapshot, _BATCH_KEYS)
-        template.preview = body.get("at") is not None
+        template.variants = self._forced(scope, body, snapshot)
+        template.preview = body.get("at") is not None or bool(template.variants)
         recipients = body.get("recipients")
         if not isinstance(recipients, list) or not 1 <= len(recipients) <= MAX_RECIPIENTS:
             raise RequestInvalid(f"recipients: a list of 1 to {MAX_RECIPIENTS} objects", problems=(("recipients", "missing or of the wrong size"),))
@@ -132,7 +134,8 @@ class Decisions:
             raise RequestInvalid("a recipient is an object {profile, context}")
         refuse_unknown(recipient, _RECIPIENT_KEYS)
         return Question(template.placements, who(recipient.get("profile"), "profile", self._parts.identifiers), template.send, template.mail,
-                        context_of(recipient.get("context")), template.preview, explain=template.explain, surface=template.surface)
+                        context_of(recipient.get("context")), template.preview, explain=template.explain, surface=template.surface,
+                        variants=template.variants)
 
     async def _told(self, snapshot: Snapshot, q: Question, answer: Answer) -> dict[str, Any]:
         """The answer's body, counted; `Degraded` where a placement would rather fail."""
@@ -171,6 +174,20 @@ class Decisions:
         self._parts.keys.authorise(scope, "preview")
         return instant(at)
 
+    def _forced(self, scope: Scope, body: Mapping[str, Any], snapshot: Snapshot) -> Mapping[str, str]:
+        """`variants` of the body: which variant of an experiment to show, whoever asks; then nothing is recorded."""
+        given = body.get("variants")
+        if given is None:
+            return {}
+        self._parts.keys.authorise(scope, "preview")
+        known = {id: [name for name, _ in each.variants] for id, each in snapshot.definitions.experiments.items()}
+        if not isinstance(given, dict):
+            raise RequestInvalid("variants: an object of experiments and variants", problems=(("variants", "not an object"),))
+        wrong = tuple((f"variants.{id}", f"one of {', '.join(known[id])}" if id in known else "no such experiment") for id, name in given.items() if name not in known.get(id, ()))
+        if wrong:
+            raise RequestInvalid(f"{wrong[0][0][:80]}: {wrong[0][1]}", problems=wrong)
+        return given
+
     async def stored(self, scope: Scope, receive: Any) -> Reply:
         """`GET /v1/decisions/{id}`: the record as it stands, every candidate and why not."""
         self._parts.keys.authorise(scope, "decide")
@@ -197,7 +214,7 @@ class Decisions:
                 profile = await parts.store.read(identity.key, sends=bool(query.exclude_shown))
             except StoreUnavailable:
                 degraded.append("store")
-        r = Request(parts.clock(), snapshot.consented(profile), context, snapshot.score)
+        r = Request(parts.clock(), snapshot.consented(profile), context, snapshot.score, snapshot.trials.assign)
         plan = snapshot.plan(query)
         items = plan.choose(r, parts.catalogue) or []
         answer = {

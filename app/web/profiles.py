@@ -59,7 +59,7 @@ class Profiles:
 
     def _body(self, identity: Identity, profile: Profile) -> dict[str, Any]:
         snapshot = current(self._parts)
-        r = Request(self._parts.clock(), NOBODY if profile.restricted else profile, None, snapshot.score)
+        r = Request(self._parts.clock(), NOBODY if profile.restricted else profile, None, snapshot.score, snapshot.trials.assign)
         own = filed(identity, profile)
         known = [{"kind": each.kind, "value": each.value} for each in (own, *profile.identities)]
         return {

@@ -54,6 +54,7 @@ class Question(Request):
     surface: Surface | None = Field(None, description="Also render the choice, as `content`")
     explain: bool = Field(False, description="Also tell every candidate and why not, and the features behind the choice")
     at: Instant | None = Field(None, description="Decide as of this instant and record nothing; needs the scope `preview`")
+    variants: dict[str, str] | None = Field(None, description="Experiment to variant: show this one and record nothing; needs the scope `preview`")
 
 
 class DecisionRequest(Question):

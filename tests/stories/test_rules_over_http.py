@@ -34,7 +34,11 @@ segments:
   joined: {did: group, where: {group_id: g1}}
 placements:
   hero: {fallback: {block: plain}, rank: feature.views + feature.views_1h + feature.spent + feature.hours}
+  copy: {fallback: {block: plain}}
+experiments:
+  words: {placement: copy, variants: {a: 0.5, b: 0.5}}
 offers:
+  words_b: {placements: [copy], eligibility: {variant: words.b}, block: plain}
   one:
     placements: [hero]
     eligibility: {any: [{field: feature.first_view, before: {field: feature.last_view}}, {field: feature.last_color, exists: true}, {segment: mobile}]}
@@ -172,3 +176,34 @@ def test_a_patched_trait_is_a_change_too(server: Server, who: str) -> None:
     server.call("PATCH", f"/v1/profiles/{who}", {"traits": {"city": "Ulm"}})
 
     assert segments(server, who) == ["moved"]
+
+
+def seen(server: Server, who: str, **more: object) -> tuple[object, object]:
+    """(offer, variant) of the placement under the experiment."""
+    placement = server.post("/v1/decisions", {"profile": who, "placements": ["copy"], **more}).json["placements"]["copy"]
+    return placement["offer"], placement["variant"]
+
+
+def test_a_variant_decides_is_told_and_stays(server: Server) -> None:
+    people = [f"v{i}" for i in range(40)]
+
+    found = [seen(server, who, send="s1") for who in people]
+
+    assert {(offer, tuple(variant.values())) for offer, variant in found} == {(None, ("a",)), ("words_b", ("b",))}
+    assert [seen(server, who, send="s1") for who in people] == [seen(server, who) for who in people] == found
+
+
+def test_a_preview_forces_a_variant_and_records_nothing(server: Server) -> None:
+    forced = [seen(server, "v1", send="s2", variants={"words": name}) for name in ("a", "b")]
+
+    assert forced == [(None, {"words": "a"}), ("words_b", {"words": "b"})]
+    assert seen(server, "v1", send="s2") == seen(server, "v1")
+
+
+@pytest.mark.parametrize("variants, said", [
+    ({"words": "c"}, "variants.words: one of a, b"), ({"other": "a"}, "variants.other: no such experiment"), (["a"], "variants: an object of experiments and variants"),
+])
+def test_a_variant_that_there_is_not_is_refused(server: Server, variants: object, said: str) -> None:
+    answer = server.post("/v1/decisions", {"profile": "v1", "placements": ["copy"], "variants": variants})
+
+    assert (answer.status, answer.json["error"]["message"]) == (422, said)

@@ -1,0 +1,56 @@
+"""Experiments and holdouts at work: who is in which variant, and whose placement shows the control."""
+
+from __future__ import annotations
+
+from app.content.program import Program
+from app.domain.definitions import Definitions
+from app.domain.event import Identity
+from app.domain.experiments import Holdout, Unit
+from app.domain.request import Request
+
+
+class Trials:
+    """Compiled once per version of the rules."""
+
+    def __init__(self, definitions: Definitions, program: Program) -> None:
+        self._experiments = definitions.experiments
+        self._when = {id: program.condition(each.when) for id, each in definitions.experiments.items() if each.when is not None}
+        self._holdouts = {
+            id: [each for each in definitions.holdouts.values() if not each.placements or id in each.placements] for id in definitions.placements
+        }
+        self._seen = {id: [each.id for each in definitions.experiments.values() if each.placement == id] for id in definitions.placements}
+
+    def assign(self, r: Request, id: str) -> str | None:
+        """The variant of an experiment; None where the person takes no part."""
+        experiment = self._experiments.get(id)
+        if experiment is None:
+            return None
+        unit = unit_of(r, experiment.unit)
+        when = self._when.get(id)
+        return experiment.variant(unit) if unit and (when is None or when(r)) else None
+
+    def exposed(self, r: Request, placement: str) -> dict[str, str]:
+        """The variants that this placement was shown under: of its own experiments, and of those without a placement that
+        were asked for."""
+        ids = [*self._seen[placement], *(id for id in r.variants if (each := self._experiments.get(id)) is not None and not each.placement)]
+        return {id: variant for id in ids if (variant := r.variant(id)) is not None}
+
+    def holdout(self, r: Request, placement: str) -> Holdout | None:
+        """The first holdout of the placement that the person is in."""
+        held = self._holdouts[placement]
+        if not held:
+            return None
+        unit = unit_of(r, "profile")
+        return next((each for each in held if each.holds(unit)), None)
+
+
+def unit_of(r: Request, unit: Unit) -> str:
+    """What is hashed: the id of the person, of the account (`profile.account_id`, else `profile.group_id`), or of the person
+    and the send; empty where there is none."""
+    if unit == "account":
+        value = r.traits.get("account_id", r.traits.get("group_id"))
+        return str(value) if isinstance(value, (str, int)) and value is not True and value is not False else ""
+    who = Identity.from_key(r.profile.key).value if r.profile.key else ""
+    if unit == "send":
+        return f"{who}:{r.send}" if who and r.send else ""
+    return who
