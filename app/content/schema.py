@@ -83,7 +83,7 @@ def _rules() -> Shape:
 def _experiment() -> Shape:
     share: Shape = {"type": "number", "minimum": 0, "maximum": 1}
     shapes: dict[str, Shape] = {
-        "variants": {"type": "object", "minProperties": 2, "additionalProperties": share}, "placement": TEXT, "unit": {"enum": list(experiment_rules.UNITS)},
+        "variants": {"type": "object", "additionalProperties": share}, "placement": TEXT, "unit": {"enum": list(experiment_rules.UNITS)},
         "coverage": share, "seed": TEXT, "hash": {"enum": list(experiment_rules.VERSIONS)}, "when": _use("condition"), "description": TEXT,
         "namespace": _object(experiment_rules.NAMESPACE_KEYS, {"name": TEXT, "from": share, "to": share}, experiment_rules.NAMESPACE_KEYS),
     }
