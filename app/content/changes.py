@@ -76,7 +76,7 @@ class Changes:
                 return self._changed(trait, window)
             case c.InSegment(segment):
                 return self.segment(segment)
-            case c.Consented():
+            case c.Consented() | c.InVariant():
                 return _never
             case c.LocalTime():
                 return self._local_time(node)

@@ -305,6 +305,8 @@ def _variant(reader: Reader, node: Node, at: str, roots: tuple[str, ...]) -> c.C
     at, named = f"{at}.variant", found["variant"]
     known = [f"{id}.{name}" for id, names in reader.names.variants.items() for name in names]
     name = reader.one_of(named, at, known, "variant of an experiment")
+    if at.startswith(("segments.", "experiments.")):
+        reader.wrong(named.line, at, "a variant is no property of a person", "ask for it in an offer")
     experiment, _, variant = (name or "_._").partition(".")
     return c.InVariant(experiment, variant, reader.place(node))
 

@@ -181,7 +181,7 @@ class Decisions:
             return {}
         self._parts.keys.authorise(scope, "preview")
         known = {id: [name for name, _ in each.variants] for id, each in snapshot.definitions.experiments.items()}
-        if not isinstance(given, dict):
+        if not is_object(given):
             raise RequestInvalid("variants: an object of experiments and variants", problems=(("variants", "not an object"),))
         wrong = tuple((f"variants.{id}", f"one of {', '.join(known[id])}" if id in known else "no such experiment") for id, name in given.items() if name not in known.get(id, ()))
         if wrong:

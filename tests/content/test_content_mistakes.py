@@ -129,6 +129,7 @@ RULE_FILES = [
     (RULES + "experiments: {e: {variants: {a: 0.5, b: 0.5}, namespace: {name: n, from: 0.5, to: 1.5}}}\n", "rules/shop.yaml:21 experiments.e.namespace.to: is 1.5; a share from 0 to 1"),
     (RULES + "experiments: {e: {variants: {a: 0.5, b: 0.5}, unit: person}}\n", 'rules/shop.yaml:21 experiments.e.unit: no unit "person"; known: profile, account, send'),
     (RULES + "experiments: {e: {variants: {a: 0.5, b: 0.5}, hash: 3}}\n", "rules/shop.yaml:21 experiments.e.hash: is 3; 1 or 2"),
+    (RULES + "experiments: {e: {variants: {a: 0.5, b: 0.5}, when: {variant: e.a}}}\n", "rules/shop.yaml:21 experiments.e.when.variant: a variant is no property of a person; ask for it in an offer"),
     (RULES + "holdouts: {u: {percent: 120}}\n", "rules/shop.yaml:21 holdouts.u.percent: is 120; from 0 to 100"),
     (RULES + "holdouts: {u: {percent: 5, control: shoes_51}}\n", 'rules/shop.yaml:21 holdouts.u.control: no offer "shoes_51"; did you mean "shoes_15"?'),
     (RULES.replace("{segment: shoe_browsers}", "{variant: e.c}") + "experiments: {e: {variants: {a: 0.5, b: 0.5}}}\n", 'rules/shop.yaml:18 offers.shoes_15.eligibility.variant: no variant of an experiment "e.c"; did you mean "e.b"?'),
