@@ -270,6 +270,10 @@ class History:
         """What was trimmed, as it is stored: a `TRIMMED` row per type."""
         return self._trimmed
 
+    def after(self, instant: int, stop: int) -> int:
+        """The first of `[0, stop)` that is strictly later than `instant`."""
+        return bisect_right(self.ts, instant, 0, stop)
+
     def trimmed(self) -> dict[int, Trimmed]:
         """By type code: what was trimmed of it (all names beyond the 254th share code 255)."""
         rows = TRIMMED.iter_unpack(self._trimmed)
