@@ -13,7 +13,7 @@ import msgspec
 from app.consents import consented
 from app.content.event_rules import EventRules
 from app.domain.change import changes_of
-from app.domain.dead_letter import EVENTS, letter_of, to_be_kept
+from app.domain.dead_letter import EVENTS, letter_of, to_be_kept, unaddressed
 from app.domain.event import Refused
 from app.domain.identity import Identifiers
 from app.domain.order import Numbered, parted
@@ -62,7 +62,12 @@ class Ingest:
                 heard = await self._enrichment.known(raws, heard)
             await self.apply(heard, now, receipt, private=private)
         receipt.rejected.sort(key=lambda refused: refused.index)
-        await self.bury(receipt, now, body_of or (lambda index: _encode(raws[index])))
+
+        def body(index: int) -> bytes:
+            raw = unaddressed(raws[index])
+            return _encode(raw) if body_of is None or raw is not raws[index] else body_of(index)
+
+        await self.bury(receipt, now, body)
         return receipt
 
     async def opt_out(self, raws: Sequence[Any], now: int) -> None:

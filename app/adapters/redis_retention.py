@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from app.adapters.redis_dead_letters import KEYS as DEAD
 from app.adapters.redis_dead_letters import STREAM
 from app.adapters.redis_link import Link
-from app.adapters.redis_scripts import Script, evaluate_many
+from app.adapters.redis_scripts import Script, evaluate, evaluate_many
 from app.domain.retention import Retention
 
 PARTS = (b"h", b"t", b"m", b"o", b"d", b"x", b"k")
@@ -24,13 +25,15 @@ class RedisRetention:
     def __init__(self, link: Link, seconds: float = 1.0) -> None:
         self._link = link
         self._seconds = seconds
-        self._idle = Script("idle")
+        self._idle, self._drop = Script("idle"), Script("dead_drop")
 
     async def turn(self, policy: Retention, now: int) -> int:
         if policy.people == policy.dead_letters == 0 or not await self._link.call("SET", TURN, b"", "NX", "EX", TURN_SECONDS, seconds=self._seconds):
             return 0
         if policy.dead_letters:
-            await self._link.call("XTRIM", STREAM, "MINID", max(now - policy.dead_letters, 0), seconds=self._seconds)
+            old = await self._link.call("XRANGE", STREAM, "-", max(now - policy.dead_letters, 0), "COUNT", PAGE, seconds=self._seconds)
+            if old:
+                await evaluate(self._link, self._drop, DEAD, [id for id, _ in old], self._seconds)
         return await self._people(now - policy.people) if policy.people else 0
 
     async def _people(self, cut: int) -> int:

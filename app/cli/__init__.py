@@ -19,10 +19,10 @@ COMMANDS = {
     "export": ("app.cli.export", "list the people in a segment"),
     "keys": ("app.cli.keys", "create, list and revoke API keys"),
     "consume": ("app.cli.consume", "take events from a stream, until told to stop"),
-    "dead-letters": ("app.cli.dead_letters", "list, show, redrive and drop events that were refused"),
-    "people": ("app.cli.people", "export, erase or restrict what is held of a person"),
     "identities": ("app.cli.identities", "merge and part people, find those who are probably one"),
     "audit": ("app.cli.audit", "tell what is wrong with the profiles"),
+    "people": ("app.cli.people", "export, erase or restrict what is held of a person"),
+    "dead-letters": ("app.cli.dead_letters", "list, show, redrive and drop events that were refused"),
     "import": ("app.cli.import_", "import events, profiles or items from a file"),
 }
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from app.domain.event import Reason, Refused
+from app.domain.json import Json, is_object
 
 MAX_BODY = 256 << 10
 """Bytes that are kept of one; of a longer one the beginning, which can be looked at, not sent again."""
@@ -35,6 +36,13 @@ class DeadLetter(Struct, frozen=True):
     def clipped(self) -> DeadLetter:
         """As it is kept."""
         return self if len(self.body) <= MAX_BODY else replace(self, body=self.body[:MAX_BODY], size=len(self.body))
+
+
+def unaddressed(raw: Json) -> Json:
+    """An event as it came, but for the IP address in its context, which is kept nowhere."""
+    if not is_object(raw) or not is_object(context := raw.get("context")) or "ip" not in context:
+        return raw
+    return {**raw, "context": {name: value for name, value in context.items() if name != "ip"}}
 
 
 def to_be_kept(letters: Sequence[DeadLetter]) -> list[DeadLetter]:

@@ -42,7 +42,7 @@ def test_the_files_of_the_reference_are_read_without_a_problem(tmp_path: Path) -
 
 @pytest.mark.parametrize("line", CONDITIONS)
 def test_a_condition_of_the_reference_is_read_and_fits_the_schema(tmp_path: Path, line: str) -> None:
-    more = {"rules/more.yaml": f"segments:\n  example:\n    {line.removeprefix('- ')}\n"}
+    more = {"rules/more.yaml": f"offers:\n  example:\n    placements: [hero]\n    block: hero_card\n    vars: {{headline: x}}\n    eligibility:\n      {line.removeprefix('- ')}\n"}
     assert inspect(write(tmp_path, {**FILES, **REST, **more}))[1] == []
     node = parse_yaml(more["rules/more.yaml"].encode(), "", [])
     assert node is not None

@@ -119,6 +119,7 @@ def test_without_a_bound_nobody_goes_and_nothing_is_asked(redis_socket, who):
 
 def test_dead_letters_go_by_their_age(redis_socket):
     async def story(link, store):
+        await link.call("DEL", STREAM)
         old = await link.call("XADD", STREAM, f"{NOW - 40 * DAY}-1", "body", b"old")
         await link.call("XADD", STREAM, "*", "body", b"new")
         await link.call("DEL", TURN)

@@ -13,6 +13,7 @@ import pytest
 import redis
 
 from app.adapters.redis_dead_letters import STREAM
+from app.supervise.embedded import EmbeddedRedis
 from tests.stories.server import ROOT, Server
 
 
@@ -34,7 +35,7 @@ class Somebody:
 
 
 def store_of(server: Server) -> redis.Redis:
-    return redis.Redis(unix_socket_path=(server.data / "redis.url").read_text().removeprefix("unix://"))
+    return redis.Redis(unix_socket_path=str(EmbeddedRedis(server.data, durable=True).socket))
 
 
 def filled(server: Server) -> Somebody:

@@ -156,6 +156,7 @@ def test_a_batch_too_long_to_be_held_comes_in_parts_and_is_whole(hatter, who):
 
     answer = hatter.post("/v1/decisions/batch", {"placements": ["grid"], "recipients": recipients})
     hatter.call("DELETE", "/v1/items/long")
+    hatter.until(lambda: hatter.post("/v1/recommendations", {"from": ["long"]}).json["items"] == [], 3)
 
     assert (answer.headers["transfer-encoding"], len(answer.body) > 8_000_000) == ("chunked", True)
     assert [line.get("profile", line.get("index")) for line in answer.lines] == [f"{who}{i}" for i in range(999)] + [999]

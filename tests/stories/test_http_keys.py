@@ -89,7 +89,7 @@ def test_with_keys_forwarded_calls_and_other_hosts_are_taken(guarded, keys):
 def test_details_of_readiness_are_for_admin_alone(guarded, keys):
     plain, full = guarded.get("/readyz").json, guarded.get("/readyz", Authorization=f"Bearer {keys['admin']}").json
 
-    assert (set(plain), set(full)) == ({"status", "degraded"}, {"status", "degraded", "content", "store", "models"})
+    assert (set(plain), set(full)) == ({"status", "degraded"}, {"status", "degraded", "content", "store", "models", "durability"})
 
 
 def test_no_key_is_kept_or_shown_as_it_is(guarded, keys):

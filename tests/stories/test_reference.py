@@ -71,7 +71,7 @@ def sent(server: Server, operation: Operation, spec: dict[str, Any], body: Any) 
     given = [parameter for parameter in spec.get("parameters", ()) if "example" in parameter]
     path = operation.path
     for parameter in given:
-        path = path.replace("{" + parameter["name"] + "}", parameter["example"])
+        path = path.replace("{" + parameter["name"] + "}", str(parameter["example"]))
     query = urlencode({parameter["name"]: parameter["example"] for parameter in given if parameter["in"] == "query"})
     headers = {parameter["name"]: parameter["example"] for parameter in given if parameter["in"] == "header"}
     return server.call(operation.method, f"{path}?{query}", body, **headers)

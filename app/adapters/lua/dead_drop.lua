@@ -5,7 +5,7 @@ for _, id in ipairs(ARGV) do
   if found then
     redis.call('XDEL', KEYS[1], id)
     redis.call('HINCRBY', KEYS[2], 'held', -1)
-    redis.call('HINCRBY', KEYS[2], 'bytes', -tonumber(found[2][4]))
+    redis.call('HINCRBY', KEYS[2], 'bytes', 0 - (tonumber(found[2][4]) or 0))
     done = done + 1
   end
 end

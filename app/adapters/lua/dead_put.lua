@@ -18,7 +18,7 @@ while true do
   if not first or (bytes <= most and tonumber(string.match(first[1], '^%d+')) >= oldest) then break end
   redis.call('XDEL', stream, first[1])
   redis.call('HINCRBY', state, 'held', -1)
-  bytes = redis.call('HINCRBY', state, 'bytes', -tonumber(first[2][4]))
+  bytes = redis.call('HINCRBY', state, 'bytes', 0 - (tonumber(first[2][4]) or 0))
   redis.call('HINCRBY', state, 'trimmed:' .. first[2][2], 1)
 end
 return redis.call('HGETALL', state)
