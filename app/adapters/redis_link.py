@@ -2,7 +2,7 @@
 
 Replies are matched to requests strictly in order. A waiter that was cancelled still has its place in the line: its
 reply is read and dropped, so nobody ever gets another's answer. A request that is late fails alone while others in line
-may still wait, as a short read behind a long write. Once all are late, and on any doubt (a protocol error, an end of
+may still wait, as a short read behind a long write. Once the first in line is late, and on any doubt (a protocol error, an end of
 file), the connection is closed and everything in flight fails with `StoreUnavailable`; the next call reconnects.
 """
 
@@ -244,7 +244,8 @@ class Link:
         waiting = self._waiting()
         late = [pending for pending in waiting if pending.deadline <= now]
         lost = [pending for pending in late if silent and pending.late and not pending.future.done()]
-        if lost and len(late) == len(waiting):
+        if silent and waiting and waiting[0].late:
+            # Replies come in order: where not even the first is answered, none will be, however young the rest is.
             self._drop("timed out")
             return
         if lost:
