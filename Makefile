@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test test-all check bench figures clean
+.PHONY: setup run test test-all coverage check bench figures clean
 
 setup: $(VENV)/.ready
 
@@ -35,12 +35,14 @@ $(VENV)/.ready-browser: $(VENV)/.ready-test requirements-browser.lock
 
 test-all: $(VENV)/.ready-browser
 	tests/browser/install.sh
+	$(BIN)/python -m pytest -q -m long tests --ignore tests/browser
+	$(BIN)/python -m pytest -q -m long tests/browser
+
+coverage: $(VENV)/.ready-test
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest -q -n 2 tests --ignore tests/browser
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
-	$(BIN)/python -m pytest -q -m long tests --ignore tests/browser
-	$(BIN)/python -m pytest -q -m long tests/browser
 
 bench: $(VENV)/.ready-test
 	$(BIN)/python -m bench
