@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from threading import Thread
 from typing import Any
 
 from app.telemetry import log
@@ -21,11 +22,16 @@ class UaDevice:
 
     def __init__(self) -> None:
         self._parse: Callable[[str], Any] | None = None
+        self._loading: Thread | None = None
         self._known = lru_cache(4_096)(self._read)
 
     def prepare(self) -> None:
-        """Load the library and its patterns, which takes half a second; without it nothing is known of any device, and that
-        is said."""
+        """Begin to load the library and its patterns, which takes half a second: a start does not wait for it, only who asks
+        before it is over. Without the library nothing is known of any device, and that is said."""
+        self._loading = Thread(target=self._load, daemon=True)
+        self._loading.start()
+
+    def _load(self) -> None:
         try:
             from ua_parser import parse
         except ModuleNotFoundError:
@@ -36,6 +42,9 @@ class UaDevice:
 
     def device(self, user_agent: str) -> dict[str, str]:
         """`type` (mobile, tablet, desktop, bot or other), `os`, `browser`, `brand` and `model`, as far as they are known."""
+        if self._loading is not None:
+            self._loading.join()
+            self._loading = None
         return dict(self._known(user_agent[:MAX_TEXT].encode("utf-8", "replace").decode()))
 
     def _read(self, text: str) -> tuple[tuple[str, str], ...]:
