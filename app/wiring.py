@@ -59,7 +59,7 @@ from app.errors import InlayError, StoreUnavailable
 from app.identities import Identities
 from app.ingest import Ingest
 from app.live.notes import Notices
-from app.ports import CatalogueStore, Holding, KeyStore, ProfileStore
+from app.ports import CatalogueStore, Holding, KeyStore, ProfileStore, Tombstones
 from app.security.senders import verifiers
 from app.security.tokens import Tokens
 from app.settings import Settings, parse_named, parse_secret
@@ -91,9 +91,12 @@ def build_profiles(settings: Settings, link: Link, names: Names, writes: Link | 
     )
 
 
-def build_identities(settings: Settings, link: Link, names: Names, refused: Callable[[str], None] | None = None, notices: Notices | None = None) -> Identities:
+def build_identities(
+    settings: Settings, link: Link, names: Names, refused: Callable[[str], None] | None = None, notices: Notices | None = None, *, tombstones: Tombstones | None = None,
+) -> Identities:
+    """`tombstones` are those that the process follows already."""
     seconds = settings.write_timeout_ms / 1000
-    store = TombstonedIdentities(RedisIdentities(link, names, seconds=seconds), RedisTombstones(link, seconds))
+    store = TombstonedIdentities(RedisIdentities(link, names, seconds=seconds), tombstones or RedisTombstones(link, seconds))
     return Identities(store if notices is None else NoticingIdentities(store, notices), limit=settings.max_identities, refused=refused)
 
 
@@ -106,9 +109,9 @@ def build_dead_letters(settings: Settings, link: Link, telemetry: Telemetry | No
     return RedisDeadLetters(link, *bounds, settings.write_timeout_ms / 1000, *([telemetry.dead_letter] if telemetry is not None else []))
 
 
-def holdings(settings: Settings, link: Link) -> dict[str, Holding]:
+def holdings(dead: Holding) -> dict[str, Holding]:
     """Every place beside profiles where something of people lies."""
-    return {"dead_letters": build_dead_letters(settings, link)}
+    return {"dead_letters": dead}
 
 
 class Worker:
@@ -143,12 +146,12 @@ class Worker:
         )
         self.replays = RedisReplays(self.writes, settings.write_timeout_ms / 1000)
         self.verifiers = verifiers(settings.webhook_keys, HttpsFetch())
-        self.identities = build_identities(settings, self.writes, self.names, self.telemetry.identity_refused, self.watching.act)
+        self.identities = build_identities(settings, self.writes, self.names, self.telemetry.identity_refused, self.watching.act, tombstones=self.tombstones)
         consents = RedisConsents(self.writes, settings.write_timeout_ms / 1000)
         self.consents = Consents(noticed, consents, self._gpc)
         self.compaction = RedisCompaction(self.writes, settings.write_timeout_ms / 1000)
         self.sweeper = RedisRetention(self.writes, settings.write_timeout_ms / 1000)
-        self.erasure = Erasure(noticed, consents, holdings(settings, self.writes), self.compaction)
+        self.erasure = Erasure(noticed, consents, holdings(self.dead), self.compaction)
         self.spool = FileSpool(settings.data / "spool", settings.spool_mb << 20)
         self._devices = UaDevice()
         self.party = HttpLookup(settings.lookup_hosts)

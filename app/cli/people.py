@@ -28,7 +28,7 @@ from app.settings import Settings, load_settings
 from app.supervise.parent import with_secret
 from app.web.answers import STATUS, answer_json
 from app.web.held import counts, event_json
-from app.wiring import build_identifiers, build_store, holdings, wall_clock
+from app.wiring import build_dead_letters, build_identifiers, build_store, holdings, wall_clock
 
 SECONDS = 30.0
 REWRITE_SECONDS = 600.0
@@ -62,7 +62,7 @@ def _key(id: str, settings: Settings) -> str:
 def _erasure(settings: Settings, link: Link) -> tuple[ProfileStore, RedisConsents, Erasure]:
     patient = settings.model_copy(update={"write_timeout_ms": int(SECONDS * 1000)})
     store, consents = build_store(patient, link, Names(link)), RedisConsents(link, SECONDS)
-    return store, consents, Erasure(store, consents, holdings(patient, link), RedisCompaction(link, SECONDS))
+    return store, consents, Erasure(store, consents, holdings(build_dead_letters(patient, link)), RedisCompaction(link, SECONDS))
 
 
 async def _export(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -85,11 +84,3 @@ def packed(live: Live) -> bytes:
 def unpacked(data: bytes | None) -> Live:
     """`NOBODY_YET` for nothing."""
     return _decode(data) if data else NOBODY_YET
-
-
-def as_plain(live: Live) -> dict[str, Any]:
-    """As an export of everything that is held of a person tells it."""
-    return {
-        "segments": dict(live.segments), "waiting": [{"trigger": each.trigger, "due": each.due} for each in live.waiting],
-        "sending": [{"trigger": each.trigger, "id": each.id, "attempts": each.attempts} for each in live.sending],
-    }
