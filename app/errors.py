@@ -25,6 +25,7 @@ InlayError
 ├── SinkUnavailable       a stream takes nothing just now
 ├── SinkRefused           a stream will never take it
 ├── RenderFailed          a template failed on this data
+├── LogUnusable           logged decisions of which no estimate can be made
 └── SettingsInvalid       the server cannot start as told
 """
 
@@ -185,6 +186,10 @@ class ModelUnavailable(InlayError):
 
 class RenderFailed(InlayError):
     code = "render_failed"
+
+
+class LogUnusable(InlayError):
+    code = "log_unusable"
 
 
 class SettingsInvalid(InlayError):
