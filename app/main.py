@@ -59,7 +59,7 @@ class Application:
         exact |= {("HEAD", "/v1/pixel.gif"): ("pixel", pages.picture), ("OPTIONS", "/v1/events"): ("events", pages.preflight)}
         self.api = self._api(surfaces, decisions, Profiles(parts, worker.consents, worker.erasure), Items(parts), Operations(parts))
         self.hot = Hot(parts, surfaces, exact, AmpLists(parts, surfaces), self.api)
-        worker.prepare = surfaces.prepare
+        worker.content.prepare = surfaces.prepare
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self.hot(scope, receive, send)

@@ -1,4 +1,4 @@
-"""What the web layer is made of; `wiring.py` fills it."""
+"""What the web layer is made of; `wiring` fills it."""
 
 from __future__ import annotations
 

@@ -1,0 +1,46 @@
+"""The seams: what the stories need of the world, as Protocols. `wiring` alone knows who fills them."""
+
+from __future__ import annotations
+
+from app.ports.access import Circuit, Fetch, KeyStore, Replays
+from app.ports.clock import Clock
+from app.ports.enrichment import Devices, Enrichment, Geography, LookupCache, ThirdParty
+from app.ports.items import Catalogue, CatalogueStore
+from app.ports.live import LiveStore, Outbound, Timers
+from app.ports.models import Model, ModelRuntime, Scorer
+from app.ports.people import Compaction, ConsentLog, Holding, IdentityStore, ProfileStore, Sweeper, Tombstones
+from app.ports.streams import Checkpoints, DeadLetters, EventSink, EventSource, Leases, Spool
+
+__all__ = [
+    "Catalogue",
+    "CatalogueStore",
+    "Checkpoints",
+    "Circuit",
+    "Clock",
+    "Compaction",
+    "ConsentLog",
+    "DeadLetters",
+    "Devices",
+    "Enrichment",
+    "EventSink",
+    "EventSource",
+    "Fetch",
+    "Geography",
+    "Holding",
+    "IdentityStore",
+    "KeyStore",
+    "Leases",
+    "LiveStore",
+    "LookupCache",
+    "Model",
+    "ModelRuntime",
+    "Outbound",
+    "ProfileStore",
+    "Replays",
+    "Scorer",
+    "Spool",
+    "Sweeper",
+    "ThirdParty",
+    "Timers",
+    "Tombstones",
+]

@@ -1,0 +1,95 @@
+"""The content that a worker serves: what the parent publishes, compiled and taken over whole."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+from app.adapters.onnx_model import Watchdog
+from app.adapters.onnx_runtime import OnnxRuntime
+from app.adapters.redis_store import RedisStore
+from app.adapters.ua_device import UaDevice
+from app.content.load import load
+from app.content.published import Published, pointer, read_current
+from app.content.snapshot import Snapshot
+from app.content.watch import Watch
+from app.errors import InlayError, StoreUnavailable
+from app.settings import Settings
+from app.telemetry import log
+from app.watching import Watching
+from app.web.parts import Parts
+from app.wiring.stores import build_identifiers
+
+
+class Content:
+    """Puts a new version in the place of `parts.snapshot` by one assignment. `prepare` is awaited before, for what is
+    rendered ahead."""
+
+    def __init__(self, settings: Settings, parts: Parts, store: RedisStore, watching: Watching, devices: UaDevice) -> None:
+        self._settings = settings
+        self._parts = parts
+        self._store = store
+        self._watching = watching
+        self._devices = devices
+        self._watchdog = Watchdog()
+        self._published: Published | None = None
+        self._stamp = 0
+        self._prepared_at = 0
+        self.prepare: Callable[[Snapshot], Awaitable[object]] = _nothing
+
+    async def follow(self) -> None:
+        """Take over what was published, where it is new."""
+        try:
+            stamp = pointer(self._settings.data).stat().st_mtime_ns
+        except OSError:
+            return
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        published = read_current(self._settings.data)
+        if published is None:
+            return
+        if self._published is None or published.version != self._published.version:
+            try:
+                snapshot = await asyncio.to_thread(self._compile, published)
+            except InlayError as error:
+                log.error("content %s cannot be served: %s", published.version, error.code)
+                return
+            await self._serve(snapshot)
+        self._published = self._parts.content_state = published
+
+    def _compile(self, published: Published) -> Snapshot:
+        definitions = load(Path(published.path), self._settings.bounds)
+        runtime = OnnxRuntime(
+            definitions.models, Path(published.path) / "models", self._watchdog, dict(published.models), self._parts.telemetry.model,
+        )
+        for id, why in runtime.problems.items():
+            log.warning("model %s is not used: %s", id, why)
+        if "user_agent" in definitions.enrich.local.values():
+            self._devices.prepare()
+        return Snapshot(definitions, runtime)
+
+    async def _serve(self, snapshot: Snapshot) -> None:
+        await self._prepare(snapshot)
+        self._watching.serve(snapshot, await asyncio.to_thread(Watch, snapshot))
+        self._parts.snapshot, self._parts.identifiers = snapshot, build_identifiers(self._settings, snapshot.definitions)
+        gc.collect()
+        gc.freeze()
+        with suppress(StoreUnavailable):
+            await self._store.save_table(snapshot.version, snapshot.table())
+
+    async def follow_items(self) -> None:
+        """What was rendered ahead shows the items as they are."""
+        if self._parts.snapshot is not None and self._prepared_at != self._parts.catalogue.version:
+            await self._prepare(self._parts.snapshot)
+
+    async def _prepare(self, snapshot: Snapshot) -> None:
+        self._prepared_at = self._parts.catalogue.version
+        await self.prepare(snapshot)
+
+
+async def _nothing(_: Snapshot) -> None:
+    """For a worker that renders nothing ahead."""

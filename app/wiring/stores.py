@@ -1,0 +1,67 @@
+"""What commands and servers alike are made of."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+
+from app.adapters.noticing_store import NoticingIdentities
+from app.adapters.redis_dead_letters import RedisDeadLetters
+from app.adapters.redis_identities import RedisIdentities
+from app.adapters.redis_link import Link
+from app.adapters.redis_names import Names
+from app.adapters.redis_store import RedisStore
+from app.adapters.redis_tombstones import RedisTombstones
+from app.adapters.tombstoned_store import TombstonedIdentities, TombstonedStore
+from app.domain.definitions import Definitions
+from app.domain.event import ID_BYTES
+from app.domain.identity import Identifiers
+from app.identities import Identities
+from app.live.notes import Notices
+from app.ports import Holding, ProfileStore, Tombstones
+from app.settings import Settings
+from app.telemetry import Telemetry
+
+
+def wall_clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def random_id() -> bytes:
+    """What stands for an event without a messageId."""
+    return secrets.token_bytes(ID_BYTES)
+
+
+def build_store(settings: Settings, link: Link, names: Names, writes: Link | None = None) -> ProfileStore:
+    """For a command: people as they are kept, and nobody who was erased."""
+    return TombstonedStore(build_profiles(settings, link, names, writes), RedisTombstones(writes or link, settings.write_timeout_ms / 1000))
+
+
+def build_profiles(settings: Settings, link: Link, names: Names, writes: Link | None = None) -> RedisStore:
+    return RedisStore(
+        link, names, writes=writes, write_seconds=settings.write_timeout_ms / 1000, bound=settings.bounds.events, age=settings.bounds.age,
+    )
+
+
+def build_identities(
+    settings: Settings, link: Link, names: Names, refused: Callable[[str], None] | None = None, notices: Notices | None = None, *, tombstones: Tombstones | None = None,
+) -> Identities:
+    """`tombstones` are those that the process follows already."""
+    seconds = settings.write_timeout_ms / 1000
+    store = TombstonedIdentities(RedisIdentities(link, names, seconds=seconds), tombstones or RedisTombstones(link, seconds))
+    return Identities(store if notices is None else NoticingIdentities(store, notices), limit=settings.max_identities, refused=refused)
+
+
+def build_identifiers(settings: Settings, definitions: Definitions) -> Identifiers:
+    return Identifiers(definitions.identities, settings.identity_key)
+
+
+def build_dead_letters(settings: Settings, link: Link, telemetry: Telemetry | None = None) -> RedisDeadLetters:
+    bounds = settings.dead_letters_mb << 20, settings.dead_letters_days * 86_400_000
+    return RedisDeadLetters(link, *bounds, settings.write_timeout_ms / 1000, *([telemetry.dead_letter] if telemetry is not None else []))
+
+
+def holdings(dead: Holding) -> dict[str, Holding]:
+    """Every place beside profiles where something of people lies."""
+    return {"dead_letters": dead}

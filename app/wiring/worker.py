@@ -1,0 +1,223 @@
+"""One process that answers: everything in it, put together once."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+from app.adapters.breaker import Breaker
+from app.adapters.file_spool import FileSpool
+from app.adapters.http_lookup import HttpLookup
+from app.adapters.https_fetch import HttpsFetch
+from app.adapters.maxmind_geo import MaxmindGeo
+from app.adapters.redis_catalogue import RedisCatalogue
+from app.adapters.redis_cluster import link_to
+from app.adapters.redis_compaction import RedisCompaction
+from app.adapters.redis_consents import RedisConsents
+from app.adapters.redis_durability import durability_of
+from app.adapters.redis_keys import RedisKeys
+from app.adapters.redis_lookups import RedisLookups
+from app.adapters.redis_names import Names
+from app.adapters.redis_replays import RedisReplays
+from app.adapters.redis_retention import RedisRetention
+from app.adapters.redis_tombstones import RedisTombstones
+from app.adapters.timed_store import TimedStore
+from app.adapters.tombstoned_store import TombstonedStore
+from app.adapters.ua_device import UaDevice
+from app.catalogue.replica import Replica
+from app.consents import Consents
+from app.decide import Decider
+from app.domain.dead_letter import NOTHING
+from app.domain.event import hashed_id
+from app.domain.trace import Table
+from app.drain import Drain
+from app.enrich import Enricher
+from app.erasure import Erasure
+from app.errors import StoreUnavailable
+from app.ingest import Ingest
+from app.ports import CatalogueStore, KeyStore
+from app.security.senders import verifiers
+from app.security.tokens import Tokens
+from app.settings import Settings, parse_named, parse_secret
+from app.telemetry import Telemetry, log
+from app.watching import Watching
+from app.web.auth import KeyRing
+from app.web.parts import Parts
+from app.wiring.content import Content
+from app.wiring.gauges import gauges_of
+from app.wiring.served import Served
+from app.wiring.stores import build_dead_letters, build_identities, build_profiles, holdings, random_id, wall_clock
+
+POLL_SECONDS = 0.2
+REDRAW_TICKS = 10
+"""Polls between two renderings of what shows items ahead of time: a catalogue that is being filled changes with each."""
+
+
+class Worker:
+    """One process that answers: its parts, and the loop that keeps content, catalogue and keys up to date."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.breaker = Breaker(time.monotonic)
+        self.link = link_to(settings.redis_url, self.breaker, settings.read_timeout_ms / 1000)
+        self.writes = link_to(settings.redis_url, Breaker(time.monotonic), settings.write_timeout_ms / 1000)
+        self.names = Names(self.link)
+        self.store = build_profiles(settings, self.link, self.names, self.writes)
+        self.tombstones = RedisTombstones(self.writes, settings.write_timeout_ms / 1000)
+        self.catalogue_store: CatalogueStore = RedisCatalogue(self.link, settings.write_timeout_ms / 1000)
+        self.key_store: KeyStore = RedisKeys(self.link)
+        self.catalogue = Replica()
+        tokens = Tokens(parse_secret(settings.secret))
+        random_ids = _random_ids()
+        self.served = served = Served(lambda: self.parts.snapshot)
+        self.telemetry = Telemetry(settings.data / "metrics", state=self._gauges)
+        self.dead = build_dead_letters(settings, self.writes, self.telemetry)
+        timed = TimedStore(TombstonedStore(self.store, self.tombstones), self.telemetry)
+        self.watching = Watching(
+            timed, self.writes, settings.write_timeout_ms / 1000, wall_clock, self.telemetry, self.dead,
+            private=settings.private_webhooks == "allow", busy=lambda: self.parts.inflight > 0,
+        )
+        noticed = self.watching.store
+        self.parts = Parts(
+            None, wall_clock, noticed, self.catalogue_store, self.catalogue,
+            Decider(timed, self.catalogue, tokens.seal, lambda: next(random_ids)), tokens,
+            KeyRing(settings.data / "keys.json", settings.admin_key, guarded=settings.reachable), self.telemetry, settings,
+            self.breaker, self._table,
+        )
+        self.replays = RedisReplays(self.writes, settings.write_timeout_ms / 1000)
+        self.verifiers = verifiers(settings.webhook_keys, HttpsFetch())
+        self.identities = build_identities(settings, self.writes, self.names, self.telemetry.identity_refused, self.watching.act, tombstones=self.tombstones)
+        consents = RedisConsents(self.writes, settings.write_timeout_ms / 1000)
+        self.consents = Consents(noticed, consents, served.gpc)
+        self.compaction = RedisCompaction(self.writes, settings.write_timeout_ms / 1000)
+        self.sweeper = RedisRetention(self.writes, settings.write_timeout_ms / 1000)
+        self.erasure = Erasure(noticed, consents, holdings(self.dead), self.compaction)
+        self.spool = FileSpool(settings.data / "spool", settings.spool_mb << 20)
+        self._devices = UaDevice()
+        self.party = HttpLookup(settings.lookup_hosts)
+        self.enricher = Enricher(
+            served.enrichments, served.enrich_gates, noticed, RedisLookups(self.writes, settings.write_timeout_ms / 1000), self.party,
+            MaxmindGeo(Path(settings.geo_database)) if settings.geo_database else None, self._devices, wall_clock,
+            lambda: Breaker(time.monotonic, failures=5, retry_seconds=10.0), self.telemetry.enriched, parse_named(settings.lookup_secrets), hashed_id,
+        )
+        self.parts.seen, self.parts.forget = self.enricher.seen, self.enricher.forget
+        self.ingest = Ingest(
+            noticed, self.identities, random_id, hashed_id, served.ingest_gates, served.event_rules, lambda: self.parts.identifiers, self.consents.opt_out,
+            spool=self.spool, dead=self.dead, enrichment=self.enricher,
+        )
+        self.drain = Drain(self.spool, self.ingest, self.dead, self.telemetry, wall_clock)
+        self.content = Content(settings, self.parts, self.store, self.watching, self._devices)
+        self._tally = NOTHING
+        self._loop: asyncio.Task[None] | None = None
+        self._draining: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self.catalogue.restore(self.settings.data / "catalogue.msgpack")
+        await self.content.follow()
+        await self._follow_store()
+        await self.content.follow_items()
+        gc.set_threshold(50_000, 20, 100)
+        await self._follow_durability()
+        await self.spool.adopt()
+        self._loop = asyncio.create_task(self._follow())
+        self._draining = asyncio.create_task(self._drain())
+        self.watching.start()
+
+    async def stop(self) -> None:
+        if self._loop is not None:
+            self._loop.cancel()
+        with suppress(StoreUnavailable):
+            await self.watching.stop()
+        if self._draining is not None:
+            self._draining.cancel()
+        await self.spool.close()
+        self.parts.telemetry.save()
+        await self.enricher.close()
+        await self.party.close()
+        await self.link.close()
+        await self.writes.close()
+
+    async def _follow(self) -> None:
+        for tick in count():
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                await self.content.follow()
+                await self._follow_store()
+                if tick % REDRAW_TICKS == 0:
+                    await self.content.follow_items()
+                if tick % 5 == 0:
+                    self.parts.telemetry.save()
+                    await self._follow_identities()
+                    await self.spool.adopt()
+                    await self._count_dead()
+                    with suppress(StoreUnavailable):
+                        await self._let_go()
+                if tick % 50 == 0:
+                    await self._follow_durability()
+            except Exception as error:  # noqa: BLE001 (the loop outlives any one failure)
+                self.parts.telemetry.failure(error)
+
+    async def _drain(self) -> None:
+        while True:
+            try:
+                await self.drain.run()
+            except Exception as error:  # noqa: BLE001 (what waits on the disk is tried again, whatever happened)
+                self.parts.telemetry.failure(error)
+                await asyncio.sleep(1)
+
+    async def _follow_durability(self) -> None:
+        """What an acknowledgement by Redis is worth, said once where it is less than was promised."""
+        with suppress(StoreUnavailable):
+            found = await durability_of(self.link)
+            if found not in ("always", self.parts.durability) and self.settings.durability == "durable":
+                log.warning("INLAY_DURABILITY is durable, and this Redis syncs what it acknowledges: %s; a power cut may lose acknowledged events", found)
+            self.parts.durability = found
+
+    async def _count_dead(self) -> None:
+        with suppress(StoreUnavailable):
+            self._tally = await self.dead.tally()
+
+    async def _let_go(self) -> None:
+        """Of what was erased, and of what was kept long enough."""
+        await self.compaction.work(wall_clock())
+        if self.parts.snapshot is not None:
+            self.telemetry.let_go(await self.sweeper.turn(self.parts.snapshot.definitions.retention, wall_clock()))
+
+    async def _follow_store(self) -> None:
+        """Items, keys and names as the fleet has them now."""
+        with suppress(StoreUnavailable):
+            self.parts.keys.replace(await self.key_store.all())
+            if not self.names.loaded:
+                await self.names.load()
+            if await self.catalogue_store.version() != self.catalogue.at:
+                at, changes = await self.catalogue_store.changes(self.catalogue.at)
+                self.catalogue.apply(at, changes)
+                if changes:
+                    await asyncio.to_thread(self.catalogue.save, self.settings.data / "catalogue.msgpack")
+            await self.names.refresh()
+            await self.tombstones.follow()
+
+    async def _follow_identities(self) -> None:
+        """What was begun and not finished, here or by a server that is gone."""
+        with suppress(StoreUnavailable):
+            await self.identities.resume(wall_clock())
+
+    def _gauges(self) -> tuple[dict[str, float], dict[str, str]]:
+        return gauges_of(self.parts, self.spool, self._tally)
+
+    async def _table(self, version: str) -> Table | None:
+        with suppress(StoreUnavailable):
+            return await self.store.load_table(version)
+        return None
+
+
+def _random_ids() -> Iterator[str]:
+    """Ids of decisions that are not recorded: random once, then counted."""
+    prefix = "n" + secrets.token_hex(8)
+    return (f"{prefix}{number:x}" for number in count(1))
