@@ -65,6 +65,7 @@ class Drain:
         if letters:
             await self._dead.put(letters, now)
         await self._ingest.bury(receipt, now, lambda number: _encode(batch[number].heard), HEARD)
+        await self._ingest.synced()
         return receipt
 
     async def _settle(self, heard: Sequence[Numbered], now: int, receipt: Receipt, private: Sequence[str] = ()) -> None:

@@ -23,7 +23,7 @@ from app.errors import StoreUnavailable
 from app.formats.segment import NotHeard
 from app.formats.wire import parse
 from app.identities import Identities
-from app.ports import DeadLetters, Enrichment, ProfileStore, Spool
+from app.ports import DeadLetters, Enrichment, ProfileStore, Spool, Synced
 
 _encode = msgspec.json.Encoder().encode
 CHUNK = 500
@@ -36,10 +36,11 @@ class Ingest:
         self, store: ProfileStore, identities: Identities, random_id: Callable[[], bytes], hashed_id: Callable[[str], bytes],
         gates: Callable[[], Sequence[str]] = tuple, rules: Callable[[], EventRules] = EventRules, identifiers: Callable[[], Identifiers] = Identifiers,
         opt_out: Callable[[Iterable[str], int], Awaitable[None]] | None = None, *, spool: Spool | None = None, dead: DeadLetters | None = None, enrichment: Enrichment | None = None,
+        synced: Synced | None = None,
     ) -> None:
         """`gates` gives the purposes without whose consent nothing is taken of a person, `rules` what is declared of events,
         `identifiers` how those are filed that name people; `opt_out` is told of people whose browser asks for privacy.
-        Without a spool nothing is taken while the store is away."""
+        Without a spool nothing is taken while the store is away. `synced` is waited for once a batch, for all that was written of it."""
         self._store = store
         self._identities = identities
         self._random_id = random_id
@@ -51,6 +52,7 @@ class Ingest:
         self._spool = spool
         self._dead = dead
         self._enrichment = enrichment
+        self._synced = synced
 
     async def take(self, raws: Sequence[Any], now: int, body_of: Callable[[int], bytes] | None = None, *, private: bool = False) -> Receipt:
         """What became of each; `body_of` gives the bytes of one as it came. Other requests get their turn after every few hundred.
@@ -68,7 +70,13 @@ class Ingest:
             return _encode(raw) if body_of is None or raw is not raws[index] else body_of(index)
 
         await self.bury(receipt, now, body)
+        await self.synced()
         return receipt
+
+    async def synced(self) -> None:
+        """What was written is on the disk. Where that is not sure, it may be written again: that changes nothing."""
+        if self._synced is not None:
+            await self._synced()
 
     async def opt_out(self, raws: Sequence[Any], now: int) -> None:
         """The people of these events, of which nothing else is taken, ask for privacy."""

@@ -31,7 +31,7 @@ from app.formats.messages import Format
 from app.ingest import Ingest
 from app.intake import Intake, Taken
 from app.live.notes import Herald
-from app.ports import EventSink, EventSource
+from app.ports import EventSink, EventSource, Synced
 from app.settings import Settings, kafka_settings
 from app.shares import LEASE_MILLISECONDS, Shares, Tenure
 from app.telemetry import Telemetry
@@ -68,9 +68,10 @@ class Rules:
 
 
 def build_consumer(
-    settings: Settings, link: Link, wanted: Consumption, telemetry: Telemetry, told: Callable[[Taken], None], rules: Callable[[], Rules]
+    settings: Settings, link: Link, wanted: Consumption, telemetry: Telemetry, told: Callable[[Taken], None], rules: Callable[[], Rules],
+    synced: Synced | None = None,
 ) -> Consumer:
-    """A consumer whose every write to the profiles is done under the lease of its partition."""
+    """A consumer whose every write to the profiles is done under the lease of its partition, and waited for before a commit."""
     member = secrets.token_hex(8)
     names = Names(link)
     herald = Herald(RedisTimers(link, settings.write_timeout_ms / 1000), wall_clock, lambda: rules().noticed)
@@ -81,7 +82,7 @@ def build_consumer(
 
     def taking(tenure: Tenure) -> Intake:
         fenced = FencedStore(store, lambda: tenure.until)
-        ingest = Ingest(fenced, identities, random_id, hashed_id, lambda: rules().gates, lambda: rules().events, lambda: rules().identifiers)
+        ingest = Ingest(fenced, identities, random_id, hashed_id, lambda: rules().gates, lambda: rules().events, lambda: rules().identifiers, synced=synced)
         return Intake(ingest, dead, wall_clock, told, source=wanted.kind, format=wanted.format)
 
     shares = Shares(RedisLeases(link), f"{wanted.kind}:{wanted.stream}:{wanted.group}", member, wanted.lease_milliseconds)

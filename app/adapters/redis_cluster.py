@@ -54,6 +54,7 @@ class ClusterLink(Link):
     def __init__(self, url: str, breaker: Breaker, read_seconds: float = 0.05, connect_seconds: float = CONNECT_SECONDS) -> None:
         self._scheme, self._user, seeds = _parts(url)
         super().__init__(self._url(seeds[0]), breaker, read_seconds, connect_seconds)
+        self.url = url
         self._seeds = seeds
         self._nodes: dict[str, Link] = {}
         self._slots: list[str] = []
@@ -67,6 +68,16 @@ class ClusterLink(Link):
             future.set_exception(StoreUnavailable("the circuit to Redis is open", code="open"))
             return future
         return loop.create_task(self._answered(commands, loop.time() + (self.read_seconds if seconds is None else seconds)))
+
+    async def nodes(self) -> list[tuple[str, Link]]:
+        """The masters, as the slot table has them now."""
+        await self._refresh()
+        tags: dict[str, str] = {}
+        for tag in map(str, range(SLOTS)):
+            tags.setdefault(self._slots[slot_of(tag)], tag)
+            if len(tags) == len(set(self._slots)):
+                break
+        return [(tags[address], self._node(address)) for address in sorted(tags)]
 
     async def close(self) -> None:
         if self._refreshing is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -140,6 +141,7 @@ class Link:
     """
 
     def __init__(self, url: str, breaker: Breaker, read_seconds: float = 0.05, connect_seconds: float = CONNECT_SECONDS) -> None:
+        self.url = url
         self._options = _options(url)
         self.breaker = breaker
         self.read_seconds = read_seconds
@@ -176,6 +178,14 @@ class Link:
         if isinstance(reply, Exception):
             raise refusal(reply)
         return reply
+
+    def another(self) -> Link:
+        """A link to the same place, behind whose calls those over this one do not stand in line."""
+        return type(self)(self.url, Breaker(time.monotonic), self.read_seconds, self._connect_seconds)
+
+    async def nodes(self) -> list[tuple[str, Link]]:
+        """(tag, link) of every server there is, in a stable order: a key with `{tag}` in it lies on that one."""
+        return [("0", self)]
 
     async def close(self) -> None:
         if self._timer is not None:

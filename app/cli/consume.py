@@ -16,6 +16,8 @@ import uvloop
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
+from app.adapters.redis_durability import RedisSynced
+from app.adapters.redis_link import Link
 from app.cli.store import store_link
 from app.consume import Consumer
 from app.content.event_rules import EventRules
@@ -73,8 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _consume(settings: Settings, wanted: Consumption, host: str, port: int | None) -> None:
     desk = Desk(settings, wanted, own_port=port is not None)
-    async with store_link(settings) as link:
-        consumer = desk.consumer = build_consumer(settings, link, wanted, desk.telemetry, desk.told, lambda: desk.rules)
+    async with store_link(settings) as link, _waiting(settings, link) as synced:
+        consumer = desk.consumer = build_consumer(settings, link, wanted, desk.telemetry, desk.told, lambda: desk.rules, synced)
         for sign in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(sign, consumer.stop)
         async with _listening(desk.telemetry, host, port), _beside(desk.follow()):
@@ -82,6 +84,15 @@ async def _consume(settings: Settings, wanted: Consumption, host: str, port: int
         desk.telemetry.save()
     for name, number in sorted(desk.counts.items(), key=lambda pair: -pair[1]):
         Console(highlight=False).print(f"{number:>12,}  {name}")
+
+
+@asynccontextmanager
+async def _waiting(settings: Settings, link: Link) -> AsyncGenerator[RedisSynced]:
+    synced = RedisSynced(link.another(), promised=settings.durability == "durable")
+    try:
+        yield synced
+    finally:
+        await synced.close()
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from app.ports.enrichment import Devices, Enrichment, Geography, LookupCache, Th
 from app.ports.items import Catalogue, CatalogueStore
 from app.ports.live import LiveStore, Outbound, Timers
 from app.ports.models import Model, ModelRuntime, Scorer
-from app.ports.people import Compaction, ConsentLog, Holding, IdentityStore, ProfileStore, Sweeper, Tombstones
+from app.ports.people import Compaction, ConsentLog, Holding, IdentityStore, ProfileStore, Sweeper, Synced, Tombstones
 from app.ports.streams import Checkpoints, DeadLetters, EventSink, EventSource, Leases, Spool
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Scorer",
     "Spool",
     "Sweeper",
+    "Synced",
     "ThirdParty",
     "Timers",
     "Tombstones",

@@ -142,3 +142,10 @@ class Sweeper(Protocol):
     async def turn(self, policy: Retention, now: int) -> int:
         """A small part of the work, where it is this process's turn; how many people went."""
         ...
+
+
+class Synced(Protocol):
+    async def __call__(self) -> None:
+        """What anybody had written when this was called is on a disk when it returns, as far as the server can be made to
+        promise that. `StoreUnavailable`: nobody knows."""
+        ...

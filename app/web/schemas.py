@@ -373,4 +373,6 @@ class Ready(BaseModel):
     content: ContentState | None = None
     store: Literal["up", "down"] | None = None
     models: dict[str, str] | Literal["ok"] | None = None
-    durability: Literal["always", "everysec", "no", "off", "unknown"] | None = Field(None, description="When Redis syncs what it acknowledged: before the reply, every second, some time, never")
+    durability: Literal["always", "waited", "everysec", "no", "off", "unknown"] | None = Field(
+        None, description="When Redis syncs what it acknowledged: before the reply, every second (waited: and answers wait for it), some time, never",
+    )

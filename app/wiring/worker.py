@@ -20,13 +20,14 @@ from app.adapters.redis_catalogue import RedisCatalogue
 from app.adapters.redis_cluster import link_to
 from app.adapters.redis_compaction import RedisCompaction
 from app.adapters.redis_consents import RedisConsents
-from app.adapters.redis_durability import durability_of
+from app.adapters.redis_durability import RedisSynced
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_lookups import RedisLookups
 from app.adapters.redis_names import Names
 from app.adapters.redis_replays import RedisReplays
 from app.adapters.redis_retention import RedisRetention
 from app.adapters.redis_tombstones import RedisTombstones
+from app.adapters.synced_store import SyncedStore
 from app.adapters.timed_store import TimedStore
 from app.adapters.tombstoned_store import TombstonedStore
 from app.adapters.ua_device import UaDevice
@@ -69,6 +70,7 @@ class Worker:
         self.writes = link_to(settings.redis_url, Breaker(time.monotonic), settings.write_timeout_ms / 1000)
         self.names = Names(self.link)
         self.store = build_profiles(settings, self.link, self.names, self.writes)
+        self.synced = RedisSynced(self.writes.another(), promised=settings.durability == "durable")
         self.tombstones = RedisTombstones(self.writes, settings.write_timeout_ms / 1000)
         self.catalogue_store: CatalogueStore = RedisCatalogue(self.link, settings.write_timeout_ms / 1000)
         self.key_store: KeyStore = RedisKeys(self.link)
@@ -84,8 +86,9 @@ class Worker:
             private=settings.private_webhooks == "allow", busy=lambda: self.parts.inflight > 0,
         )
         noticed = self.watching.store
+        kept = SyncedStore(noticed, self.synced)
         self.parts = Parts(
-            None, wall_clock, noticed, self.catalogue_store, self.catalogue,
+            None, wall_clock, kept, self.catalogue_store, self.catalogue,
             Decider(timed, self.catalogue, tokens.seal, lambda: next(random_ids)), tokens,
             KeyRing(settings.data / "keys.json", settings.admin_key, guarded=settings.reachable), self.telemetry, settings,
             self.breaker, self._table,
@@ -94,10 +97,10 @@ class Worker:
         self.verifiers = verifiers(settings.webhook_keys, HttpsFetch())
         self.identities = build_identities(settings, self.writes, self.names, self.telemetry.identity_refused, self.watching.act, tombstones=self.tombstones)
         consents = RedisConsents(self.writes, settings.write_timeout_ms / 1000)
-        self.consents = Consents(noticed, consents, served.gpc)
+        self.consents = Consents(kept, consents, served.gpc)
         self.compaction = RedisCompaction(self.writes, settings.write_timeout_ms / 1000)
         self.sweeper = RedisRetention(self.writes, settings.write_timeout_ms / 1000)
-        self.erasure = Erasure(noticed, consents, holdings(self.dead), self.compaction)
+        self.erasure = Erasure(kept, consents, holdings(self.dead), self.compaction)
         self.spool = FileSpool(settings.data / "spool", settings.spool_mb << 20)
         self._devices = UaDevice()
         self.party = HttpLookup(settings.lookup_hosts)
@@ -109,7 +112,7 @@ class Worker:
         self.parts.seen, self.parts.forget = self.enricher.seen, self.enricher.forget
         self.ingest = Ingest(
             noticed, self.identities, random_id, hashed_id, served.ingest_gates, served.event_rules, lambda: self.parts.identifiers, self.consents.opt_out,
-            spool=self.spool, dead=self.dead, enrichment=self.enricher,
+            spool=self.spool, dead=self.dead, enrichment=self.enricher, synced=self.synced,
         )
         self.drain = Drain(self.spool, self.ingest, self.dead, self.telemetry, wall_clock)
         self.content = Content(settings, self.parts, self.store, self.watching, self._devices)
@@ -142,6 +145,7 @@ class Worker:
         await self.party.close()
         await self.link.close()
         await self.writes.close()
+        await self.synced.close()
 
     async def _follow(self) -> None:
         for tick in count():
@@ -174,8 +178,9 @@ class Worker:
     async def _follow_durability(self) -> None:
         """What an acknowledgement by Redis is worth, said once where it is less than was promised."""
         with suppress(StoreUnavailable):
-            found = await durability_of(self.link)
-            if found not in ("always", self.parts.durability) and self.settings.durability == "durable":
+            await self.synced.follow()
+            found = self.synced.durability
+            if found not in ("always", "waited", self.parts.durability) and self.settings.durability == "durable":
                 log.warning("INLAY_DURABILITY is durable, and this Redis syncs what it acknowledges: %s; a power cut may lose acknowledged events", found)
             self.parts.durability = found
 
