@@ -16,7 +16,6 @@ from app.settings import Settings
 from app.studio.demo import Demo, announced
 from app.studio.routes import studio_routes
 from app.telemetry import set_up_logs
-from app.web.amp import AmpLists
 from app.web.apidocs import ApiDocs
 from app.web.asgi import Reply, with_length
 from app.web.consents import ConsentRoutes
@@ -29,6 +28,7 @@ from app.web.measured import measured
 from app.web.operations import Operations
 from app.web.pages import Pages
 from app.web.profiles import Profiles
+from app.web.recipients import recipients
 from app.web.segments import Segments
 from app.web.surfaces import Surfaces
 from app.web.webhooks import Webhooks
@@ -58,7 +58,7 @@ class Application:
         exact: dict[tuple[str, str], tuple[str, Handler]] = {(method, path): (surface, handler) for method, path, surface, handler in self._routes}
         exact |= {("HEAD", "/v1/pixel.gif"): ("pixel", pages.picture), ("OPTIONS", "/v1/events"): ("events", pages.preflight)}
         self.api = self._api(surfaces, decisions, Profiles(parts, worker.consents, worker.erasure), Items(parts), Operations(parts))
-        self.hot = Hot(parts, surfaces, exact, AmpLists(parts, surfaces), self.api)
+        self.hot = Hot(parts, surfaces, exact, recipients(parts, surfaces, worker.ingest, worker.consents, settings.recipients_url), self.api)
         worker.content.prepare = surfaces.prepare
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -18,6 +18,7 @@ from jinja2.exceptions import SecurityError
 from app.content.amp import lint, verbatim
 from app.content.css import inline_css
 from app.content.escapes import NoText
+from app.content.links import linked_names
 from app.content.listing import Listing, field_name
 from app.content.markup import NoEscape, Spot, advance, ending, escape_for, joined
 from app.content.plaintext import plaintext
@@ -236,6 +237,8 @@ class Block:
         self.id = definition.id
         self.definition = definition
         self.has_amp = "amp" in surfaces
+        self.linked = linked_names(definition.templates["amp"][1]) if self.has_amp else frozenset[str]()
+        """The names that the Mustache of the AMP template links to."""
         self._surfaces = surfaces
         self._texts: dict[str, str] = {}
         self.defaults = {each.name: each.default for each in definition.variables if each.default is not None}

@@ -14,6 +14,7 @@ from app.content import declared, experiment_rules, sections
 from app.content.enrichment import enrichments
 from app.content.event_types import EVERY, event_types
 from app.content.identity_kinds import identity_kinds
+from app.content.inbox_rules import inbox
 from app.content.leaves import condition
 from app.content.lint import warnings
 from app.content.reader import Names, Reader, names_in
@@ -121,6 +122,7 @@ class _Loader:
             webhooks=read("webhooks", webhook), triggers=read("triggers", trigger),
             traits=read("traits", trait),
             experiments=read("experiments", experiment_rules.experiment), holdouts=read("holdouts", experiment_rules.holdout),
+            inbox=inbox({id: (self._reader(name), node) for id, (name, node) in self.found["inbox"].items()}),
         )
         self._check_cycles(found)
         return found

@@ -12,7 +12,12 @@ from app.domain.definitions import Definitions, Shown
 from app.domain.item import Item
 from app.errors import Problem, RenderFailed
 
-URLS = {"amp": "https://example.com/amp/token"}
+URLS = {
+    "amp": "https://example.com/amp/token", "submit": "https://example.com/amp/token/submit", "unsubscribe": "https://example.com/u/token",
+    "preferences": "https://example.com/p/token",
+}
+"""Every address that templates may name (`web/urls.py`)."""
+
 NOW = Instant(1_767_225_600_000)
 """2026-01-01: when samples are drawn, so that a check says the same on any day."""
 GMAIL_CLIPS_AT = 102_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.content import declared, enrichment, event_types, experiment_rules, identity_kinds, leaves, sections, trait_kinds, triggers
+from app.content import declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, sections, trait_kinds, triggers
 from app.content.retention import KINDS
 from app.content.variables import TAKES
 from app.content.esps import KEYS
@@ -69,6 +69,7 @@ def _rules() -> Shape:
         "traits": _traits(),
         "retention": _object(KINDS, dict.fromkeys(KINDS, DURATION)), "esps": _esps(), "webhooks": _named(_webhook()),
         "triggers": _named(_trigger()), "experiments": _named(_experiment()), "holdouts": _named(_holdout()),
+        "inbox": _inbox(),
         "tests": _list(_case()),
     }
     definitions = {
@@ -138,6 +139,17 @@ def _segment() -> Shape:
     return {"oneOf": described}
 
 
+def _inbox() -> Shape:
+    consent = {"consent": TEXT, "description": TEXT}
+    entries = {
+        "clicks": _object(inbox_rules.CLICKS_KEYS, {"hosts": NAMES, "utm": {"type": "object", "additionalProperties": TEXT}, "track": {"type": "boolean"}, **consent}, ("hosts",)),
+        "opens": _object(inbox_rules.OPENS_KEYS, {"placements": NAMES, **consent}, ("placements",)),
+        "unsubscribe": _object(inbox_rules.LEAVING_KEYS, {"purposes": NAMES, "mailto": TEXT, "title": TEXT, "language": TEXT, "description": TEXT}, ("purposes",)),
+        "pictures": _object(inbox_rules.PICTURES_KEYS, {"hosts": NAMES, "description": TEXT}, ("hosts",)),
+    }
+    return _object(inbox_rules.ENTRIES, entries)
+
+
 def _esps() -> Shape:
     names = {"anyOf": [TEXT, NAMES]}
     each = _object((*KEYS, "description"), {**dict.fromkeys(KEYS, names), "description": TEXT})
@@ -146,7 +158,7 @@ def _esps() -> Shape:
 
 def _consent() -> Shape:
     gates = _list({"enum": list(sections.GATES)})
-    return _object(sections.CONSENT_KEYS, {"gates": gates, "gpc": {"enum": ["deny", "ignore"]}, "description": TEXT})
+    return _object(sections.CONSENT_KEYS, {"gates": gates, "gpc": {"enum": ["deny", "ignore"]}, "title": TEXT, "description": TEXT})
 
 
 def _feature() -> Shape:

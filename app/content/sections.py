@@ -24,7 +24,7 @@ KIND_OF: dict[str, str] = {
 SENDS_KEPT = 35 * 86_400_000
 """How long recorded decisions are kept, ms: what `exclude: {shown: ...}` can look back over."""
 _WITH_PATH = frozenset({"sum", "avg", "min", "max", "distinct", "first", "last"})
-SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "events", "identities", "traits", "enrich", "retention", "esps", "webhooks", "triggers", "experiments", "holdouts", "tests")
+SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "events", "identities", "traits", "enrich", "retention", "esps", "webhooks", "triggers", "experiments", "holdouts", "inbox", "tests")
 OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "items", "block", "vars", "description", "attributes")
 ITEMS_KEYS = ("from", "filter", "exclude", "rank", "limit", "at_least")
 PLACEMENT_KEYS = ("fallback", "rank", "deadline", "on_degraded", "description")
@@ -35,7 +35,7 @@ CONTEXT_KINDS: tuple[d.ContextKind, ...] = get_args(d.ContextKind)
 GATES: tuple[d.Gate, ...] = get_args(d.Gate)
 ANSWERS: tuple[d.WhenDegraded, ...] = get_args(d.WhenDegraded)
 TENSOR_KINDS: tuple[d.TensorType, ...] = get_args(d.TensorType)
-CONSENT_KEYS = ("gates", "gpc", "description")
+CONSENT_KEYS = ("gates", "gpc", "title", "description")
 GIVEN = ("profile", "consents", "context", "events", "items", "models", "variants")
 
 
@@ -211,7 +211,8 @@ def consent(reader: Reader, id: str, node: Node, at: str) -> d.Consent:
     found = reader.mapping(node, at, CONSENT_KEYS)
     gates = reader.names_list(found["gates"], f"{at}.gates", GATES, "gate") if "gates" in found else ()
     gpc = reader.one_of(found["gpc"], f"{at}.gpc", ("deny", "ignore"), "answer to the signal") if "gpc" in found else "deny"
-    return d.Consent(id, frozenset(gates), gpc != "ignore", reader.place(node))
+    title, about = (reader.text(found[key], f"{at}.{key}") if key in found else "" for key in ("title", "description"))
+    return d.Consent(id, frozenset(gates), gpc != "ignore", reader.place(node), title, about)
 
 
 def case(reader: Reader, node: Node, at: str) -> d.Case:

@@ -11,6 +11,7 @@ from app.domain.conditions import NOWHERE, Condition, Ever, Expression, Instant,
 from app.domain.custom_keys import CustomKeys
 from app.domain.enrichment import NO_ENRICHMENTS, Enrichments
 from app.domain.event_types import NO_EVENT_TYPES, EventTypes
+from app.domain.inbox import NO_INBOX, Inbox
 from app.domain.identity import USUAL_KINDS, IdentityKind
 from app.domain.experiments import Experiment, Holdout
 from app.domain.retention import UNBOUNDED, Retention
@@ -162,6 +163,9 @@ class Consent:
     gpc: bool = True
     """Whether a browser's Global Privacy Control denies it."""
     place: Place = NOWHERE
+    title: str = ""
+    description: str = ""
+    """What people read who are asked for it."""
 
 
 TensorType: TypeAlias = Literal["float", "int", "bool", "string"]
@@ -268,6 +272,7 @@ class Definitions:
     traits: Mapping[str, Trait] = field(default_factory=lambda: EMPTY)
     experiments: Mapping[str, Experiment] = field(default_factory=lambda: EMPTY)
     holdouts: Mapping[str, Holdout] = field(default_factory=lambda: EMPTY)
+    inbox: Inbox = NO_INBOX
 
     def gates(self, gate: Gate) -> tuple[str, ...]:
         """The declared purposes without whose consent this gate stays shut."""

@@ -72,3 +72,24 @@ def delivered_at(history: History, message_id: str, upto: int) -> int | None:
         if history.value(i, "message_id") == message_id:
             return history.ts[i]
     return None
+
+
+PREFETCH_MILLISECONDS = 60_000
+"""Gmail's proxy fetches pictures ahead as a mail arrives, and again when it is opened: within a minute it was no person."""
+
+_AHEAD = re.compile(r"Edge/12\.246 Mozilla/5\.0$")
+"""What Gmail's own programs fetch ahead with, as a mail arrives."""
+
+
+def fetched_ahead(user_agent: str, purpose: str, age: int) -> str:
+    """Which kind of machine fetched a picture of a mail that was made `age` ms ago without anybody looking at it: `prefetch` or
+    `scanner`; empty where somebody did, be it through a proxy. `purpose` is what the request says of itself (`Sec-Purpose`)."""
+    kind = machine_of(user_agent)
+    if kind == "proxy":
+        return "prefetch" if age < PREFETCH_MILLISECONDS else ""
+    return kind or ("prefetch" if _AHEAD.search(user_agent) or "prefetch" in purpose.lower() else "")
+
+
+def followed_ahead(user_agent: str, purpose: str) -> str:
+    """Which kind of machine followed a link without anybody having clicked it. No browser hides its name."""
+    return machine_of(user_agent) or ("prefetch" if "prefetch" in purpose.lower() or "preview" in purpose.lower() else "") or ("" if user_agent else "scanner")

@@ -27,7 +27,8 @@ _unpack = msgspec.msgpack.Decoder().decode
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says: for whom (the profile's key, empty: nobody), which placement, which send and mail."""
+    """What a token says: for whom (the profile's key, empty: nobody), which placement, which send and mail; `more` is what its
+    surface needs beyond that."""
 
     surface: str
     placement: str
@@ -35,6 +36,12 @@ class Claims:
     send: str
     mail: str
     expires: int
+    more: tuple[str, ...] = ()
+
+    @property
+    def minted(self) -> int:
+        """When the mail was made, ms, as long as tokens live 31 days."""
+        return self.expires - DAYS_31
 
 
 class Expired(Claims):
@@ -57,9 +64,9 @@ class Tokens:
         self._by_kid = {key.kid: key for key in self._keys}
         self._epoch = epoch
 
-    def mint(self, surface: str, placement: str, profile: str, send: str, mail: str, now: int, ttl: int = DAYS_31) -> str:
+    def mint(self, surface: str, placement: str, profile: str, send: str, mail: str, now: int, ttl: int = DAYS_31, more: Sequence[str] = ()) -> str:
         key = self._keys[0]
-        body = _pack([surface, placement, profile, send, mail, now + ttl, self._epoch])
+        body = _pack([surface, placement, profile, send, mail, now + ttl, self._epoch, *more])
         signed = f"v1.{key.kid}.{_encode(key.token.encrypt(body, None))}"
         return f"{signed}.{_encode(_mac(key, signed))}"
 
@@ -78,10 +85,10 @@ class Tokens:
             body = key.token.decrypt(_decode(parts[2]), None)
         except (InvalidTag, ValueError):
             return None
-        minted_for, placement, profile, send, mail, expires, epoch = _unpack(body)
+        minted_for, placement, profile, send, mail, expires, epoch, *more = _unpack(body)
         if minted_for != surface or epoch < self._epoch:
             return None
-        return (Claims if now <= expires + SKEW else Expired)(surface, placement, profile, send, mail, expires)
+        return (Claims if now <= expires + SKEW else Expired)(surface, placement, profile, send, mail, expires, tuple(more))
 
     def seal(self, profile: str, send: str) -> str:
         """The id of the decision of a (profile, send); the same for the same, and resolvable without a look-up."""

@@ -11,7 +11,9 @@ from app.domain.event import Identity
 from app.security.amp_cors import Refused, cors
 from app.security.tokens import Claims, Expired
 from app.web.asgi import JSON, PRIVATE, Reply, Scope
+from app.web.clicks import opened, watched
 from app.web.hot import count
+from app.web.inbox_events import InboxEvents
 from app.web.parts import Parts
 from app.web.surfaces import Surfaces
 
@@ -22,8 +24,9 @@ _REFUSED = b'{"error":{"code":"forbidden","message":"not allowed","problems":[]}
 class AmpLists:
     """Answers always 200 with the schema of the block, once sender and token are accepted; else a uniform 403."""
 
-    def __init__(self, parts: Parts, surfaces: Surfaces) -> None:
+    def __init__(self, parts: Parts, surfaces: Surfaces, events: InboxEvents) -> None:
         self._parts = parts
+        self._events = events
         self._surfaces = surfaces
 
     async def __call__(self, scope: Scope, receive: Any) -> Reply:
@@ -49,6 +52,8 @@ class AmpLists:
         except Exception as error:  # noqa: BLE001 (a recipient's surface fails to valid content)
             parts.telemetry.failure(error)
             return self._generic(snapshot, placement, headers, "error")
+        if watched(snapshot, placement):
+            await opened(self._events, claims, scope, now, amp=True)
         if degraded:
             headers.append((b"x-inlay-degraded", ",".join(dict.fromkeys(degraded)).encode()))
         return Reply(200, body, headers, "degraded" if degraded else "ok")
@@ -63,6 +68,8 @@ class AmpLists:
         q.render = self._surfaces.render_for("list", q, now)
         answer = await parts.decider.decide(snapshot, q, now, timeout)
         count(parts, answer)
+        if not snapshot.definitions.inbox.idle:
+            self._surfaces.links.dress(snapshot, q, answer, claims.placement, "list", now)
         return _encode(answer.decision.choices[claims.placement].content), answer.decision.degraded
 
     def _generic(self, snapshot: Any, placement: str, headers: list[tuple[bytes, bytes]], reason: str) -> Reply:

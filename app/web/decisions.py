@@ -143,9 +143,16 @@ class Decisions:
         if any(snapshot.definitions.placements[id].on_degraded == "fail" for id in q.placements):
             refuse_degraded(answer.decision)
         if q.surface is not None:
+            if not snapshot.definitions.inbox.idle:
+                self._dress(snapshot, q, answer, q.surface)
             self._fill(snapshot, q, answer, q.surface)
         why = await self._why(snapshot, q, answer) if q.explain else None
         return decision_json(answer, q.placements, explain=why)
+
+    def _dress(self, snapshot: Snapshot, q: Question, answer: Answer, surface: str) -> None:
+        """Links as the inbox has them."""
+        for id in q.placements:
+            self._surfaces.links.dress(snapshot, q, answer, id, surface, answer.request.now)
 
     def _fill(self, snapshot: Snapshot, q: Question, answer: Answer, surface: str) -> None:
         """The fallback's content where a choice has none on this surface, such as a block without AMP."""

@@ -29,13 +29,13 @@ PLACEMENTS = "/v1/placements/"
 
 
 class Hot:
-    """Answers what must be quick, hands the rest on. `routes` maps (method, path) and path prefixes to handlers."""
+    """Answers what must be quick, hands the rest on. `exact` maps (method, path) to handlers, `recipients` the first segment of what mails carry, such as `/amp/`."""
 
-    def __init__(self, parts: Parts, surfaces: Surfaces, exact: dict[tuple[str, str], tuple[str, Handler]], amp: Handler, rest: Application) -> None:
+    def __init__(self, parts: Parts, surfaces: Surfaces, exact: dict[tuple[str, str], tuple[str, Handler]], recipients: dict[str, tuple[str, Handler]], rest: Application) -> None:
         self._parts = parts
         self._surfaces = surfaces
         self._exact = exact
-        self._amp = amp
+        self._recipients = recipients
         self._rest = rest
         self._warned = False
 
@@ -52,8 +52,8 @@ class Hot:
             await self._serve(scope, send, found[0], found[1](scope, receive))
         elif path.startswith(PLACEMENTS):
             await self._serve(scope, send, "content", _only_read())
-        elif path.startswith("/amp/"):
-            await self._serve(scope, send, "amp", self._amp(scope, receive))
+        elif (found := self._recipients.get(path[: path.find("/", 1) + 1])) is not None:
+            await self._serve(scope, send, found[0], found[1](scope, receive))
         elif scope["method"] == "HEAD":
             await self._rest({**routable(scope), "method": "GET"}, receive, without_body(send))
         else:
@@ -110,6 +110,8 @@ class Hot:
         decision = answer.decision
         choice = decision.choices[placement]
         count(parts, answer)
+        if not snapshot.definitions.inbox.idle:
+            self._surfaces.links.dress(snapshot, q, answer, placement, surface, now)
         if policy.on_degraded == "fail":
             refuse_degraded(decision)
         body = _encode(placement_json(decision, choice)) if surface == "json" else encoded(choice)

@@ -19,6 +19,8 @@ from app.errors import NotFound, RenderFailed
 from app.ports import Catalogue, Clock
 from app.security.tokens import Tokens
 from app.web.answers import choice_json
+from app.web.links import Links
+from app.web.urls import Urls
 
 EXTENSIONS = {"html": "html", "txt": "text", "json": "json", "amp": "amp"}
 SURFACES = ("html", "text", "json", "amp")
@@ -37,6 +39,7 @@ class Surfaces:
         self._catalogue = catalogue
         self._clock = clock
         self._public_url = public_url.rstrip("/")
+        self.links = Links(tokens, self._public_url)
         self._ready: tuple[tuple[Snapshot, Fallbacks], ...] = ()
 
     async def prepare(self, snapshot: Snapshot) -> None:
@@ -58,28 +61,23 @@ class Surfaces:
         at = Instant(now)
 
         def for_placement(decision_id: str, placement: str, r: Request) -> Render:
+            urls = Urls(self._tokens, self._public_url, q, placement, now)
+
             def draw(dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> Any:
                 block = dish.block
                 if surface == "html":
-                    return block.html(variables, items, r.traits, r.context, {}, at)
+                    return block.html(variables, items, r.traits, r.context, urls, at)
                 if surface == "text":
-                    return block.text(variables, items, r.traits, r.context, {}, at)
+                    return block.text(variables, items, r.traits, r.context, urls, at)
                 if surface == "json":
                     return {"vars": {k: plain(v) for k, v in variables.items()}, "items": [item.fields for item in items]}
                 if surface == "list":
                     return block.data(variables, items)
-                urls = {"amp": self.amp_url(placement, q, now)}
                 return block.amp(variables, items, r.traits, r.context, urls, at) if block.has_amp else ""
 
             return draw
 
         return for_placement
-
-    def amp_url(self, placement: str, q: Question, now: int) -> str:
-        """The tokened address of the list that an AMP mail fetches at open."""
-        key = q.identity.key if q.identity is not None else ""
-        token = self._tokens.mint("amp", placement, key, q.send or "", q.mail or "", now)
-        return f"{self._public_url}/amp/{token}"
 
 
 class Fallbacks:

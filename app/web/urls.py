@@ -1,0 +1,43 @@
+"""The tokened addresses that templates may name as `urls.*`: minted when a template reads one, never ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from app.content.question import Question
+from app.security.tokens import Tokens
+
+NAMES = {"amp": ("amp", ""), "submit": ("submit", "/submit"), "unsubscribe": ("u", ""), "preferences": ("p", "")}
+"""name -> (surface of the token, what follows it)"""
+PATHS = {"submit": "amp"}
+"""Surfaces whose addresses begin otherwise."""
+
+
+class Urls(Mapping[str, str]):
+    """The addresses for one person, send and placement."""
+
+    __slots__ = ("_minted", "_now", "_placement", "_public_url", "_q", "_tokens")
+
+    def __init__(self, tokens: Tokens, public_url: str, q: Question, placement: str, now: int) -> None:
+        self._tokens, self._public_url, self._q, self._placement, self._now = tokens, public_url, q, placement, now
+        self._minted: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> str:
+        found = self._minted.get(name)
+        if found is None:
+            surface, end = NAMES[name]
+            found = self._minted[name] = address(self._tokens, self._public_url, surface, self._placement, self._q, self._now) + end
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(NAMES)
+
+    def __len__(self) -> int:
+        return len(NAMES)
+
+
+def address(tokens: Tokens, public_url: str, surface: str, placement: str, q: Question, now: int) -> str:
+    """Where this surface of the placement is for whom the question is about."""
+    key = q.identity.key if q.identity is not None else ""
+    token = tokens.mint(surface, placement, key, q.send or "", q.mail or "", now)
+    return f"{public_url}/{PATHS.get(surface, surface)}/{token}"
