@@ -12,6 +12,7 @@ from app.content.choosing import Taken, choose, fall_back
 from app.content.question import Answer, Question
 from app.content.reviving import revive
 from app.content.snapshot import Snapshot
+from app.deadline import Deadlines
 from app.domain.decision import Decision, decode_record
 from app.domain.profile import NOBODY, Profile
 from app.domain.request import Request
@@ -30,24 +31,26 @@ class Decider:
         self._catalogue = catalogue
         self._seal = seal
         self.random_id = random_id
+        self._deadlines = Deadlines()
 
     async def decide(self, snapshot: Snapshot, q: Question, now: int, timeout: float) -> Answer:
         """The whole answer within `timeout` seconds, or one that is not recorded, with the reason `deadline`."""
-        return (await self.decide_all(snapshot, (q,), now, timeout))[0]
+        deadline = asyncio.get_running_loop().time() + timeout
+        person = (NOBODY, "profile" if q.unusable else "")
+        if q.identity is not None and not q.unusable:
+            found, why = await self._read(((q.identity.key, None if q.preview else q.send),), deadline, sends=snapshot.needs_sends)
+            person = found[0], why
+        answers = [self._answer(snapshot, q, *person, now)]
+        if answers[0].open:
+            await self._settle(snapshot, (q,), (person,), answers, now, deadline)
+        return answers[0]
 
     async def decide_all(self, snapshot: Snapshot, questions: Sequence[Question], now: int, timeout: float) -> list[Answer]:
         """What `decide` gives for each question, in order, within `timeout` seconds altogether."""
         deadline = asyncio.get_running_loop().time() + timeout
         people = await self._people(snapshot, questions, deadline)
         answers = [self._answer(snapshot, q, *person, now) for q, person in zip(questions, people, strict=True)]
-        for _ in range(RETRIES):
-            todo = [i for i, answer in enumerate(answers) if answer.open]
-            if not todo:
-                break
-            await self._record([answers[i] for i in todo], now, deadline)
-            for i in todo:
-                if answers[i].open:
-                    answers[i] = self._answer(snapshot, questions[i], *people[i], now)
+        await self._settle(snapshot, questions, people, answers, now, deadline)
         return answers
 
     # -- who is it -------------------------------------------------------------------------------------------------
@@ -63,7 +66,7 @@ class Decider:
 
     async def _read(self, asked: Sequence[tuple[str, str | None]], deadline: float, *, sends: bool) -> tuple[list[Profile], str]:
         try:
-            async with asyncio.timeout_at(deadline):
+            with self._deadlines.until(deadline):
                 found = await self._store.read_many(asked, sends=sends)
                 return [NOBODY if each.restricted else each for each in found], ""
         except (StoreUnavailable, TimeoutError) as error:
@@ -85,7 +88,7 @@ class Decider:
             self._replay(snapshot, q, profile.record, answer, taken)
         for placement in q.wanted(snapshot):
             if placement not in decision.choices:
-                draw = q.drawing(id, placement, r)
+                draw = q.drawing(placement, r)
                 if why:
                     decision.choices[placement] = fall_back(snapshot, r, placement, self._catalogue, taken, draw)
                     continue
@@ -106,14 +109,27 @@ class Decider:
             taken.items.update([id for id, _ in choice.priced])
         since = record.decided_at if q.at_open else None
         for placement, choice in record.choices.items():
-            decision.choices[placement] = revive(snapshot, r, choice, self._catalogue, taken, q.drawing(decision.id, placement, r), since)
+            decision.choices[placement] = revive(snapshot, r, choice, self._catalogue, taken, q.drawing(placement, r), since)
 
     # -- what stays ------------------------------------------------------------------------------------------------
+
+    async def _settle(
+        self, snapshot: Snapshot, questions: Sequence[Question], people: Sequence[tuple[Profile, str]], answers: list[Answer], now: int, deadline: float,
+    ) -> None:
+        """Record what is open among `answers`; where another call was first, it is answered anew in its place."""
+        for _ in range(RETRIES):
+            todo = [i for i, answer in enumerate(answers) if answer.open]
+            if not todo:
+                return
+            await self._record([answers[i] for i in todo], now, deadline)
+            for i in todo:
+                if answers[i].open:
+                    answers[i] = self._answer(snapshot, questions[i], *people[i], now)
 
     async def _record(self, answers: Sequence[Answer], now: int, deadline: float) -> None:
         """Store the decisions. One stays open where another call recorded first; its profile then has that record."""
         try:
-            async with asyncio.timeout_at(deadline):
+            with self._deadlines.until(deadline):
                 winners = await self._store.record([answer.recording() for answer in answers], now)
         except (StoreUnavailable, TimeoutError) as error:
             for answer in answers:

@@ -507,7 +507,7 @@ class FixedModel:
     def score_rows(self, matrix: np.ndarray) -> list[float]:
         return self.score_table(matrix.tolist())
 
-    def fixed(self, matrix: np.ndarray, varying: Sequence[int]) -> Scorer:
+    def fixed(self, matrix: np.ndarray, varying: Sequence[int], *, ranking: bool = False) -> Scorer:
         kept = matrix.copy()
 
         def score(values: Sequence[float], rows: Sequence[int] | None) -> list[float]:

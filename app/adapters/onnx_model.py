@@ -94,9 +94,10 @@ class OnnxModel:
         whole = {each.tensor: each.of(rows) for each in self._feeds}
         return self._in_runs(len(rows), lambda part: {name: tensor[part] for name, tensor in whole.items()})
 
-    def fixed(self, matrix: np.ndarray, varying: Sequence[int]) -> Scorer:
+    def fixed(self, matrix: np.ndarray, varying: Sequence[int], *, ranking: bool = False) -> Scorer:
         own, whole = matrix.copy(), len(matrix)
-        trees = self._trees.fix(matrix, varying) if self._trees is not None else None
+        ranking = ranking and self._trees is not None and self._trees.stays_in(self.card.output_range)
+        trees = self._trees.fix(matrix, varying, ranking=ranking) if self._trees is not None else None
         stretches = _stretches(varying)
 
         def score(values: Sequence[float], rows: Sequence[int] | None) -> list[float]:
@@ -104,7 +105,7 @@ class OnnxModel:
                 begun = time.monotonic()
                 found = trees(values, rows)
                 self.timed(self.card.id, time.monotonic() - begun)
-                return self._in_range(found, whole if rows is None else len(rows))
+                return found if ranking else self._in_range(found, whole if rows is None else len(rows))
             for column, at, stop in stretches:
                 own[:, column : column + stop - at] = values[at:stop]
             return self.score_rows(own if rows is None else own[rows])

@@ -3,7 +3,7 @@
 QuickScorer (Lucchese et al., SIGIR 2015): leaves are numbered left to right, a split that is false strikes the leaves of
 its true branch, and the first leaf that nobody struck is where the row ends. What the items' columns strike is known per
 version of the catalogue; the person's columns strike the same leaves in every row. What is left of a run is a few numpy
-calls over one 64-bit mask per row and tree (`bench/` compares them with ONNX Runtime's walk).
+calls over one 64-bit mask of struck leaves per row and tree (`bench/` compares them with ONNX Runtime's walk).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from app.ports import Scorer
 MAX_LEAVES = 64
 MAX_BYTES = 32 << 20
 """Bytes of tables a model may take up."""
-_FULL = np.uint64(2**64 - 1)
+_ONE = np.uint64(1)
 
-Desk: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Desk: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 class Trees:
-    """An ensemble as tables: per column its thresholds, ascending, and where in `_left` the rows begin that say what is
-    left of every tree's leaves once the splits on the first 0, 1, 2 ... of them are false."""
+    """An ensemble as tables: per column its thresholds, ascending, and where in `_struck` the rows begin that say
+    which of every tree's leaves are struck once the splits on the first 0, 1, 2 ... of them are false."""
 
     def __init__(self, nodes: dict[str, list[Any]], base: float, finish: Callable[[np.ndarray], np.ndarray]) -> None:
         self._finish = finish
@@ -42,8 +42,8 @@ class Trees:
         if sum(map(len, splits.values())) * self._trees * 8 > MAX_BYTES:
             raise ValueError("too large")
         tables = {column: self._table(sorted(rows)) for column, rows in splits.items()}
-        starts = accumulate([len(left) for _, left in tables.values()], initial=0)
-        self._left = np.concatenate([np.empty((0, self._trees), dtype=np.uint64), *[left for _, left in tables.values()]])
+        starts = accumulate([len(struck) for _, struck in tables.values()], initial=0)
+        self._struck = np.concatenate([np.empty((0, self._trees), dtype=np.uint64), *[struck for _, struck in tables.values()]])
         self._tables = {column: (thresholds, start) for (column, (thresholds, _)), start in zip(tables.items(), starts, strict=False)}
         self._leaves[0] += base
         self._ones = np.ones(self._trees)
@@ -51,14 +51,20 @@ class Trees:
 
     def _table(self, rows: list[tuple[float, int, int]]) -> tuple[Sequence[float], np.ndarray]:
         thresholds = sorted({threshold for threshold, _, _ in rows})
-        left = np.full((len(thresholds) + 1, self._trees), _FULL, dtype=np.uint64)
+        struck = np.zeros((len(thresholds) + 1, self._trees), dtype=np.uint64)
         at = 0
         for i, threshold in enumerate(thresholds, 1):
-            left[i] = left[i - 1]
+            struck[i] = struck[i - 1]
             while at < len(rows) and rows[at][0] == threshold:
-                left[i, rows[at][1]] &= np.uint64(rows[at][2])
+                struck[i, rows[at][1]] |= np.uint64(rows[at][2])
                 at += 1
-        return array("d", thresholds), left
+        return thresholds, struck
+
+    def stays_in(self, limits: tuple[float, float] | None) -> bool:
+        """Whether no score can leave these limits, nor be anything but a number."""
+        if self._finish is _logistic:
+            return limits is None or (limits[0] <= 0 and limits[1] >= 1)
+        return limits is None
 
     def rows(self, width: int, count: int) -> np.ndarray:
         """Rows to compare with: each value at, just below or just above one of its column's thresholds."""
@@ -69,38 +75,39 @@ class Trees:
             matrix[:, column] = np.nextafter(picked, picked + draw.integers(-1, 2, count).astype(np.float32))
         return matrix
 
-    def fix(self, matrix: np.ndarray, varying: Sequence[int]) -> Scorer:
-        """`score(values, rows)`: the scores of these rows of the matrix (None: all), `values` being the varying columns'."""
+    def fix(self, matrix: np.ndarray, varying: Sequence[int], *, ranking: bool = False) -> Scorer:
+        """`score(values, rows)`: the scores of these rows of the matrix (None: all), `values` being the varying columns'.
+        With `ranking` the sums that they are made of, which grow as they do."""
         count = len(matrix)
-        fixed = np.full((count, self._trees), _FULL, dtype=np.uint64)
+        fixed = np.zeros((count, self._trees), dtype=np.uint64)
         for column in self._tables.keys() - set(varying):
             thresholds, start = self._tables[column]
-            fixed &= self._left[start + np.searchsorted(np.array(thresholds), matrix[:, column], "left")]
+            fixed |= self._struck[start + np.searchsorted(np.array(thresholds), matrix[:, column], "left")]
         columns = [(i, *self._tables[column]) for i, column in enumerate(varying) if column in self._tables]
-        picked = np.zeros(len(columns), dtype=np.intp)
         strike = np.empty(self._trees, dtype=np.uint64)
-        leaves, left, ones, finish = self._leaves.ravel(), self._left, self._ones, self._finish
+        leaves, struck, ones = self._leaves.ravel(), self._struck, self._ones
+        finish = _as_they_are if ranking else self._finish
         whole = self._desk(count)
 
         def score(values: Sequence[float], rows: Sequence[int] | None) -> list[float]:
-            masks, exits, lowest, first, weights = whole
+            masks, above, lengths, exits, weights, first = whole
             known = fixed
             if rows is not None:
                 known = fixed[rows]
-                masks, exits, lowest, first, weights = self._desk(len(known))
+                masks, above, lengths, exits, weights, first = self._desk(len(known))
             if columns:
                 rounded = array("f", values)
-                picked[:] = [start + bisect_left(thresholds, rounded[i]) for i, thresholds, start in columns]
-                np.bitwise_and.reduce(left.take(picked, axis=0), axis=0, out=strike)
-                np.bitwise_and(known, strike, out=masks)
+                picked = [start + bisect_left(thresholds, rounded[i]) for i, thresholds, start in columns]
+                np.bitwise_or.reduce(struck.take(picked, axis=0), axis=0, out=strike)
+                np.bitwise_or(known, strike, out=masks)
             else:
                 np.copyto(masks, known)
-            np.negative(masks, out=exits.view(np.uint64))
-            np.bitwise_and(masks, exits.view(np.uint64), out=masks)
-            # The lowest bit left is a power of two, whose logarithm is a double's exponent.
-            np.copyto(lowest, masks)
-            np.right_shift(exits, 52, out=exits)
-            np.add(exits, first, out=exits)
+            # Adding one turns the struck leaves before the first that is left into zeros, and that one into a one: as many
+            # bits differ as the leaf's number, and one more.
+            np.add(masks, _ONE, out=above)
+            np.bitwise_xor(masks, above, out=masks)
+            np.bitwise_count(masks, out=lengths)
+            np.add(lengths, first, out=exits)
             leaves.take(exits, out=weights, mode="wrap")
             return finish(weights.dot(ones)).tolist()
 
@@ -111,11 +118,12 @@ class Trees:
         size = 1 << (rows - 1).bit_length() if rows else 1
         found = self._desks.get(size)
         if found is None:
-            lowest = np.empty((size, self._trees))
-            first = np.tile(np.arange(self._trees, dtype=np.int64) * MAX_LEAVES - 1023, (size, 1))
-            found = self._desks[size] = np.empty(lowest.shape, dtype=np.uint64), lowest.view(np.int64), lowest, first, np.empty_like(lowest)
-        masks, exits, lowest, first, weights = found
-        return masks[:rows], exits[:rows], lowest[:rows], first[:rows], weights[:rows]
+            shape = size, self._trees
+            first = np.tile(np.arange(self._trees, dtype=np.int64) * MAX_LEAVES - 1, (size, 1))
+            masks, above = np.empty(shape, dtype=np.uint64), np.empty(shape, dtype=np.uint64)
+            found = self._desks[size] = masks, above, np.empty(shape, dtype=np.uint8), np.empty(shape, dtype=np.int64), np.empty(shape), first
+        masks, above, lengths, exits, weights, first = found
+        return masks[:rows], above[:rows], lengths[:rows], exits[:rows], weights[:rows], first[:rows]
 
 
 def trees_of(data: bytes, index: Any) -> Trees | None:
@@ -138,9 +146,13 @@ def trees_of(data: bytes, index: Any) -> Trees | None:
                 return None
             return Trees(nodes, bases[0], _logistic)
         plain = values.get("n_targets", 1) == 1 and values.get("aggregate_function", b"SUM") == b"SUM" and values.get("post_transform", b"NONE") == b"NONE"
-        return Trees(nodes, bases[0], lambda sums: sums) if plain and len(bases) == 1 else None
+        return Trees(nodes, bases[0], _as_they_are) if plain and len(bases) == 1 else None
     except (ModelUnavailable, KeyError, IndexError, ValueError, RecursionError):
         return None
+
+
+def _as_they_are(sums: np.ndarray) -> np.ndarray:
+    return sums
 
 
 def _logistic(sums: np.ndarray) -> np.ndarray:
@@ -151,7 +163,7 @@ def _logistic(sums: np.ndarray) -> np.ndarray:
 
 
 def _walked(nodes: dict[str, list[Any]], leaves: np.ndarray) -> Iterator[tuple[int, int, float, int]]:
-    """(tree, column, threshold, leaves left where it is false) of every split; fills in the leaves' weights."""
+    """(tree, column, threshold, leaves struck where it is false) of every split; fills in the leaves' weights."""
     at = {key: i for i, key in enumerate(zip(nodes["treeids"], nodes["nodeids"], strict=True))}
     weight = dict(zip(zip(nodes["leaf_treeids"], nodes["leaf_nodeids"], strict=True), nodes["leaf_weights"], strict=True))
     found: list[tuple[int, int, float, int]] = []
@@ -165,8 +177,7 @@ def _walked(nodes: dict[str, list[Any]], leaves: np.ndarray) -> Iterator[tuple[i
             return start + 1
         middle = walk(tree, nodes["truenodeids"][i], start)
         end = walk(tree, nodes["falsenodeids"][i], middle)
-        struck = ((1 << (middle - start)) - 1) << start
-        found.append((tree, nodes["featureids"][i], nodes["values"][i], struck ^ (2**64 - 1)))
+        found.append((tree, nodes["featureids"][i], nodes["values"][i], ((1 << (middle - start)) - 1) << start))
         return end
 
     for tree in range(len(leaves)):

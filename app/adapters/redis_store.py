@@ -225,19 +225,21 @@ def _take_records(profile: Profile, reply: Any, send: str | None, *, sends: bool
 
 
 def _take_meta(profile: Profile, flat: list[bytes]) -> None:
-    traits: dict[str, Any] = {}
+    names: list[str] = []
+    packed: list[bytes] = []
     consents: dict[str, bool] = {}
     identities: list[Identity] = []
     for name, value in zip(flat[::2], flat[1::2], strict=True):
         kind, rest = name[:2], name[2:]
         if kind == b"t:":
-            trait = _unpack(value[STAMP:])
-            if trait is not None:
-                traits[rest.decode()] = trait
+            names.append(rest.decode())
+            packed.append(value[STAMP:])
         elif kind == b"c:":
             consents[rest.decode()] = value[8:] == b"1"
         elif kind == b"i:":
             identities.append(Identity.from_key(rest.decode()))
         elif name == b"!":
             profile.erased = True
+    values = _unpack(b"\xdd" + len(packed).to_bytes(4, "big") + b"".join(packed))
+    traits = {name: value for name, value in zip(names, values, strict=True) if value is not None}
     profile.traits, profile.consents, profile.identities = traits, consents, tuple(identities)

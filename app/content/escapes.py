@@ -12,6 +12,7 @@ from markupsafe import escape
 from app.domain.conditions import Instant
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029\ufeff\ufffe\uffff]")
+_HARMLESS = re.compile(r"[^&<>\"']*").fullmatch
 _STYLE = re.compile(r"#[0-9a-fA-F]{3,8}|-?[0-9]+(\.[0-9]+)?(px|em|rem|%|pt)?|[a-zA-Z][a-zA-Z-]{0,30}")
 _BAD_WORDS = frozenset({"expression", "javascript", "import", "url", "behavior"})
 _NO_HOST = re.compile(r"[\s<>\"'`\\{}^|]")
@@ -46,12 +47,16 @@ def text_of(value: Any) -> str:
 
 
 def html(value: Any) -> str:
-    return str(escape(text_of(value)))
+    return _escaped(text_of(value))
 
 
 def url(value: Any) -> str:
     """A whole address, `#` where its scheme is none of http, https and mailto."""
-    return str(escape(safe_url(text_of(value))))
+    return _escaped(safe_url(text_of(value)))
+
+
+def _escaped(text: str) -> str:
+    return text if _HARMLESS(text) else str(escape(text))
 
 
 def safe_url(address: str) -> str:

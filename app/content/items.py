@@ -112,8 +112,13 @@ class ItemsPlan:
     def _ranked(self, r: Request, candidates: Candidates | None, items: list[Item]) -> list[Item]:
         if self._rank is None:
             return items
-        scores = self._scores(r, candidates, items if not self._models or len(items) <= MAX_SCORED else items[:MAX_SCORED])
-        known: Sequence[Any] = scores if self._bare else [float("-inf") if score is None else score for score in scores]
+        items = items if not self._models or len(items) <= MAX_SCORED else items[:MAX_SCORED]
+        known: Sequence[Any]
+        if self._bare:
+            known = self._models[0](r, candidates, items, ranking=True)
+        else:
+            scores = self._scores(r, candidates, items)
+            known = [float("-inf") if score is None else score for score in scores]
         order = sorted(range(len(known)), key=known.__getitem__, reverse=True)
         return [items[i] for i in order[: self.query.limit]]
 

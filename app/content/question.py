@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from app.content.choosing import Render, Verdict
-from app.content.snapshot import Snapshot, plain
+from app.content.snapshot import Dish, Snapshot, plain
 from app.domain.decision import Decision, Recording, decode_record, encode_record
 from app.domain.event import Identity, empty
+from app.domain.item import Item
 from app.domain.profile import Profile
 from app.domain.request import Request
 from app.domain.trace import encode_trace
 
-RenderFor = Callable[[str, str, Request], Render]
-"""(decision id, placement, request) -> how a choice of that placement is rendered on the surface that was asked for."""
+Draw = Callable[["Question", str, Request, Dish, Mapping[str, Any], Sequence[Item]], Any]
+"""(question, placement, request, dish, its variables, its items) -> the content on the surface that was asked for. The question
+is handed over, not held: a circle for each request is work for the garbage collector, and that stops the whole worker."""
 
 
 @dataclass(slots=True)
@@ -35,7 +38,7 @@ class Question:
     at_open: bool = False
     explain: bool = False
     surface: str | None = None
-    render: RenderFor | None = None
+    draw: Draw | None = None
     variants: Mapping[str, str] = field(default_factory=empty)
     """Variants that a preview forces."""
 
@@ -46,9 +49,9 @@ class Question:
         mail = snapshot.definitions.mails[self.mail].placements
         return (*mail, *(placement for placement in self.placements if placement not in mail))
 
-    def drawing(self, id: str, placement: str, r: Request) -> Render | None:
+    def drawing(self, placement: str, r: Request) -> Render | None:
         """How a choice is drawn: only where it was asked for, not for the rest of the mail."""
-        return self.render(id, placement, r) if self.render is not None and placement in self.placements else None
+        return partial(self.draw, self, placement, r) if self.draw is not None and placement in self.placements else None
 
 
 @dataclass(slots=True)

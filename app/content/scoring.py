@@ -30,7 +30,7 @@ class Candidates:
         self.version: int = catalogue.version
         self.items = items
         self.positions: dict[str, int] = {}
-        self.scorers: dict[str, Scorer] = {}
+        self.scorers: dict[tuple[str, bool], Scorer] = {}
 
 
 class ItemScores:
@@ -44,9 +44,9 @@ class ItemScores:
         self._varying = [at for at, column in enumerate(card.inputs) if column.name.root != "item"]
         self._person = program.row([card.inputs[at] for at in self._varying])
 
-    def __call__(self, r: Request, candidates: Candidates | None, items: list[Item]) -> Sequence[float]:
+    def __call__(self, r: Request, candidates: Candidates | None, items: list[Item], *, ranking: bool = False) -> Sequence[float]:
         """One score per item, the card's fallback where the model fails; `candidates` hold the items where they are
-        those of everybody."""
+        those of everybody. With `ranking` numbers that order the items as their scores do."""
         card = self.card
         if not items:
             return []
@@ -59,18 +59,18 @@ class ItemScores:
             if model.dtype is None:
                 return model.score_table([self._row(r, item) for item in items])
             if candidates is not None and len(candidates.items) <= MAX_SCORED:
-                return self._from_matrix(r, model, candidates, items)
+                return self._from_matrix(r, model, candidates, items, ranking)
             return model.score_rows(np.array([self._row(r, item) for item in items], dtype=model.dtype))
         except ModelUnavailable:
             r.degraded.append(f"model:{card.id}")
             return [card.fallback] * len(items)
 
-    def _from_matrix(self, r: Request, model: Model, candidates: Candidates, items: list[Item]) -> list[float]:
+    def _from_matrix(self, r: Request, model: Model, candidates: Candidates, items: list[Item], ranking: bool) -> list[float]:
         """The items' columns are known per version of the catalogue; only the person's are looked up."""
-        scorer = candidates.scorers.get(self.card.id)
+        scorer = candidates.scorers.get((self.card.id, ranking))
         if scorer is None:
             matrix = np.array([self._row(r, item) for item in candidates.items], dtype=model.dtype)
-            scorer = candidates.scorers[self.card.id] = model.fixed(matrix, self._varying)
+            scorer = candidates.scorers[self.card.id, ranking] = model.fixed(matrix, self._varying, ranking=ranking)
             candidates.positions = {item.id: i for i, item in enumerate(candidates.items)}
         values: list[Any] = self._person(r)
         if items is candidates.items:

@@ -103,7 +103,7 @@ class Snapshot:
         processing is restricted, not even that there is one."""
         if profile.restricted:
             return NOBODY
-        if all(profile.consents.get(purpose) is True for purpose in self.gated):
+        if not self.gated or all(profile.consents.get(purpose) is True for purpose in self.gated):
             return profile
         return Profile(key=profile.key, consents=profile.consents, record=profile.record, known=profile.known)
 

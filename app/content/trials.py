@@ -32,6 +32,8 @@ class Trials:
     def exposed(self, r: Request, placement: str) -> dict[str, str]:
         """The variants that this placement was shown under: of its own experiments, and of those without a placement that
         were asked for."""
+        if not self._experiments:
+            return {}
         ids = [*self._seen[placement], *(id for id in r.variants if (each := self._experiments.get(id)) is not None and not each.placement)]
         return {id: variant for id in ids if (variant := r.variant(id)) is not None}
 

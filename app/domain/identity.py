@@ -30,13 +30,16 @@ def parse_profile_id(text: str, declared: Container[str] = frozenset()) -> Ident
     A colon that follows no known kind belongs to the user id.
     """
     kind, colon, value = text.partition(":")
-    identity = Identity(kind, value.strip()) if colon and (kind in KINDS or kind in declared) else Identity("user_id", text)
-    if not identity.value or not _fits(text):
+    if colon and (kind in KINDS or kind in declared):
+        value = value.strip()
+    else:
+        kind, value = "user_id", text
+    if not value or not _fits(text):
         raise RequestInvalid(
             f"profile: an id of 1 to {MAX_ID_BYTES} bytes without control characters",
             problems=(("profile", f"{len(text)} characters are not usable as an id"),), code="profile",
         )
-    return replace(identity, value=normalised(identity.kind, identity.value))
+    return Identity(kind, normalised(kind, value))
 
 
 @dataclass(frozen=True, slots=True)

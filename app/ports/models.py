@@ -30,9 +30,9 @@ class Model(Protocol):
         most 120 rows a run inside."""
         ...
 
-    def fixed(self, matrix: np.ndarray, varying: Sequence[int]) -> Scorer:
+    def fixed(self, matrix: np.ndarray, varying: Sequence[int], *, ranking: bool = False) -> Scorer:
         """A scorer of rows that differ between calls only in the columns `varying`, for models with a `dtype`: what the
-        other columns of `matrix` mean is worked out here."""
+        other columns of `matrix` mean is worked out here. With `ranking` its numbers order rows as scores do, and may be others."""
         ...
 
     def score_table(self, rows: Sequence[Sequence[float | str]]) -> list[float]:

@@ -92,7 +92,7 @@ class Desk:
         q = asked(body, snapshot, _KEYS)
         q.identity, q.context, q.preview = who(body.get("profile"), "profile", parts.identifiers), context_of(body.get("context")), True
         now = parts.clock() if body.get("at") is None else instant(body["at"])
-        q.render = self._surfaces.render_for(surface, q, now) if surface is not None else None
+        q.draw = self._surfaces.draw(surface) if surface is not None else None
         answer = await parts.decider.decide(snapshot, q, now, parts.settings.deadline_esp_ms / 1000)
         return answer, q.placements
 

@@ -65,7 +65,7 @@ class AmpLists:
         if q.mail is not None and q.mail not in snapshot.definitions.mails:
             q.mail = None
         timeout = snapshot.deadline((claims.placement,), parts.settings.deadline_amp_ms)
-        q.render = self._surfaces.render_for("list", q, now)
+        q.draw = self._surfaces.draw("list")
         answer = await parts.decider.decide(snapshot, q, now, timeout)
         count(parts, answer)
         if not snapshot.definitions.inbox.idle:

@@ -80,7 +80,11 @@ class KeyRing:
             self._loopback_only(headers)
             _own_pages_only(scope)
             return
-        given = next((value for name, value in headers if name == b"authorization"), None)
+        given = None
+        for name, value in headers:
+            if name == b"authorization":
+                given = value
+                break
         if given is not None and given[:5].lower() == b"basic":
             _own_pages_only(scope)
         entry = self._seen.get(given) if given is not None else None

@@ -64,7 +64,7 @@ class Decisions:
         q.context = context_of(body.get("context"))
         q.variants = self._forced(scope, body, snapshot)
         q.preview = body.get("at") is not None or bool(q.variants)
-        q.render = self._surfaces.render_for(q.surface, q, now) if q.surface is not None else None
+        q.draw = self._surfaces.draw(q.surface) if q.surface is not None else None
         timeout = snapshot.deadline(q.placements, parts.settings.deadline_esp_ms)
         answer = await parts.decider.decide(snapshot, q, now, timeout)
         found = await self._told(snapshot, q, answer)
@@ -119,7 +119,7 @@ class Decisions:
                 lines[i] = _failed(start + i, error)
                 continue
             if q.surface is not None:
-                q.render = self._surfaces.render_for(q.surface, q, now)
+                q.draw = self._surfaces.draw(q.surface)
         timeout = snapshot.deadline(template.placements, self._parts.settings.deadline_esp_ms)
         answers = await self._parts.decider.decide_all(snapshot, tuple(questions.values()), now, timeout)
         for (i, q), answer in zip(questions.items(), answers, strict=True):

@@ -105,7 +105,7 @@ class Hot:
         now = parts.clock()
         policy = snapshot.definitions.placements[placement]
         timeout = snapshot.deadline((placement,), parts.settings.deadline_esp_ms)
-        q.render = None if surface == "json" else self._surfaces.render_for(surface, q, now)
+        q.draw = None if surface == "json" else self._surfaces.draw(surface)
         answer = await parts.decider.decide(snapshot, q, now, timeout)
         decision = answer.decision
         choice = decision.choices[placement]

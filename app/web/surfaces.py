@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from app.content.choosing import Render, Taken, fall_back
-from app.content.question import Question, RenderFor
+from app.content.question import Draw, Question
 from app.content.snapshot import Dish, Snapshot, plain
 from app.domain.conditions import Instant
 from app.domain.decision import Choice
@@ -41,6 +42,7 @@ class Surfaces:
         self._public_url = public_url.rstrip("/")
         self.links = Links(tokens, self._public_url)
         self._ready: tuple[tuple[Snapshot, Fallbacks], ...] = ()
+        self._drawn: dict[str, Draw] = {"html": self._html, "text": self._text, "amp": self._amp, "json": _json_of, "list": _list}
 
     async def prepare(self, snapshot: Snapshot) -> None:
         """Render the fallbacks of this content with the items as they are now: before its first request, and when items
@@ -55,29 +57,28 @@ class Surfaces:
         """Those of this content, or of the one before it, which requests under way may still hold."""
         return next((ready for known, ready in self._ready if known is snapshot), self._ready[0][1])
 
-    def render_for(self, surface: str, q: Question, now: int) -> RenderFor:
-        """How the choices of one request are drawn. JSON surfaces are checked against no template."""
+    def draw(self, surface: str) -> Draw:
+        """How choices are drawn. JSON surfaces are checked against no template."""
+        return self._drawn[surface]
 
-        at = Instant(now)
+    def _html(self, q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> str:
+        return dish.block.html(variables, items, r.traits, r.context, Urls(self._tokens, self._public_url, q, placement, r.now), Instant(r.now))
 
-        def for_placement(decision_id: str, placement: str, r: Request) -> Render:
-            urls = Urls(self._tokens, self._public_url, q, placement, now)
+    def _text(self, q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> str:
+        return dish.block.text(variables, items, r.traits, r.context, Urls(self._tokens, self._public_url, q, placement, r.now), Instant(r.now))
 
-            def draw(dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> Any:
-                block = dish.block
-                if surface == "html":
-                    return block.html(variables, items, r.traits, r.context, urls, at)
-                if surface == "text":
-                    return block.text(variables, items, r.traits, r.context, urls, at)
-                if surface == "json":
-                    return {"vars": {k: plain(v) for k, v in variables.items()}, "items": [item.fields for item in items]}
-                if surface == "list":
-                    return block.data(variables, items)
-                return block.amp(variables, items, r.traits, r.context, urls, at) if block.has_amp else ""
+    def _amp(self, q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> str:
+        if not dish.block.has_amp:
+            return ""
+        return dish.block.amp(variables, items, r.traits, r.context, Urls(self._tokens, self._public_url, q, placement, r.now), Instant(r.now))
 
-            return draw
 
-        return for_placement
+def _json_of(q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> dict[str, Any]:
+    return {"vars": {k: plain(v) for k, v in variables.items()}, "items": [item.fields for item in items]}
+
+
+def _list(q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> dict[str, Any]:
+    return dish.block.data(variables, items)
 
 
 class Fallbacks:
@@ -90,14 +91,14 @@ class Fallbacks:
     def render(self, placement: str) -> None:
         """Draw one placement's fallback, with the items as they are now."""
         for surface in ("html", "text", "amp", "list"):
-            draw = self._surfaces.render_for(surface, Question((placement,)), self._now)
+            draw = partial(self._surfaces.draw(surface), Question((placement,)))
             choice = self._choose(placement, draw)
-            self._ready[placement, surface] = encoded(choice) if choice.content else _first(draw("", placement, self._nobody()), self._snapshot.fallbacks[placement])
+            self._ready[placement, surface] = encoded(choice) if choice.content else _first(partial(draw, placement, self._nobody()), self._snapshot.fallbacks[placement])
         self._ready[placement, "json"] = _json(choice_json(self._choose(placement, None)))
 
-    def _choose(self, placement: str, draw: RenderFor | None) -> Choice:
+    def _choose(self, placement: str, draw: Callable[..., Any] | None) -> Choice:
         r = self._nobody()
-        return fall_back(self._snapshot, r, placement, self._catalogue, Taken(), draw("", placement, r) if draw is not None else None)
+        return fall_back(self._snapshot, r, placement, self._catalogue, Taken(), partial(draw, placement, r) if draw is not None else None)
 
     def _nobody(self) -> Request:
         return Request(self._now, score=self._snapshot.score)

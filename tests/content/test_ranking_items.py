@@ -26,7 +26,7 @@ class Price:
     def score_rows(self, matrix: np.ndarray) -> list[float]:
         return [float(row[0]) / 10 for row in matrix]
 
-    def fixed(self, matrix: np.ndarray, varying: Any) -> Any:
+    def fixed(self, matrix: np.ndarray, varying: Any, *, ranking: bool = False) -> Any:
         return lambda values, rows: self.score_rows(matrix if rows is None else matrix[rows])
 
 

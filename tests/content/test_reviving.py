@@ -92,15 +92,12 @@ def test_a_block_that_is_gone_leaves_the_fallback(shop: Shop) -> None:
 
 
 def test_a_block_that_no_longer_renders_leaves_the_fallback(shop: Shop) -> None:
-    def render(*_: Any) -> Any:
-        def draw(dish: Any, variables: Any, items: Any) -> str:
-            if items:
-                raise RenderFailed("not with these")
-            return "drawn"
+    def draw(q: Any, placement: str, r: Any, dish: Any, variables: Any, items: Any) -> str:
+        if items:
+            raise RenderFailed("not with these")
+        return "drawn"
 
-        return draw
-
-    decision = shop.shown(render=render).decision
+    decision = shop.shown(draw=draw).decision
 
     assert (decision.choices["hero"].content, decision.degraded) == ("drawn", ["content_changed"])
 
