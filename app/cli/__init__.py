@@ -22,6 +22,7 @@ COMMANDS = {
     "identities": ("app.cli.identities", "merge and part people, find those who are probably one"),
     "audit": ("app.cli.audit", "tell what is wrong with the profiles"),
     "people": ("app.cli.people", "export, erase or restrict what is held of a person"),
+    "report": ("app.cli.report", "tell what an experiment showed"),
     "dead-letters": ("app.cli.dead_letters", "list, show, redrive and drop events that were refused"),
     "import": ("app.cli.import_", "import events, profiles or items from a file"),
 }
