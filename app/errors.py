@@ -18,12 +18,11 @@ InlayError
 ├── FellBehind            messages of a stream were dropped before they were read
 ├── LookupFailed          a third party is down, slow, wrong, not listed, or somewhere private
 ├── LeaseLost             a write came after the lease under which it was begun
-├── NotDelivered          what a trigger sends was not taken; says whether to try again
 ├── Unreachable           503: what another server has to say is needed to answer, and it does not say it
 ├── SpoolFull             503: the store is away, and the spool has no room or cannot be written
 ├── ModelUnavailable      a model cannot be loaded or answered wrongly
-├── SinkUnavailable       a stream takes nothing just now
-├── SinkRefused           a stream will never take it
+├── SinkUnavailable       a stream or webhook takes nothing just now; says when it may
+├── SinkRefused           a stream or webhook will never take it
 ├── RenderFailed          a template failed on this data
 ├── LogUnusable           logged decisions of which no estimate can be made
 └── SettingsInvalid       the server cannot start as told
@@ -144,7 +143,13 @@ class FellBehind(InlayError):
 
 
 class SinkUnavailable(InlayError):
+    """`wait` is after how many ms the receiver wants it again (0: it says nothing)."""
+
     code = "sink_unavailable"
+
+    def __init__(self, message: str, *, wait: int = 0) -> None:
+        super().__init__(message)
+        self.wait = wait
 
 
 class SinkRefused(InlayError):
@@ -153,17 +158,6 @@ class SinkRefused(InlayError):
 
 class LeaseLost(InlayError):
     code = "lease_lost"
-
-
-class NotDelivered(InlayError):
-    """`again` says whether it makes sense to try again, `wait` after how many ms the receiver wants it (0: it says nothing)."""
-
-    code = "not_delivered"
-
-    def __init__(self, message: str, *, again: bool = True, wait: int = 0) -> None:
-        super().__init__(message)
-        self.again = again
-        self.wait = wait
 
 
 class Unreachable(InlayError):

@@ -1,13 +1,11 @@
-"""Settings -> a consumer of a stream, or what writes to one."""
+"""Settings -> a consumer of a stream."""
 
 from __future__ import annotations
 
 import os
-import re
 import secrets
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,25 +17,22 @@ from app.adapters.redis_leases import RedisLeases
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.adapters.noticing_store import NoticingStore
-from app.adapters.redis_sink import RedisSink
 from app.adapters.redis_source import RedisSource, shards
 from app.adapters.redis_timers import RedisTimers
 from app.adapters.timed_store import TimedStore
 from app.consume import Consumer
 from app.content.event_rules import EventRules
 from app.domain.identity import Identifiers
-from app.errors import SettingsInvalid
 from app.formats.messages import Format
 from app.ingest import Ingest
 from app.intake import Intake, Taken
 from app.live.notes import Herald
-from app.ports import EventSink, EventSource, Synced
+from app.ports import EventSource, Synced
 from app.settings import Settings, kafka_settings
 from app.shares import LEASE_MILLISECONDS, Shares, Tenure
 from app.telemetry import Telemetry
 from app.wiring import build_dead_letters, build_identities, build_store, hashed_id, random_id, wall_clock
-
-_ADDRESS = re.compile(r"(redis|kafka):([^\s/]+)(?:/([1-9]\d{0,3}))?")
+from app.wiring.sinks import extra
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +92,13 @@ def _redis_source(settings: Settings, link: Link, wanted: Consumption, member: s
 
 
 def _kafka_source(settings: Settings, link: Link, wanted: Consumption, member: str) -> EventSource:
-    with _extra("kafka"):
+    with extra("kafka"):
         from app.adapters.kafka_source import KafkaSource
     return KafkaSource(kafka_settings(os.environ), wanted.stream, wanted.group, begin=wanted.begin)
 
 
 def _kinesis_source(settings: Settings, link: Link, wanted: Consumption, member: str) -> EventSource:
-    with _extra("kinesis"):
+    with extra("kinesis"):
         from app.adapters.kinesis_source import KinesisSource, kinesis_client
     checkpoints = RedisCheckpoints(link, settings.write_timeout_ms / 1000)
     return KinesisSource(kinesis_client(os.environ.get("AWS_REGION")), checkpoints, wanted.stream, wanted.group, begin=wanted.begin)
@@ -113,28 +108,3 @@ _SOURCES: dict[str, Callable[[Settings, Link, Consumption, str], EventSource]] =
     "redis": _redis_source, "kafka": _kafka_source, "kinesis": _kinesis_source,
 }
 SOURCES = tuple(_SOURCES)
-
-
-def build_sink(settings: Settings, link: Link, address: str) -> EventSink:
-    """What writes to the stream of an address: `redis:NAME`, `redis:NAME/SHARDS` or `kafka:TOPIC`. `SettingsInvalid` where it
-    is none of these, or Kafka is not set up. `link` leads to the store's Redis, where the streams are unless
-    `INLAY_STREAM_URL` says otherwise."""
-    found = _ADDRESS.fullmatch(address)
-    if found is None or (found[1] == "kafka" and found[3]):
-        raise SettingsInvalid(f"{address!r} is no stream: redis:NAME, redis:NAME/SHARDS or kafka:TOPIC")
-    kind, name, number = found.groups()
-    if kind == "redis":
-        streams = Link(settings.stream_url, Breaker(time.monotonic), read_seconds=2.0) if settings.stream_url else link
-        return RedisSink(streams, shards(name, int(number or 1)), settings.write_timeout_ms / 1000)
-    with _extra("kafka"):
-        from app.adapters.kafka_sink import KafkaSink
-    return KafkaSink(kafka_settings(os.environ), name)
-
-
-@contextmanager
-def _extra(name: str) -> Generator[None]:
-    """What is imported inside comes with an extra of that name."""
-    try:
-        yield
-    except ImportError as error:
-        raise SettingsInvalid(f"{name} needs the extra: pip install 'inlay[{name}]'") from error

@@ -14,16 +14,16 @@ from app.adapters.noticing_store import NoticingStore
 from app.adapters.redis_leases import RedisLeases
 from app.adapters.redis_link import Link
 from app.adapters.redis_live import RedisLive
-from app.adapters.redis_outbound import RedisOutbound
 from app.adapters.redis_timers import RedisTimers, shard_of
 from app.content.snapshot import Snapshot
 from app.content.watch import Looked, Watch
 from app.domain.live import Sending
-from app.domain.triggers import Trigger, Webhook
+from app.domain.triggers import Send, Trigger, Webhook
+from app.errors import SettingsInvalid, SinkRefused, SinkUnavailable
 from app.live.backfill import Backfill
 from app.live.delivery import Delivery
 from app.live.look import Looker
-from app.ports import Clock, DeadLetters, Outbound, ProfileStore
+from app.ports import Clock, DeadLetters, EventSink, ProfileStore
 from app.security.outgoing import keys_of
 from app.shares import Shares
 from app.telemetry import Telemetry, log
@@ -31,23 +31,25 @@ from app.telemetry import Telemetry, log
 
 class Watching:
     """`store` is the profile store through which everything is applied, so that it is noticed. `link` is the connection
-    that profiles are written over: timers must not overtake what they are set for."""
+    that profiles are written over: timers must not overtake what they are set for. `stream` makes
+    what writes to the stream of an address."""
 
     def __init__(
-        self, store: ProfileStore, link: Link, seconds: float, clock: Clock, telemetry: Telemetry, dead: DeadLetters, *, private: bool,
-        busy: Callable[[], bool],
+        self, store: ProfileStore, link: Link, seconds: float, clock: Clock, telemetry: Telemetry, dead: DeadLetters,
+        stream: Callable[[str], EventSink], *, private: bool, busy: Callable[[], bool],
     ) -> None:
         self.watch: Watch | None = None
         self._telemetry = telemetry
         self._triggers: Mapping[str, Trigger] = {}
         self._webhooks: Mapping[str, Webhook] = {}
-        self._calls = HttpxWebhooks(lambda: self._webhooks, os.environ, private=private)
-        outbound: Mapping[str, Outbound] = {"webhook": self._calls, "stream": RedisOutbound(link, seconds)}
+        self._calls = HttpxWebhooks(os.environ, clock, private=private)
+        self._stream = stream
+        self._streams: dict[str, EventSink] = {}
         owner, leases = secrets.token_hex(8), RedisLeases(link, seconds)
         timers = RedisTimers(link, seconds)
         self.live = RedisLive(link, timers.shards, shard_of, seconds)
         self._delivery = Delivery(
-            self.live, timers, dead, outbound, clock, lambda id: self._triggers.get(id),
+            self.live, timers, dead, self._sink, clock, lambda id: self._triggers.get(id),
             telemetry.trigger, telemetry.failure, Random(),
         )
         looker = Looker(store, self.live, timers, clock, self._fired, self._told)
@@ -76,7 +78,22 @@ class Watching:
             task.cancel()
         await self._delivery.stop()
         await self._calls.close()
+        for sink in self._streams.values():
+            await sink.close()
         await self.act.stop()
+
+    def _sink(self, send: Send) -> EventSink:
+        if send.webhook:
+            webhook = self._webhooks.get(send.webhook)
+            if webhook is None:
+                raise SinkRefused(f"no webhook {send.webhook}")
+            return self._calls.sink(webhook)
+        if send.stream not in self._streams:
+            try:
+                self._streams[send.stream] = self._stream(send.stream)
+            except SettingsInvalid as error:
+                raise SinkUnavailable(error.message) from error
+        return self._streams[send.stream]
 
     def _fired(self, key: str, sending: Sequence[Sending]) -> None:
         self._delivery.start(key, sending)

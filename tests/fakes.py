@@ -29,7 +29,7 @@ from app.domain.message import Batch, Message, Outgoing
 from app.domain.profile import Profile
 from app.domain.spooled import Spooled
 from app.domain.whole import NOTHING, Filed, Holding, Mark, Row, Whole, earlier, united
-from app.errors import LeaseLost, ModelUnavailable, NotDelivered, SpoolFull, StoreUnavailable
+from app.errors import LeaseLost, ModelUnavailable, SinkRefused, SinkUnavailable, SpoolFull, StoreUnavailable
 from app.ports import Model, Scorer
 
 
@@ -734,15 +734,18 @@ class MemoryLive:
         self._progress = dict(progress)
 
 
-class MemoryOutbound:
-    """`Outbound` that keeps what is sent: (to, id, body). `refusals` are raised first, one a call."""
+class Inbox:
+    """`EventSink` that keeps what is sent. `refusals` are raised first, one a call."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[str, str, bytes]] = []
-        self.refusals: list[NotDelivered] = []
+        self.sent: list[Outgoing] = []
+        self.refusals: list[SinkUnavailable | SinkRefused] = []
 
-    async def send(self, to: str, id: str, body: bytes, now: int) -> None:
+    async def send(self, message: Outgoing) -> None:
         await asyncio.sleep(0)
         if self.refusals:
             raise self.refusals.pop(0)
-        self.sent.append((to, id, body))
+        self.sent.append(message)
+
+    async def close(self) -> None:
+        """Nothing is on its way."""

@@ -24,7 +24,7 @@ from app.live.backfill import Backfill
 from app.live.delivery import Delivery
 from app.live.look import Looker
 from app.shares import Shares
-from tests.fakes import MemoryDeadLetters, MemoryLeases, MemoryLive, MemoryOutbound, MemoryStore, MemoryTimers
+from tests.fakes import Inbox, MemoryDeadLetters, MemoryLeases, MemoryLive, MemoryStore, MemoryTimers
 
 NOW = 1_760_000_000_000
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
@@ -54,7 +54,7 @@ class Town:
         self.store = MemoryStore()
         self.live = MemoryLive(self.store)
         self.timers = MemoryTimers()
-        self.outbound = MemoryOutbound()
+        self.sink = Inbox()
         self.dead = MemoryDeadLetters()
         self.leases = MemoryLeases()
         self.moves: list[tuple[str, bool, int]] = []
@@ -82,7 +82,7 @@ class Process:
     def __init__(self, town: Town) -> None:
         self._town = town
         self.delivery = Delivery(
-            town.live, town.timers, town.dead, {"webhook": town.outbound, "stream": town.outbound}, lambda: town.now,
+            town.live, town.timers, town.dead, lambda send: town.sink, lambda: town.now,
             lambda id: town.definitions.triggers.get(id), lambda trigger, outcome: None, _raise, Random(1),
         )
         looker = Looker(town.store, town.live, town.timers, lambda: town.now, self.delivery.start, self._told)

@@ -18,14 +18,13 @@ from pathlib import Path
 
 import msgspec
 
-from app.adapters.spool_file import SpoolFile, framed
+from app.adapters.spool_file import SUFFIX, SpoolFile, framed
 from app.domain.spooled import Spooled
 from app.errors import SpoolFull
 from app.telemetry import log
 
 FILE_BYTES = 8 << 20
 """A file takes no more once it is this large."""
-SUFFIX = ".spool"
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Spooled).decode
 

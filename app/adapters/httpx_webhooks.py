@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import httpx
 
+from app.domain.message import Outgoing
 from app.domain.triggers import Webhook
-from app.errors import NotDelivered
+from app.errors import SinkRefused, SinkUnavailable
+from app.ports import Clock
 from app.security.outgoing import keys_of, signed
 
 CONNECT_SECONDS = 5.0
@@ -20,31 +22,33 @@ DAY = 86_400_000
 
 
 class HttpxWebhooks:
-    """`Outbound` to `webhooks`, which gives what is declared; `environment` holds their secrets. Follows no redirect, and
-    calls no address that is not public unless `private`."""
+    """An `EventSink` for each webhook, over one client. `environment` holds their secrets. Follows no redirect, and calls no
+    address that is not public unless `private`."""
 
-    def __init__(self, webhooks: Callable[[], Mapping[str, Webhook]], environment: Mapping[str, str], *, private: bool) -> None:
-        self._webhooks = webhooks
+    def __init__(self, environment: Mapping[str, str], clock: Clock, *, private: bool) -> None:
         self._environment = environment
+        self._clock = clock
         self._private = private
         self._client: httpx.AsyncClient | None = None
 
-    async def send(self, to: str, id: str, body: bytes, now: int) -> None:
-        webhook = self._webhooks().get(to)
-        if webhook is None:
-            raise NotDelivered(f"no webhook {to}")
+    def sink(self, webhook: Webhook) -> HttpxWebhook:
+        return HttpxWebhook(self, webhook)
+
+    async def call(self, webhook: Webhook, message: Outgoing) -> None:
         try:
             keys = keys_of(self._environment.get(webhook.secret, ""))
         except ValueError as error:
-            raise NotDelivered(f"{webhook.secret}: {error}") from error
-        headers = {**signed(keys, id, now // 1000, body), "idempotency-key": id, "content-type": "application/json", "user-agent": "Inlay"}
+            raise SinkUnavailable(f"{webhook.secret}: {error}") from error
+        headers = {**message.headers, **signed(keys, message.id, self._clock() // 1000, message.body), "idempotency-key": message.id, "user-agent": "Inlay"}
         try:
             async with asyncio.timeout(webhook.timeout / 1000):
-                answer = await self._post(webhook, headers, body)
+                answer = await self._post(webhook, headers, message.body)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
-            raise NotDelivered(f"{to} does not answer: {type(error).__name__}") from error
+            raise SinkUnavailable(f"{webhook.id} does not answer: {type(error).__name__}") from error
+        if answer.status_code == GONE:
+            raise SinkRefused(f"{webhook.id} answers {GONE}")
         if not answer.is_success:
-            raise NotDelivered(f"{to} answers {answer.status_code}", again=answer.status_code != GONE, wait=_wait(answer))
+            raise SinkUnavailable(f"{webhook.id} answers {answer.status_code}", wait=_wait(answer))
 
     async def _post(self, webhook: Webhook, headers: dict[str, str], body: bytes) -> httpx.Response:
         url = httpx.URL(webhook.url)
@@ -64,12 +68,26 @@ class HttpxWebhooks:
         found = [str(row[4][0]) for row in rows]
         allowed = [address for address in found if self._private or _public(address)]
         if not allowed:
-            raise NotDelivered(f"{id} is at no public address; INLAY_PRIVATE_WEBHOOKS=allow lets it be called")
+            raise SinkUnavailable(f"{id} is at no public address; INLAY_PRIVATE_WEBHOOKS=allow lets it be called")
         return allowed[0]
 
     async def close(self) -> None:
         if self._client is not None:
             await self._client.aclose()
+
+
+class HttpxWebhook:
+    """`EventSink` to one webhook."""
+
+    def __init__(self, calls: HttpxWebhooks, webhook: Webhook) -> None:
+        self._calls = calls
+        self._webhook = webhook
+
+    async def send(self, message: Outgoing) -> None:
+        await self._calls.call(self._webhook, message)
+
+    async def close(self) -> None:
+        """The client is shared."""
 
 
 def _public(text: str) -> bool:

@@ -21,6 +21,7 @@ _LENGTH = struct.Struct(">I")
 MAX_RECORD = 16 << 20
 """No record is longer: what says it is, is torn."""
 READ_BYTES = 1 << 20
+SUFFIX, UNREADABLE = ".spool", ".unreadable"
 
 
 def framed(payload: bytes) -> bytes:
@@ -118,7 +119,7 @@ class SpoolFile:
 
     def set_aside(self) -> None:
         """Keep it for people to look at; nobody adopts it any more."""
-        self.path.rename(self.path.with_suffix(".unreadable"))
+        self.path.rename(self.path.with_suffix(UNREADABLE))
         os.close(self._fd)
 
     def close(self) -> None:

@@ -20,13 +20,14 @@ from app.content.load import gather
 from app.content.snapshot import iso
 from app.domain.change import Grant
 from app.domain.consent import RESTRICTED
+from app.domain.decision import Record, decode_record
 from app.domain.definitions import Definitions
 from app.domain.profile import Profile
 from app.erasure import Erasure
 from app.ports import ProfileStore
 from app.settings import Settings, load_settings
 from app.supervise.parent import with_secret
-from app.web.answers import STATUS, answer_json
+from app.web.answers import STATUS, answer_json, choice_json
 from app.web.held import counts, event_json
 from app.wiring import build_dead_letters, build_identifiers, build_store, holdings, wall_clock
 
@@ -62,7 +63,7 @@ def _key(id: str, settings: Settings) -> str:
 def _erasure(settings: Settings, link: Link) -> tuple[ProfileStore, RedisConsents, Erasure]:
     patient = settings.model_copy(update={"write_timeout_ms": int(SECONDS * 1000)})
     store, consents = build_store(patient, link, Names(link)), RedisConsents(link, SECONDS)
-    return store, consents, Erasure(store, consents, holdings(build_dead_letters(patient, link)), RedisCompaction(link, SECONDS))
+    return store, consents, Erasure(store, consents, holdings(patient, link, build_dead_letters(patient, link)), RedisCompaction(link, SECONDS))
 
 
 async def _export(arguments: argparse.Namespace, settings: Settings) -> int:
@@ -80,14 +81,19 @@ async def _export(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def _told(id: str, profile: Profile) -> dict[str, Any]:
-    """What the server's own export tells but for segments and the reasons of decisions, which take its rules."""
+    """What the server's own export tells but for the segments of this very moment and the reasons of decisions, which take its rules."""
     history = profile.history
     return {
         "id": id, "identities": [{"kind": each.kind, "value": each.value} for each in profile.identities], "traits": dict(profile.traits),
         "consents": {purpose: STATUS[granted] for purpose, granted in profile.purposes.items()}, "restricted": profile.restricted,
         "exported_at": iso(wall_clock()), "event_counts": counts(history), "events": [event_json(history, i) for i in range(len(history))],
-        "sends": list(profile.sends),
+        "decisions": [_decision(send, decode_record(data)) for send, data in profile.sends.items()],
     }
+
+
+def _decision(send: str, record: Record) -> dict[str, Any]:
+    shown = {name: choice_json(choice) for name, choice in record.choices.items()}
+    return {"send": send, "mail": record.mail, "decided_at": iso(record.decided_at), "content_version": record.version, "placements": shown}
 
 
 async def _erase(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import get_args
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ TRIGGER_KEYS = ("on", "after", "when", "quiet", "limit", "send", "description")
 OCCASIONS = tuple(kind for kind in get_args(t.Kind) if kind != "event")
 LIMIT_KEYS = ("max", "per", "within", "calendar")
 SEND_KEYS = ("webhook", "stream", "template", "vars")
+_STREAM = re.compile(r"[A-Za-z0-9_-]{1,64}|redis:[^\s/]{1,200}(/[1-9]\d{0,3})?|kafka:[^\s/]{1,200}")
 PREFIX = "INLAY_"
 LONGEST_TIMEOUT = 30_000
 
@@ -102,8 +104,8 @@ def _send(reader: Reader, node: Node, at: str) -> t.Send:
         reader.wrong(node.line, at, "goes nowhere" if "webhook" not in found else "goes to two places", "webhook: one of webhooks:, or stream: a name")
     to = reader.one_of(found["webhook"], f"{at}.webhook", reader.names.webhooks, "webhook") if "webhook" in found else ""
     stream = reader.text(found["stream"], f"{at}.stream") if "stream" in found else ""
-    if "stream" in found and not (stream and len(stream) <= 64 and all(ch.isalnum() or ch in "_-" for ch in stream)):
-        reader.wrong(found["stream"].line, f"{at}.stream", "is no usable name", "letters, digits, _ and -, at most 64")
+    if "stream" in found and not _STREAM.fullmatch(stream):
+        reader.wrong(found["stream"].line, f"{at}.stream", "is no stream", "a name of at most 64 letters, digits, _ and -, or redis:NAME, redis:NAME/SHARDS or kafka:TOPIC")
     template = reader.text(found["template"], f"{at}.template") if "template" in found else ""
     return t.Send(to or "", stream, template, _vars(reader, found["vars"], f"{at}.vars") if "vars" in found else {})
 

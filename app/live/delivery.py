@@ -7,33 +7,35 @@ after. What is given up goes to the dead letters.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 
 from app.domain.live import Live, Sending, packed, unpacked
 from app.domain.dead_letter import DeadLetter
-from app.domain.triggers import Trigger
-from app.errors import NotDelivered, StoreUnavailable
+from app.domain.message import Outgoing
+from app.domain.triggers import Send, Trigger
+from app.errors import SinkRefused, SinkUnavailable, StoreUnavailable
 from app.live.look import ATTEMPTS, timer
-from app.ports import Clock, DeadLetters, LiveStore, Outbound, Timers
+from app.ports import Clock, DeadLetters, EventSink, LiveStore, Timers
 
 DELAYS = (5_000, 60_000, 5 * 60_000, 30 * 60_000, 2 * 3_600_000, 5 * 3_600_000, 10 * 3_600_000)
 """Ms before the second and each later attempt; a fifth more or less of each by chance."""
+HEADERS = {"content-type": "application/json"}
 AT_ONCE = 32
 """Deliveries of a process under way at one time."""
 
 
 class Delivery:
-    """`outbound` by kind of destination: `webhook`, `stream`. `told` counts (trigger, delivered, retried or dead)."""
+    """`sink` gives where a trigger sends to. `told` counts (trigger, delivered, retried or dead)."""
 
     def __init__(
-        self, live: LiveStore, timers: Timers, dead: DeadLetters, outbound: Mapping[str, Outbound], clock: Clock,
+        self, live: LiveStore, timers: Timers, dead: DeadLetters, sink: Callable[[Send], EventSink], clock: Clock,
         trigger: Callable[[str], Trigger | None], told: Callable[[str, str], None], failed: Callable[[BaseException], None], random: Random,
     ) -> None:
         self._live = live
         self._timers = timers
         self._dead = dead
-        self._outbound = outbound
+        self._sink = sink
         self._clock = clock
         self._trigger = trigger
         self._told = told
@@ -59,28 +61,38 @@ class Delivery:
         async with self._slots:
             if each.next_at <= self._clock():
                 return
+            if not await self._stands(key, each):
+                return
             try:
-                await self._send(each)
-            except NotDelivered as error:
+                await self._send(key, each)
+            except SinkUnavailable as error:
                 await self._again(key, each, error)
+            except SinkRefused as error:
+                await self._bury(key, each, error.message)
             else:
                 self._told(each.trigger, "delivered")
                 await self._settle(key, each.id, None)
 
-    async def _send(self, each: Sending) -> None:
+    async def _stands(self, key: str, each: Sending) -> bool:
+        """Of somebody who was erased meanwhile, or became somebody else, nobody is told from here."""
+        return each.id in {other.id for other in unpacked(await self._live.load(key)).sending}
+
+    async def _send(self, key: str, each: Sending) -> None:
         trigger = self._trigger(each.trigger)
         if trigger is None:
-            raise NotDelivered("the trigger is no longer declared", again=False)
-        kind, to = ("webhook", trigger.send.webhook) if trigger.send.webhook else ("stream", trigger.send.stream)
-        await self._outbound[kind].send(to, each.id, each.body, self._clock())
+            raise SinkRefused("the trigger is no longer declared")
+        await self._sink(trigger.send).send(Outgoing(each.id, key, each.body, HEADERS))
 
-    async def _again(self, key: str, each: Sending, error: NotDelivered) -> None:
-        if error.again and each.attempts <= len(DELAYS):
+    async def _again(self, key: str, each: Sending, error: SinkUnavailable) -> None:
+        if each.attempts <= len(DELAYS):
             delay = max(DELAYS[each.attempts - 1] * self._random.uniform(0.8, 1.2), error.wait)
             self._told(each.trigger, "retried")
             await self._settle(key, each.id, Sending(each.id, each.trigger, each.fired_at, each.body, each.attempts, self._clock() + round(delay)))
             return
-        detail = f"{error.message}, at attempt {each.attempts}"
+        await self._bury(key, each, error.message)
+
+    async def _bury(self, key: str, each: Sending, why: str) -> None:
+        detail = f"{why}, at attempt {each.attempts}"
         await self._dead.put([DeadLetter(each.id, f"trigger:{each.trigger}", self._clock(), "not_delivered", detail, each.body)], self._clock())
         self._told(each.trigger, "dead")
         await self._settle(key, each.id, None)

@@ -6,7 +6,7 @@ from app.ports.access import Circuit, Fetch, KeyStore, Replays
 from app.ports.clock import Clock
 from app.ports.enrichment import Devices, Enrichment, Geography, LookupCache, ThirdParty
 from app.ports.items import Catalogue, CatalogueStore
-from app.ports.live import LiveStore, Outbound, Timers
+from app.ports.live import LiveStore, Timers
 from app.ports.models import Model, ModelRuntime, Scorer
 from app.ports.people import Compaction, ConsentLog, Holding, IdentityStore, ProfileStore, Sweeper, Synced, Tombstones
 from app.ports.streams import Checkpoints, DeadLetters, EventSink, EventSource, Leases, Spool
@@ -34,7 +34,6 @@ __all__ = [
     "LookupCache",
     "Model",
     "ModelRuntime",
-    "Outbound",
     "ProfileStore",
     "Replays",
     "Scorer",

@@ -1,4 +1,4 @@
-"""Instants, who is in which segment, and what triggers send."""
+"""Instants, who is in which segment, and what is kept to notice it."""
 
 from __future__ import annotations
 
@@ -69,11 +69,3 @@ class LiveStore(Protocol):
         ...
 
     async def advance(self, progress: Mapping[str, int | str]) -> None: ...
-
-
-class Outbound(Protocol):
-    """Where triggers send to: webhooks, or streams."""
-
-    async def send(self, to: str, id: str, body: bytes, now: int) -> None:
-        """Delivered when it returns; `id` lets the receiver tell a repetition. Raises `NotDelivered`."""
-        ...

@@ -59,7 +59,7 @@ class Checkpoints(Protocol):
 
 
 class EventSink(Protocol):
-    """A stream that others are told of something by."""
+    """A stream or a webhook that others are told of something by."""
 
     async def send(self, message: Outgoing) -> None:
         """It arrived, durably, when this returns. `SinkUnavailable`: it may have, and is to be sent again under the same id;

@@ -311,6 +311,24 @@ class NotedConsent(StandingConsent):
     purpose: str
 
 
+class Membership(BaseModel):
+    segment: str
+    since: AwareDatetime
+
+
+class PendingTrigger(BaseModel):
+    """One that was set off and waits, or fired and is not delivered yet."""
+
+    trigger: str
+    state: Literal["waiting", "sending"]
+    set_off_at: AwareDatetime | None = None
+    due_at: AwareDatetime | None = None
+    fired_at: AwareDatetime | None = None
+    attempts: int | None = None
+    next_at: AwareDatetime | None = None
+    message: dict[str, Any] | None = None
+
+
 class Export(Person):
     """Everything that is held of a person."""
 
@@ -319,6 +337,10 @@ class Export(Person):
     events: list[KeptEvent] = Field(description="Every kept event, the oldest first")
     consent_history: list[NotedConsent] = Field(description="Every answer about a purpose, the oldest first")
     decisions: list[StoredAnswer] = Field(description="Every recorded decision, with its reasons")
+    memberships: list[Membership] = Field(description="The segments that they were noticed to be in, and since when")
+    triggers: list[PendingTrigger] = Field(description="What is set off for them and not done")
+    outgoing: list[dict[str, Any]] = Field(description="Messages in streams under Inlay's own keys that nobody has deleted")
+    spool: list[dict[str, Any]] = Field(description="What waits on the disk until the store is back")
     dead_letters: list[dict[str, str]] = Field(description="Messages that could not be taken and name the person, as they came")
 
 

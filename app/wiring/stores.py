@@ -11,8 +11,11 @@ from app.adapters.redis_dead_letters import RedisDeadLetters
 from app.adapters.redis_identities import RedisIdentities
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
+from app.adapters.redis_outgoing import RedisOutgoing
 from app.adapters.redis_store import RedisStore
 from app.adapters.redis_tombstones import RedisTombstones
+from app.adapters.redis_watched import RedisMemberships, RedisWaiting
+from app.adapters.spool_holding import SpoolHolding
 from app.adapters.tombstoned_store import TombstonedIdentities, TombstonedStore
 from app.domain.definitions import Definitions
 from app.domain.event import ID_BYTES
@@ -62,6 +65,10 @@ def build_dead_letters(settings: Settings, link: Link, telemetry: Telemetry | No
     return RedisDeadLetters(link, *bounds, settings.write_timeout_ms / 1000, *([telemetry.dead_letter] if telemetry is not None else []))
 
 
-def holdings(dead: Holding) -> dict[str, Holding]:
-    """Every place beside profiles where something of people lies."""
-    return {"dead_letters": dead}
+def holdings(settings: Settings, link: Link, dead: Holding) -> dict[str, Holding]:
+    """Every place beside profiles where something of people lies. The spool comes first: what is in it passes on to others."""
+    seconds = settings.write_timeout_ms / 1000
+    return {
+        "spool": SpoolHolding(settings.data / "spool"), "memberships": RedisMemberships(link, seconds), "triggers": RedisWaiting(link, seconds),
+        "outgoing": RedisOutgoing(link, seconds), "dead_letters": dead,
+    }

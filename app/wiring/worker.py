@@ -53,6 +53,7 @@ from app.web.parts import Parts
 from app.wiring.content import Content
 from app.wiring.gauges import gauges_of
 from app.wiring.served import Served
+from app.wiring.sinks import build_sink
 from app.wiring.stores import build_dead_letters, build_identities, build_profiles, holdings, random_id, wall_clock
 
 POLL_SECONDS = 0.2
@@ -83,6 +84,7 @@ class Worker:
         timed = TimedStore(TombstonedStore(self.store, self.tombstones), self.telemetry)
         self.watching = Watching(
             timed, self.writes, settings.write_timeout_ms / 1000, wall_clock, self.telemetry, self.dead,
+            lambda address: build_sink(settings, self.writes, address),
             private=settings.private_webhooks == "allow", busy=lambda: self.parts.inflight > 0,
         )
         noticed = self.watching.store
@@ -100,7 +102,7 @@ class Worker:
         self.consents = Consents(kept, consents, served.gpc)
         self.compaction = RedisCompaction(self.writes, settings.write_timeout_ms / 1000)
         self.sweeper = RedisRetention(self.writes, settings.write_timeout_ms / 1000)
-        self.erasure = Erasure(kept, consents, holdings(self.dead), self.compaction)
+        self.erasure = Erasure(kept, consents, holdings(settings, self.writes, self.dead), self.compaction)
         self.spool = FileSpool(settings.data / "spool", settings.spool_mb << 20)
         self._devices = UaDevice()
         self.party = HttpLookup(settings.lookup_hosts)

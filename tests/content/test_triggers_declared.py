@@ -64,7 +64,7 @@ def test_every_occasion_is_read(tmp_path: Path, on: str, occasion: Occasion) -> 
     (HOOK + CART.replace("webhook: esp", "webhook: eps"), 'no webhook "eps"; did you mean "esp"?'),
     (HOOK + CART.replace("{webhook: esp}", "{template: x}"), "goes nowhere"),
     (HOOK + CART.replace("{webhook: esp}", "{webhook: esp, stream: x}"), "goes to two places"),
-    (HOOK + CART.replace("{webhook: esp}", "{stream: 'a b'}"), "is no usable name"),
+    (HOOK + CART.replace("{webhook: esp}", "{stream: 'a b'}"), "is no stream"),
     (HOOK + CART + "    limit: {max: 1}\n", "needs a period"),
     (HOOK + CART + "    limit: {max: 0, within: 1d}\n", "a whole number from 1"),
     (HOOK + CART + "    after: 0s\n", "lasts no time"),

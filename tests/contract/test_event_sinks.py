@@ -22,7 +22,7 @@ from app.domain.message import Message, Outgoing
 from app.errors import SinkUnavailable, SettingsInvalid
 from app.ports import EventSource, EventSink
 from app.settings import Settings
-from app.streams import build_sink
+from app.wiring.sinks import build_sink
 from tests.brokers import kafka_cluster
 from tests.fakes import MemorySink, MemorySource, MemoryStream
 
@@ -140,7 +140,7 @@ def test_a_stream_that_is_away_says_so(tmp_path):
         asyncio.run(story())
 
 
-@pytest.mark.parametrize("address", ["crm", "redis:", "kafka:crm/4", "kinesis:crm", "redis:a/0"])
+@pytest.mark.parametrize("address", ["c r m", "redis:", "kafka:crm/4", "kinesis:crm", "redis:a/0"])
 def test_what_is_no_address_of_a_stream_is_refused(address):
-    with pytest.raises(SettingsInvalid, match="redis:NAME, redis:NAME/SHARDS or kafka:TOPIC"):
+    with pytest.raises(SettingsInvalid, match="NAME, redis:NAME, redis:NAME/SHARDS or kafka:TOPIC"):
         build_sink(Settings(), Link("unix:///nobody", Breaker(time.monotonic)), address)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import uuid
@@ -14,12 +15,23 @@ import redis
 
 from app.adapters.redis_dead_letters import STREAM
 from app.supervise.embedded import EmbeddedRedis
-from tests.stories.server import ROOT, Server
+from tests.stories.server import ROOT, SHOP, Server
+
+
+RULES = """
+segments: {lookers: {did: product_viewed}}
+triggers:
+  looked: {on: Product Viewed, send: {stream: looks}}
+  later: {on: Product Viewed, after: 7d, send: {stream: looks}}
+"""
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    running = Server.of(INLAY_EMAIL_IN_URL="allow", INLAY_WEBHOOK_POSTMARK_KEYS="token")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    content = tmp_path_factory.mktemp("content")
+    shutil.copytree(SHOP, content, dirs_exist_ok=True)
+    (content / "rules" / "looks.yaml").write_text(RULES)
+    running = Server.of(content, INLAY_EMAIL_IN_URL="allow", INLAY_WEBHOOK_POSTMARK_KEYS="token")
     yield running
     running.close()
 
@@ -39,7 +51,8 @@ def store_of(server: Server) -> redis.Redis:
 
 
 def filled(server: Server) -> Somebody:
-    """Somebody who left something everywhere: events, traits, a consent, a decision, a webhook's event, a dead letter."""
+    """Somebody who left something everywhere: events, traits, a consent, a decision, a webhook's event, a dead letter, a
+    trigger that waits, and one that fired."""
     who = Somebody()
     viewed = {"type": "track", "event": "Product Viewed", "properties": {"colour": who.colour}}
     server.post("/v1/events", {"batch": [
@@ -51,6 +64,7 @@ def filled(server: Server) -> Somebody:
     report = {"RecordType": "Open", "Recipient": who.address, "Metadata": {"inlay_profile": who.id}, "Tag": who.city}
     server.post("/v1/webhooks/postmark", report, Authorization="Bearer token")
     store_of(server).xadd(STREAM, {"id": "1", "source": "redis", "at": "1", "reason": "invalid", "detail": "", "body": json.dumps({"userId": who.id, "colour": who.colour})})
+    server.until(lambda: all(server.get(f"/v1/profiles/{who.id}/export").json[place] for place in ("memberships", "triggers", "outgoing")), 20)
     return who
 
 
@@ -115,6 +129,7 @@ def test_the_export_tells_everything_that_is_held(server):
     assert [each["source"] for each in told["consent_history"]] == [who.colour]
     assert sorted(each["event"] for each in told["events"]) == ["email_opened", "identify", "product_viewed", "product_viewed"]
     assert ([each["send"] for each in told["decisions"]], len(told["dead_letters"])) == ([who.colour], 1)
+    assert ([each["segment"] for each in told["memberships"]], told["triggers"][0]["trigger"], told["outgoing"][0]["stream"]) == (["lookers"], "later", "inlay:out:{looks}")
 
 
 def inlay(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -131,7 +146,8 @@ def test_the_command_exports_restricts_and_erases(server):
     erased = inlay(server, "erase", who.id)
 
     assert (exported["traits"]["city"], len(exported["events"]), len(exported["dead_letters"])) == (who.city, 4, 1)
+    assert ([each["send"] for each in exported["decisions"]], [each["state"] for each in exported["triggers"]]) == ([who.colour], ["waiting"])
     assert (restricted, lifted) == ((0, True), (0, None))
-    assert erased.stdout.startswith("1 dead letters, 1 consents, 1 profiles erased")
+    assert erased.stdout.startswith("0 spool, 1 memberships, 1 triggers, 2 outgoing, 1 dead letters, 1 consents, 1 profiles erased")
     assert (in_redis(server, who), in_files(server, who)) == ([], [])
     assert [inlay(server, action, who.id).returncode for action in ("export", "restrict")] == [1, 1]

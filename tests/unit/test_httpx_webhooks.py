@@ -8,17 +8,17 @@ import pytest
 
 from app.adapters.httpx_webhooks import HttpxWebhooks, _public
 from app.domain.triggers import Webhook
-from app.errors import NotDelivered
+from app.domain.message import Outgoing
+from app.errors import SinkUnavailable
 from app.security.outgoing import keys_of, signed
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 def refused(url: str, environment: dict[str, str] | None = None) -> str:
-    webhooks = {"esp": Webhook("esp", url, "INLAY_ESP_SECRET", 500)}
-    calls = HttpxWebhooks(lambda: webhooks, {"INLAY_ESP_SECRET": SECRET} if environment is None else environment, private=False)
-    with pytest.raises(NotDelivered) as error:
-        asyncio.run(calls.send("esp", "id", b"{}", 0))
+    calls = HttpxWebhooks({"INLAY_ESP_SECRET": SECRET} if environment is None else environment, lambda: 0, private=False)
+    with pytest.raises(SinkUnavailable) as error:
+        asyncio.run(calls.sink(Webhook("esp", url, "INLAY_ESP_SECRET", 500)).send(Outgoing("id", "u:anna", b"{}")))
     return error.value.message
 
 

@@ -11,7 +11,7 @@ import pytest
 from app.domain import conditions as c
 from app.domain.conditions import Ref
 from app.domain.triggers import Limit, Occasion, Send, Trigger
-from app.errors import NotDelivered
+from app.errors import SinkUnavailable
 from app.adapters.noticing_store import NoticingStore
 from app.live.delivery import DELAYS
 from app.live.notes import Herald
@@ -30,7 +30,7 @@ def town_of(*triggers: Trigger) -> Town:
 
 def fired(town: Town) -> list[tuple[str, str]]:
     """(trigger, instant) of all that was delivered."""
-    told = [json.loads(body) for _, _, body in town.outbound.sent]
+    told = [json.loads(each.body) for each in town.sink.sent]
     return [(each["data"]["trigger"], each["timestamp"]) for each in told]
 
 
@@ -39,11 +39,11 @@ def test_an_event_fires_at_once_and_tells_whom_and_what() -> None:
 
     live(town.process().hear(ANN, trait(NOW, city="Oslo"), town.event("cart_updated")))
 
-    (to, id, body), = town.outbound.sent
-    assert to == "esp"
-    assert json.loads(body) == {
+    (sent,) = town.sink.sent
+    assert sent.key == ANN
+    assert json.loads(sent.body) == {
         "type": "trigger.fired", "timestamp": "2025-10-09T08:53:20.000Z",
-        "data": {"id": id, "trigger": "cart", "template": "cart", "profile": "ann", "on": {"event": "cart_updated", "at": "2025-10-09T08:53:20.000Z"},
+        "data": {"id": sent.id, "trigger": "cart", "template": "cart", "profile": "ann", "on": {"event": "cart_updated", "at": "2025-10-09T08:53:20.000Z"},
                  "vars": {"city": "Oslo", "shop": "nordlys"}},
     }
 
@@ -59,7 +59,7 @@ def test_the_same_event_told_again_fires_nothing() -> None:
         await process.hear(ANN, event)
 
     live(story())
-    assert len(town.outbound.sent) == 1
+    assert len(town.sink.sent) == 1
 
 
 def test_what_waits_fires_when_its_time_has_come_and_the_condition_holds() -> None:
@@ -210,7 +210,7 @@ def test_a_crash_while_delivering_has_it_delivered_again_under_the_same_id() -> 
 
     ids: list[str] = []
     live(story())
-    assert [id for _, id, _ in town.outbound.sent] == ids
+    assert [each.id for each in town.sink.sent] == ids
 
 
 def sends_nothing(process: Process, ids: list[str]) -> None:
@@ -220,7 +220,7 @@ def sends_nothing(process: Process, ids: list[str]) -> None:
 
 def test_what_is_refused_is_tried_again_later() -> None:
     town = town_of(Trigger("cart", CART, TO))
-    town.outbound.refusals = [NotDelivered("esp answers 503"), NotDelivered("esp answers 503")]
+    town.sink.refusals = [SinkUnavailable("esp answers 503"), SinkUnavailable("esp answers 503")]
 
     async def story() -> None:
         process = town.process()
@@ -228,13 +228,13 @@ def test_what_is_refused_is_tried_again_later() -> None:
         await process.pass_time(NOW + HOUR)
 
     live(story())
-    assert len(town.outbound.sent) == 1
+    assert len(town.sink.sent) == 1
     assert live(town.live.load(ANN)) is not None
 
 
 def test_what_is_never_taken_goes_to_the_dead_letters_in_the_end() -> None:
     town = town_of(Trigger("cart", CART, TO))
-    town.outbound.refusals = [NotDelivered("esp answers 500") for _ in range(len(DELAYS) + 1)]
+    town.sink.refusals = [SinkUnavailable("esp answers 500") for _ in range(len(DELAYS) + 1)]
 
     async def story() -> None:
         process = town.process()
@@ -243,7 +243,7 @@ def test_what_is_never_taken_goes_to_the_dead_letters_in_the_end() -> None:
 
     live(story())
     assert [(each.source, each.reason, each.detail) for each in town.dead.letters] == [("trigger:cart", "not_delivered", "esp answers 500, at attempt 8")]
-    assert town.outbound.sent == []
+    assert town.sink.sent == []
 
 
 def test_what_was_set_off_under_an_anonymous_id_fires_for_the_user() -> None:
@@ -257,7 +257,7 @@ def test_what_was_set_off_under_an_anonymous_id_fires_for_the_user() -> None:
         await process.pass_time(NOW + DAY)
 
     live(story())
-    assert [json.loads(body)["data"]["profile"] for _, _, body in town.outbound.sent] == ["ann"]
+    assert [json.loads(each.body)["data"]["profile"] for each in town.sink.sent] == ["ann"]
 
 
 def test_of_an_erased_person_nothing_fires() -> None:
@@ -291,7 +291,7 @@ def test_two_processes_that_see_the_same_timer_fire_once() -> None:
         return await process.act._come()  # noqa: SLF001
 
     live(story())
-    assert len(town.outbound.sent) == 1
+    assert len(town.sink.sent) == 1
 
 
 def test_what_a_process_heard_that_looks_at_nobody_fires_where_people_are_looked_at() -> None:
