@@ -149,21 +149,29 @@ class Identities:
         readers of the other lie milliseconds; neither ever sees a part of it."""
         for _ in range(ATTEMPTS):
             a, b = await self._home(edge.target), await self._home(edge.source)
-            if a.erased or b.erased:
-                return "erased"
             whole = united(a.whole, b.whole)
             if edge.at <= whole.parted.get(pair_of(edge.target, edge.source), -1) or edge.target == edge.source:
                 return "linked"
-            whole = replace(whole, edges=with_edges(whole.edges, {edge}))
+            whole, goes_on, seen = await self._united(replace(whole, edges=with_edges(whole.edges, {edge})), edge.target, a, b)
+            if any(each.erased for each in seen):
+                return "erased"
             if a.key != b.key and _identifiers(whole) > self._limit:
                 return "too_many"
-            goes_on = root_of(whole.edges, edge.target)
             if whole == a.whole and a.key == b.key == goes_on:
                 return "linked"
             await self._store.note(("merge", a.key, b.key), now)
-            if await self._filed_under(goes_on, whole, [a, b]):
+            if await self._filed_under(goes_on, whole, seen):
                 return "linked"
         raise StoreUnavailable("these people keep changing", code="busy")
+
+    async def _united(self, whole: Whole, key: str, *seen: Filed) -> tuple[Whole, str, list[Filed]]:
+        """(the person, under which key they go on, all that was seen of them). Where a merge is half done that key has
+        something of its own by now, and it is theirs too."""
+        filed = {each.key: each for each in seen}
+        while (goes_on := root_of(whole.edges, key)) not in filed:
+            filed[goes_on] = await self._store.load(goes_on)
+            whole = united(whole, filed[goes_on].whole)
+        return whole, goes_on, list(filed.values())
 
     async def _filed_under(self, key: str, whole: Whole, before: Iterable[Filed]) -> bool:
         """The person is written under `key` first; then the pointers of the others flip."""

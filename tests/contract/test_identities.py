@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from app.adapters.breaker import Breaker
+from app.adapters.redis_cluster import link_to
 from app.adapters.redis_identities import RedisIdentities
-from app.adapters.redis_link import Link as RedisLink
 from app.adapters.redis_names import Names
 from app.adapters.redis_store import RedisStore
 from app.domain.change import Append, Grant, Know, Merge
@@ -22,6 +22,7 @@ from app.domain.event import ID_BYTES, Event, Identity
 from app.errors import NotFound, RequestInvalid
 from app.identities import Identities
 from app.ports import IdentityStore, ProfileStore
+from tests.contract.stores import STORES, store_url
 from tests.fakes import MemoryStore
 
 NOW = 1_760_000_000_000
@@ -29,15 +30,15 @@ Story = Callable[[ProfileStore, Identities, IdentityStore], Awaitable[Any]]
 Run = Callable[..., Any]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=STORES)
 def run(request: pytest.FixtureRequest) -> Run:
     """Runs a story with a store of the kind that is on trial, its identities and its bare `IdentityStore`."""
 
-    async def told(story: Story, socket: str | None, limit: int) -> Any:
-        if socket is None:
+    async def told(story: Story, url: str | None, limit: int) -> Any:
+        if url is None:
             store = MemoryStore()
             return await story(store, Identities(store, limit=limit), store)
-        link = RedisLink(f"unix://{socket}", Breaker(time.monotonic), read_seconds=2.0)
+        link = link_to(url, Breaker(time.monotonic), read_seconds=2.0)
         names = Names(link)
         inner = RedisIdentities(link, names)
         try:
@@ -45,8 +46,8 @@ def run(request: pytest.FixtureRequest) -> Run:
         finally:
             await link.close()
 
-    socket = request.getfixturevalue("redis_socket") if request.param == "redis" else None
-    return lambda story, limit=500: asyncio.run(told(story, socket, limit))
+    url = store_url(request) if request.param != "memory" else None
+    return lambda story, limit=500: asyncio.run(told(story, url, limit))
 
 
 @pytest.fixture
@@ -224,6 +225,21 @@ def test_a_chain_of_merges_is_filed_under_the_same_id_in_any_order(run, who, ord
         return [(await store.read(each)).key for each in ids], await seen(store, ids[0])
 
     assert run(story) == ([ids[2]] * 4, [0, 1, 2, 3])
+
+
+def test_what_is_given_to_somebody_while_others_become_one_with_them_is_kept(run, who, tablet):
+    ann, ben, cyd, phone = names = "1234"
+    said = [(cyd, phone, 4), (ben, ann, 3), (ann, phone, 2), (cyd, ann, 1), (ann, ben, 0)]
+    links = [
+        link for target, source, i in said
+        for link in (Link(who + target, tablet + source, NOW + i, mark(i)), Link(who + target, who + source, NOW + i, mark(i), merge=True))
+    ]
+
+    async def story(store, identities, _):
+        await identities.link(links, NOW)
+        return {each.key for name in names for each in (await store.read(who + name)).identities}
+
+    assert run(story) == {tablet + ann, tablet + ben, tablet + phone, who + ann, who + ben, who + phone}
 
 
 def test_those_whom_a_third_joins_are_not_parted_from_each_other(run, who):
