@@ -61,6 +61,13 @@ class Watching:
         self._backfill = Backfill(looker, self.live, leases, owner, clock, lambda: self.watch, telemetry.failure)
         self._tasks: list[asyncio.Task[None]] = []
 
+    async def gone(self, keys: Sequence[str]) -> None:
+        """These people were taken away beside `store`: the lists of segments let them go."""
+        noting = self.act.note([(key, ()) for key in keys], self.act.now)
+        if noting is not None:
+            await noting.written
+            self.act.notice(noting)
+
     def serve(self, snapshot: Snapshot, watch: Watch) -> None:
         """Notice by these rules from now on."""
         self._webhooks, self._triggers, self.watch = snapshot.definitions.webhooks, snapshot.definitions.triggers, watch

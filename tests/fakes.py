@@ -716,10 +716,10 @@ class MemoryLive:
         await self.wire()
         return self._rules[rules][1] if rules in self._rules else None
 
-    async def profiles(self, cursor: int, count: int) -> tuple[list[str], int]:
+    async def profiles(self, after: str, count: int) -> tuple[list[str], str]:
         await self.wire()
-        keys = sorted(self._store.keys)
-        return keys[cursor : cursor + count], cursor + count if cursor + count < len(keys) else 0
+        keys = sorted(key for key in self._store.keys if key > after)
+        return keys[:count], keys[count - 1] if len(keys) > count else ""
 
     async def count(self) -> int:
         await self.wire()

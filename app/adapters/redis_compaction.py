@@ -31,15 +31,16 @@ class RedisCompaction:
         latest, first = await self._link.call("HMGET", ASKED, "latest", "first", seconds=self._seconds)
         if latest is None or (now - int(latest) < WAIT_MILLISECONDS and now - int(first) < LONGEST_WAIT_MILLISECONDS):
             return False
-        with suppress(RedisRefused):
-            kept = await self._link.call("CONFIG", "GET", "appendonly", seconds=self._seconds)
-            if kept[1:] == [b"yes"]:
-                await self._link.call("BGREWRITEAOF", seconds=self._seconds)
+        for _, node in await self._link.nodes():
+            with suppress(RedisRefused):
+                kept = await node.call("CONFIG", "GET", "appendonly", seconds=self._seconds)
+                if kept[1:] == [b"yes"]:
+                    await node.call("BGREWRITEAOF", seconds=self._seconds)
         settled = latest if now - int(latest) >= WAIT_MILLISECONDS else b""
         await evaluate(self._link, self._settle, [ASKED], [settled, now], self._seconds)
         return True
 
     async def busy(self) -> bool:
-        """Whether the file is being rewritten."""
-        info: bytes = await self._link.call("INFO", "persistence", seconds=self._seconds)
-        return b"aof_rewrite_in_progress:1" in info or b"aof_rewrite_scheduled:1" in info
+        """Whether a file is being rewritten."""
+        infos: list[bytes] = [await node.call("INFO", "persistence", seconds=self._seconds) for _, node in await self._link.nodes()]
+        return any(b"aof_rewrite_in_progress:1" in info or b"aof_rewrite_scheduled:1" in info for info in infos)

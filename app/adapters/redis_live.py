@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from app.adapters.redis_everybody import number_of_keys, people
 from app.adapters.redis_link import Command, Link, refusal
 from app.adapters.redis_scripts import Script, evaluate
 
@@ -73,12 +74,11 @@ class RedisLive:
         data = await self._link.call("HGET", RULES, rules, seconds=self._seconds)
         return None if data is None else _unpack(data)[1]
 
-    async def profiles(self, cursor: int, count: int) -> tuple[list[str], int]:
-        after, keys = await self._link.call("SCAN", cursor, "MATCH", "[hm]:{*}", "COUNT", count, seconds=self._seconds)
-        return list(dict.fromkeys(key[3:-1].decode() for key in keys)), int(after)
+    async def profiles(self, after: str, count: int) -> tuple[list[str], str]:
+        return await people(self._link, after, count, self._seconds)
 
     async def count(self) -> int:
-        return await self._link.call("DBSIZE", seconds=self._seconds)
+        return await number_of_keys(self._link, self._seconds)
 
     async def progress(self) -> Mapping[str, int | str]:
         data = await self._link.call("GET", PROGRESS, seconds=self._seconds)

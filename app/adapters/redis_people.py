@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import msgspec
 
+from app.adapters.redis_everybody import people
 from app.adapters.redis_link import Link
 from app.ports import ProfileStore
 from app.domain.profile import Profile
@@ -13,6 +14,7 @@ from app.domain.profile import Profile
 MATCHES = "{inlay:identities}:matches"
 SECONDS = 30.0
 CHUNK = 200
+PAGE = 1_000
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
 
@@ -25,17 +27,17 @@ class RedisPeople:
     async def everybody(self) -> AsyncGenerator[Profile]:
         """Each person that is there from beginning to end once; who comes or goes meanwhile, perhaps."""
         seen: set[str] = set()
-        cursor = b"0"
+        place = ""
         while True:
-            cursor, names = await self._link.call("SCAN", cursor, "MATCH", "[hm]:{*}", "COUNT", 1_000, seconds=SECONDS)
-            keys = [key for key in dict.fromkeys(name[3:-1].decode() for name in names) if key not in seen]
+            page, place = await people(self._link, place, PAGE, SECONDS)
+            keys = [key for key in page if key not in seen]
             seen.update(keys)
             for at in range(0, len(keys), CHUNK):
                 chunk = keys[at : at + CHUNK]
                 for key, profile in zip(chunk, await self._store.read_many([(key, None) for key in chunk]), strict=True):
                     if profile.key == key and profile.known and not profile.erased:
                         yield profile
-            if cursor == b"0":
+            if not place:
                 return
 
     async def keep_matches(self, rows: Mapping[tuple[str, str], Sequence[object]]) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from app.adapters.redis_dead_letters import KEYS as DEAD
 from app.adapters.redis_dead_letters import STREAM
+from app.adapters.redis_everybody import people
 from app.adapters.redis_link import Link
 from app.adapters.redis_scripts import Script, evaluate, evaluate_many
 from app.domain.retention import Retention
 
-PARTS = (b"h", b"t", b"m", b"o", b"d", b"x", b"k")
+PARTS = "htmodxkl"
 """What lies in the slot of a profile, the history, its tail and the profile first."""
 PAGE = 500
 TURN, PLACE = "{inlay:retention}:turn", "{inlay:retention}:place"
@@ -20,10 +21,12 @@ DONE = b"done"
 
 
 class RedisRetention:
-    """`Sweeper` over one link. The processes of a fleet take turns; a pass goes on where the last turn ended."""
+    """`Sweeper` over one link. The processes of a fleet take turns; a pass goes on where the last turn ended. `told` hears of
+    the keys of who went."""
 
-    def __init__(self, link: Link, seconds: float = 1.0) -> None:
+    def __init__(self, link: Link, seconds: float = 1.0, told: Callable[[Sequence[str]], Awaitable[None]] | None = None) -> None:
         self._link = link
+        self._told = told or _ignored
         self._seconds = seconds
         self._idle, self._drop = Script("idle"), Script("dead_drop")
 
@@ -37,22 +40,28 @@ class RedisRetention:
         return await self._people(now - policy.people) if policy.people else 0
 
     async def _people(self, cut: int) -> int:
-        place = await self._link.call("GET", PLACE, seconds=self._seconds) or b"0"
+        place = await self._link.call("GET", PLACE, seconds=self._seconds) or b""
         if place == DONE:
             return 0
-        place, keys = await self._link.call("SCAN", place, "MATCH", "[hm]:{*}", "COUNT", PAGE, seconds=self._seconds)
-        tags = sorted({key[2:] for key in keys})
-        calls = [([part + b":" + tag for part in PARTS], [max(cut, 0).to_bytes(8, "big")]) for tag in tags]
+        keys, following = await people(self._link, place.decode(), PAGE, self._seconds)
+        calls = [([f"{part}:{{{key}}}" for part in PARTS], [max(cut, 0).to_bytes(8, "big")]) for key in keys]
         replies = await evaluate_many(self._link, self._idle, calls, self._seconds) if calls else []
-        for tag, known in zip(tags, replies, strict=True):
-            await self._unpoint(tag, known or [])
-        done = ("SET", PLACE, DONE, "EX", PASS_SECONDS) if place == b"0" else ("SET", PLACE, place)
+        gone = {key: known for key, known in zip(keys, replies, strict=True) if known is not None}
+        for key, known in gone.items():
+            await self._unpoint(key, known)
+        if gone:
+            await self._told(list(gone))
+        done = ("SET", PLACE, following) if following else ("SET", PLACE, DONE, "EX", PASS_SECONDS)
         await self._link.call(*done, seconds=self._seconds)
-        return sum(known is not None for known in replies)
+        return len(gone)
 
-    async def _unpoint(self, tag: bytes, known: Sequence[bytes]) -> None:
+    async def _unpoint(self, key: str, known: Sequence[bytes]) -> None:
         """Take away the pointers of identifiers that led to somebody who went."""
         for identifier in known:
             pointer = b"m:{" + identifier + b"}"
-            if await self._link.call("HGET", pointer, ">", seconds=self._seconds) == tag[1:-1]:
+            if await self._link.call("HGET", pointer, ">", seconds=self._seconds) == key.encode():
                 await self._link.call("DEL", pointer, seconds=self._seconds)
+
+
+async def _ignored(_: Sequence[str]) -> None:
+    """For a sweep that nobody looks after."""

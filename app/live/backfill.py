@@ -72,8 +72,8 @@ class Backfill:
         progress = await self._live.progress()
         if progress.get("rules") != watch.rules.hex():
             await self._looker.adopt(watch)
-            progress = {"rules": watch.rules.hex(), "cursor": 0, "looked": 0, "of": await self._live.count(), "begun": self._clock(), "done": 0}
-        keys, cursor = await self._live.profiles(int(progress["cursor"]), PAGE)
+            progress = {"rules": watch.rules.hex(), "cursor": "", "looked": 0, "of": await self._live.count(), "begun": self._clock(), "done": 0}
+        keys, cursor = await self._live.profiles(str(progress["cursor"]), PAGE)
         await asyncio.gather(*[self._looker.look(Due(key)) for key in keys])
         looked = int(progress["looked"]) + len(keys)
         await self._live.advance({**progress, "cursor": cursor, "looked": looked, "done": 0 if cursor else self._clock()})

@@ -56,8 +56,8 @@ class LiveStore(Protocol):
         """What the segments of rules that were served meant; None where they never were."""
         ...
 
-    async def profiles(self, cursor: int, count: int) -> tuple[list[str], int]:
-        """Some keys of all profiles and the cursor of the next, 0 after the last. Some may come twice."""
+    async def profiles(self, after: str, count: int) -> tuple[list[str], str]:
+        """Some keys of all profiles and the `after` of the next, empty for the first and after the last. Some may come twice."""
         ...
 
     async def count(self) -> int:

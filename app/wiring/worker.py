@@ -101,7 +101,7 @@ class Worker:
         consents = RedisConsents(self.writes, settings.write_timeout_ms / 1000)
         self.consents = Consents(kept, consents, served.gpc)
         self.compaction = RedisCompaction(self.writes, settings.write_timeout_ms / 1000)
-        self.sweeper = RedisRetention(self.writes, settings.write_timeout_ms / 1000)
+        self.sweeper = RedisRetention(self.writes, settings.write_timeout_ms / 1000, self.watching.gone)
         self.erasure = Erasure(kept, consents, holdings(settings, self.writes, self.dead), self.compaction)
         self.spool = FileSpool(settings.data / "spool", settings.spool_mb << 20)
         self._devices = UaDevice()

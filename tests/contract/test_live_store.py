@@ -11,19 +11,20 @@ from typing import Any
 import pytest
 
 from app.adapters.breaker import Breaker
-from app.adapters.redis_link import Link
+from app.adapters.redis_cluster import link_to
 from app.adapters.redis_live import RedisLive
 from app.adapters.redis_names import Names
 from app.adapters.redis_store import RedisStore
 from app.adapters.redis_timers import SHARDS, shard_of
 from app.domain.change import Merge
+from tests.contract.stores import STORES, store_url
 from tests.fakes import MemoryLive, MemoryStore
 
 NOW = 1_760_000_000_000
 Run = Callable[..., Any]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=STORES)
 def run(request: pytest.FixtureRequest) -> Run:
     """Runs a story with a live store and the profile store that it stands beside."""
 
@@ -32,7 +33,7 @@ def run(request: pytest.FixtureRequest) -> Run:
         return await story(MemoryLive(store), store)
 
     async def in_redis(story: Any) -> Any:
-        link = Link(f"unix://{request.getfixturevalue('redis_socket')}", Breaker(time.monotonic), read_seconds=2.0)
+        link = link_to(store_url(request), Breaker(time.monotonic), read_seconds=2.0)
         try:
             return await story(RedisLive(link, SHARDS, shard_of), RedisStore(link, Names(link)))
         finally:
@@ -114,9 +115,10 @@ def test_going_through_all_profiles_comes_to_each(run: Run, key: str) -> None:
     async def story(live: Any, store: Any) -> Any:
         for i in range(30):
             await store.apply([(f"{key}{i}", [Merge({"city": "Oslo"}, NOW, b"123456")])], NOW)
-        found, cursor = set(), -1
-        while cursor:
-            keys, cursor = await live.profiles(max(cursor, 0), 10)
+        keys, after = await live.profiles("", 10)
+        found = set(keys)
+        while after:
+            keys, after = await live.profiles(after, 10)
             found |= set(keys)
         return {each for each in found if each.startswith(key)}
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
 
 from app.adapters.breaker import Breaker
+from app.adapters.redis_cluster import link_to
 from app.adapters.redis_consents import RedisConsents
 from app.adapters.redis_dead_letters import STREAM
 from app.adapters.redis_identities import RedisIdentities
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
+from app.adapters.redis_people import RedisPeople
 from app.adapters.redis_retention import PLACE, TURN, RedisRetention
 from app.adapters.redis_store import RedisStore
 from app.domain.change import Append, Change, Grant, Merge
@@ -31,8 +33,12 @@ YEAR = Retention(people=365 * DAY)
 
 
 def on_redis(socket: str, story: Callable[[Link, RedisStore], Awaitable[Any]]) -> Any:
+    return on(f"unix://{socket}", story)
+
+
+def on(url: str, story: Callable[[Link, RedisStore], Awaitable[Any]]) -> Any:
     async def told() -> Any:
-        link = Link(f"unix://{socket}", Breaker(time.monotonic), read_seconds=2.0)
+        link = link_to(url, Breaker(time.monotonic), read_seconds=2.0)
         try:
             return await story(link, RedisStore(link, Names(link)))
         finally:
@@ -50,12 +56,12 @@ def event(i: int, days_ago: float) -> Append:
     return Append(Event("product_viewed", NOW - int(days_ago * DAY), i.to_bytes(ID_BYTES, "big"), {"n": i}))
 
 
-async def swept(link: Link, policy: Retention = YEAR) -> None:
+async def swept(link: Link, policy: Retention = YEAR, told: Callable[[Sequence[str]], Awaitable[None]] | None = None) -> None:
     """A whole pass, turn by turn, whoever had the last one."""
     await link.call("DEL", PLACE)
     while await link.call("GET", PLACE) != b"done":
         await link.call("DEL", TURN)
-        await RedisRetention(link).turn(policy, NOW)
+        await RedisRetention(link, told=told).turn(policy, NOW)
 
 
 def kept(socket: str, who: str, changes: list[Change]) -> bool:
@@ -138,3 +144,37 @@ def test_one_process_at_a_time_has_the_turn(redis_socket, who):
         return first >= 0, place == await link.call("GET", PLACE)
 
     assert on_redis(redis_socket, story) == (True, True)
+
+
+def test_who_went_is_told_so_that_lists_let_them_go(redis_socket, who):
+    told: list[str] = []
+
+    async def hear(keys):
+        told.extend(keys)
+
+    async def story(link, store):
+        await store.apply([(who, [event(1, 400)])], NOW)
+        await link.call("SET", "l:{" + who + "}", b"live")
+        await swept(link, told=hear)
+        return await link.call("EXISTS", "l:{" + who + "}")
+
+    assert (on_redis(redis_socket, story), who in told) == (0, True)
+
+
+@pytest.mark.long
+def test_on_a_cluster_nobody_is_passed_over(redis_cluster, who):
+    async def story(link, store):
+        await store.apply([(f"{who}{i}", [event(1, 400)]) for i in range(60)], NOW)
+        await swept(link)
+        return [profile.known for profile in await store.read_many([(f"{who}{i}", None) for i in range(60)])]
+
+    assert on(redis_cluster.url, story) == [False] * 60
+
+
+@pytest.mark.long
+def test_on_a_cluster_everybody_is_found(redis_cluster, who):
+    async def story(link, store):
+        await store.apply([(f"{who}{i}", [event(1, 1)]) for i in range(60)], NOW)
+        return {profile.key async for profile in RedisPeople(link, store).everybody()}
+
+    assert {f"{who}{i}" for i in range(60)} <= on(redis_cluster.url, story)
