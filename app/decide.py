@@ -13,6 +13,7 @@ from app.content.question import Answer, Question
 from app.content.reviving import revive
 from app.content.snapshot import Snapshot
 from app.deadline import Deadlines
+from app.domain.caps import Full
 from app.domain.decision import Decision, decode_record
 from app.domain.profile import NOBODY, Profile
 from app.domain.request import Request
@@ -38,7 +39,7 @@ class Decider:
         deadline = asyncio.get_running_loop().time() + timeout
         person = (NOBODY, "profile" if q.unusable else "")
         if q.identity is not None and not q.unusable:
-            found, why = await self._read(((q.identity.key, None if q.preview else q.send),), deadline, sends=snapshot.needs_sends)
+            found, why = await self._read(((q.identity.key, None if q.preview else q.send),), deadline, sends=_look_back(snapshot, (q,)))
             person = found[0], why
         answers = [self._answer(snapshot, q, *person, now)]
         if answers[0].open:
@@ -58,7 +59,7 @@ class Decider:
     async def _people(self, snapshot: Snapshot, questions: Sequence[Question], deadline: float) -> list[tuple[Profile, str]]:
         """Everybody who is asked for, with the reason why nothing is known of them, where there is one."""
         asked = [(q.identity.key, None if q.preview else q.send) for q in questions if q.identity is not None and not q.unusable]
-        read, why = await self._read(asked, deadline, sends=snapshot.needs_sends) if asked else ([], "")
+        read, why = await self._read(asked, deadline, sends=_look_back(snapshot, questions)) if asked else ([], "")
         following = iter(read).__next__
         return [
             (NOBODY, "profile") if q.unusable else (NOBODY, "") if q.identity is None else (following(), why) for q in questions
@@ -96,6 +97,8 @@ class Decider:
                 choice.variants = snapshot.trials.exposed(r, placement)
                 decision.choices[placement] = choice
         answer.open = named and bool(answer.verdicts) and not profile.erased
+        if answer.open and snapshot.limits:
+            answer.guards = snapshot.limits.guards(r, {id: offer for id in answer.verdicts if (offer := decision.choices[id].offer)})
         return answer
 
     def _replay(self, snapshot: Snapshot, q: Question, data: bytes, answer: Answer, taken: Taken) -> None:
@@ -137,7 +140,9 @@ class Decider:
             return
         for answer, winner in zip(answers, winners, strict=True):
             answer.open, answer.decision.recorded = winner is not None, winner is None
-            if winner is not None:
+            if isinstance(winner, Full):
+                answer.profile.sends = winner.sends
+            elif winner is not None:
                 answer.profile.record = winner or None
 
     def _forgo(self, answer: Answer, why: str) -> None:
@@ -146,6 +151,11 @@ class Decider:
         answer.decision.degraded.append(why)
         if answer.profile.record is None:
             answer.decision.id = self.random_id()
+
+
+def _look_back(snapshot: Snapshot, questions: Sequence[Question]) -> bool:
+    """Whether it matters what people were sent before."""
+    return snapshot.needs_sends or (bool(snapshot.limits) and any(snapshot.limits.look_back(q.wanted(snapshot)) for q in questions))
 
 
 def _reason(error: Exception) -> str:

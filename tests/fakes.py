@@ -16,9 +16,10 @@ import msgspec
 import numpy as np
 
 from app.adapters.redis_dead_letters import OVERHEAD
+from app.domain.caps import Full, Guard
 from app.domain.change import Append, Applied, Change, Grant, Know, Merge, Result
 from app.domain.consent import Answer
-from app.domain.decision import Recording
+from app.domain.decision import Recording, offers_sent
 from app.domain.dead_letter import DeadLetter, Held, Tally
 from app.domain.definitions import ModelCard
 from app.domain.claims import Stamp, owner_at
@@ -162,17 +163,20 @@ class MemoryStore:
             self._put(Filed(each, erased=True))
         return frozenset(gone)
 
-    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
+    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | Full | None]:
         await self.wire()
         return [self._recorded(each) for each in recordings]
 
-    def _recorded(self, each: Recording) -> bytes | None:
+    def _recorded(self, each: Recording) -> bytes | Full | None:
         home = self._home(each.key)
         if home.erased:
             return None
         there = _standing(home.whole).get(each.send, (b"", b""))
         if there[0] != (each.expected or b""):
             return there[0]
+        others = {send: record for send, (record, _) in _standing(home.whole).items()}
+        if any(_reached(guard, [record for send, record in others.items() if send != each.send]) for guard in each.guards):
+            return Full(others)
         origin = next((origin for origin, holding in home.whole.holdings.items() if holding.sends.get(each.send) == there), home.key)
         holding = home.whole.holdings.get(origin, NOTHING)
         holding = replace(holding, sends={**holding.sends, each.send: (each.record, there[1] + each.trace)})
@@ -224,6 +228,10 @@ def _standing(whole: Whole) -> dict[str, tuple[bytes, bytes]]:
         for send, decided in holding.sends.items():
             found[send] = earlier(found.get(send, decided), decided)
     return found
+
+
+def _reached(guard: Guard, records: Sequence[bytes]) -> bool:
+    return sum(guard.counts(*offers_sent(record)) for record in records) >= guard.most
 
 
 def _refuse_late(until: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from app.domain.caps import Full
 from app.domain.change import Applied, Change
 from app.domain.decision import Recording
 from app.domain.profile import Profile
@@ -29,7 +30,7 @@ class FencedStore:
     async def erase(self, key: str, now: int) -> frozenset[str]:
         return await self._store.erase(key, now)
 
-    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
+    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | Full | None]:
         return await self._store.record(recordings, now)
 
     async def decision(self, key: str, send: str) -> tuple[bytes | None, bytes | None]:

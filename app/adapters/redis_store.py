@@ -19,6 +19,7 @@ from app.adapters.redis_identities import KEPT_SECONDS
 from app.adapters.redis_names import KEYS as NAMES
 from app.adapters.redis_names import Names
 from app.adapters.redis_scripts import Script, evaluate, evaluate_many
+from app.domain.caps import Full, Guard
 from app.domain.change import Applied, Change, Result
 from app.domain.decision import Recording
 from app.domain.event import ID_BYTES, Identity
@@ -165,16 +166,16 @@ class RedisStore:
             for i in sorted(results)
         ]
 
-    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
+    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | Full | None]:
         oldest = max(now - KEPT_SECONDS * 1000, 0).to_bytes(8, "big")
         calls: list[tuple[list[str], list[Any]]] = []
         for each in recordings:
             tag = "{" + each.key + "}"
-            arguments = [each.send, each.expected or b"", each.record, each.trace, KEPT_SECONDS, oldest]
+            arguments = [each.send, each.expected or b"", each.record, each.trace, KEPT_SECONDS, oldest, *_guards(each.guards)]
             calls.append((["m:" + tag, "d:" + tag, "x:" + tag], arguments))
-        replies: list[bytes] = await evaluate_many(self._writes, self._record, calls, self._write_seconds)
-        found = [None if not reply else b"" if reply == b"\0" else reply for reply in replies]
-        moved = {i: replace(recordings[i], key=reply[1:].decode()) for i, reply in enumerate(replies) if reply.startswith(b">")}
+        replies: list[Any] = await evaluate_many(self._writes, self._record, calls, self._write_seconds)
+        found = [_winner(reply) for reply in replies]
+        moved = {i: replace(recordings[i], key=reply[1:].decode()) for i, reply in enumerate(replies) if reply[:1] == b">"}
         if moved:
             for i, answer in zip(moved, await self.record(list(moved.values()), now), strict=True):
                 found[i] = answer
@@ -212,6 +213,20 @@ class RedisStore:
         return None if data is None else _unpack(data)
 
 
+def _guards(guards: Sequence[Guard]) -> list[Any]:
+    return [part for each in guards for part in (each.most, each.after, each.placement, "".join(f"\n{offer}\n" for offer in each.offers))]
+
+
+def _winner(reply: Any) -> bytes | Full | None:
+    if isinstance(reply, list):
+        return Full(_records(reply))  # pyright: ignore[reportUnknownArgumentType]
+    return None if not reply else b"" if reply == b"\0" else reply
+
+
+def _records(flat: Sequence[bytes]) -> dict[str, bytes]:
+    return {field.decode(): data for field, data in zip(flat[::2], flat[1::2], strict=True)}
+
+
 def _keys(key: str) -> list[str]:
     return ["h:{" + key + "}", "t:{" + key + "}", "m:{" + key + "}", "o:{" + key + "}"]
 
@@ -220,7 +235,7 @@ def _take_records(profile: Profile, reply: Any, send: str | None, *, sends: bool
     if not sends:
         profile.record = reply
         return
-    profile.sends = {field.decode(): data for field, data in zip(reply[::2], reply[1::2], strict=True)}
+    profile.sends = _records(reply)
     profile.record = profile.sends.get(send) if send is not None else None
 
 

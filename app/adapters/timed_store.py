@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from time import perf_counter
 
+from app.domain.caps import Full
 from app.domain.change import Applied, Change
 from app.domain.decision import Recording
 from app.domain.profile import Profile
@@ -36,7 +37,7 @@ class TimedStore:
         with _Timed(self._telemetry, "erase"):
             return await self._store.erase(key, now)
 
-    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
+    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | Full | None]:
         with _Timed(self._telemetry, "record"):
             return await self._store.record(recordings, now)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from app.domain.caps import Full
 from app.domain.change import Applied, Change
 from app.domain.decision import Recording
 from app.domain.profile import Profile
@@ -47,7 +48,7 @@ class TombstonedStore:
         await self._gone.add(gone)
         return gone
 
-    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
+    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | Full | None]:
         living = [each for each in recordings if not self._gone.holds(each.key)]
         found = iter(await self._store.record(living, now) if living else [])
         return [None if self._gone.holds(each.key) else next(found) for each in recordings]

@@ -13,6 +13,7 @@ from app.content.choosing import Taken, choose
 from app.content.rehearsal import fired
 from app.content.snapshot import Snapshot
 from app.content.values import duration, instant
+from app.domain.decision import Choice, encode_record
 from app.domain.definitions import Case
 from app.domain.event import ID_BYTES, Event, Heard, Identity, event_name
 from app.domain.history import Dictionary, History
@@ -68,7 +69,8 @@ def _profile(snapshot: Snapshot, given: Mapping[str, Any], at: int) -> Profile:
     events = _events(given.get("events") or [], at, ZoneInfo(snapshot.definitions.timezone))
     consents: dict[str, str] = given.get("consents") or {}
     granted = {purpose: answer == "granted" for purpose, answer in consents.items()}
-    return Profile("u:test", History.of(events, Dictionary(growing=True)), given.get("profile") or {}, granted, known=True)
+    sends = dict(_sends(given.get("sends") or [], at, ZoneInfo(snapshot.definitions.timezone)))
+    return Profile("u:test", History.of(events, Dictionary(growing=True)), given.get("profile") or {}, granted, sends=sends, known=True)
 
 
 def _request(snapshot: Snapshot, given: Mapping[str, Any], at: int) -> Request:
@@ -77,6 +79,7 @@ def _request(snapshot: Snapshot, given: Mapping[str, Any], at: int) -> Request:
     r = Request(at, snapshot.consented(profile), context, snapshot.score, snapshot.trials.assign)
     r.variants.update(given.get("variants") or {})
     r.given_scores = given.get("models") or {}
+    r.refused = ()
     return r
 
 
@@ -99,13 +102,25 @@ def _agrees(got: object, want: Any) -> bool:
     return want.items() <= got.items() if isinstance(want, dict) and isinstance(got, dict) else got == want
 
 
+def _sends(rows: Sequence[Mapping[str, Any]], at: int, timezone: ZoneInfo) -> Iterator[tuple[str, bytes]]:
+    """Recorded decisions of before."""
+    for i, row in enumerate(rows):
+        choices = {placement: Choice(placement, offer, "", "eligible") for placement, offer in row["shows"].items()}
+        yield row.get("send") or f"send {i}", encode_record(_when(row, at, timezone, f"given.sends[{i}]"), None, "", choices)
+
+
+def _when(row: Mapping[str, Any], at: int, timezone: ZoneInfo, where: str) -> int:
+    ago = duration(row.get("ago"))
+    when = instant(row.get("at"), timezone) if ago is None else at - ago
+    assert when is not None, "the reader has checked that there is one"
+    if not 0 <= when < LATEST:
+        raise ValueError(f"{where}: lies outside of 1970 to 2100")
+    return when
+
+
 def _events(rows: Sequence[Mapping[str, Any]], at: int, timezone: ZoneInfo) -> Iterator[Event]:
     for i, row in enumerate(rows):
-        ago = duration(row.get("ago"))
-        when = instant(row.get("at"), timezone) if ago is None else at - ago
-        assert when is not None, "the reader has checked that there is one"
-        if not 0 <= when < LATEST:
-            raise ValueError(f"given.events[{i}]: lies outside of 1970 to 2100")
+        when = _when(row, at, timezone, f"given.events[{i}]")
         given: dict[str, Any] = row.get("properties") or {}
         properties = {name: value for name, value in given.items() if value is not None}
         if len(json.dumps(properties)) > MAX_PAYLOAD:

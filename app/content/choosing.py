@@ -69,12 +69,15 @@ def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken
     """
     judgement = snapshot.judgements[placement]
     holdout = snapshot.trials.holdout(r, placement)
+    limited, refused = snapshot.limits.at(placement), dict[int, str]()
     if judgement.first is not None and not reasons:
-        order, verdict = judgement.first(r), Verdict(judgement, None, {}, {})
+        order, verdict = judgement.first(r), Verdict(judgement, None, {}, refused)
+        order = order if limited is None else limited.allowed(r, judgement.offers, order, refused)
     else:
         codes, live = judgement.judge(r)
+        live = live if limited is None else list(limited.allowed(r, judgement.offers, live, refused))
         scores, order = ranked(snapshot.attributes, r, judgement, live)
-        verdict = Verdict(judgement, codes, scores, {})
+        verdict = Verdict(judgement, codes, scores, refused)
     for i in order:
         offer = judgement.offers[i]
         if offer.id in taken.offers:

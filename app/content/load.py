@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
 
-from app.content import declared, experiment_rules, sections
+from app.content import cap_rules, declared, experiment_rules, sections
 from app.content.enrichment import enrichments
 from app.content.event_types import EVERY, event_types
 from app.content.identity_kinds import identity_kinds
@@ -123,6 +123,7 @@ class _Loader:
             traits=read("traits", trait),
             experiments=read("experiments", experiment_rules.experiment), holdouts=read("holdouts", experiment_rules.holdout),
             inbox=inbox({id: (self._reader(name), node) for id, (name, node) in self.found["inbox"].items()}),
+            caps=read("caps", cap_rules.named_cap),
         )
         self._check_cycles(found)
         return found

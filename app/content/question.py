@@ -9,6 +9,7 @@ from typing import Any
 
 from app.content.choosing import Render, Verdict
 from app.content.snapshot import Dish, Snapshot, plain
+from app.domain.caps import Guard
 from app.domain.decision import Decision, Recording, decode_record, encode_record
 from app.domain.event import Identity, empty
 from app.domain.item import Item
@@ -64,16 +65,18 @@ class Answer:
     verdicts: dict[str, Verdict] = field(default_factory=dict[str, Verdict])
     ignored: list[str] = field(default_factory=list[str])
     open: bool = False
+    guards: tuple[Guard, ...] = ()
+    """What must still hold of the person's other sends when it is recorded."""
 
     def recording(self) -> Recording:
-        """As the store takes it. The mail and the content version of the send's first call stay."""
+        """As the store takes it. The mail, the content version and the choices of the send's earlier calls stay as they are."""
         decision, profile = self.decision, self.profile
-        mail, version = decision.mail, decision.content_version
+        mail, version, choices = decision.mail, decision.content_version, decision.choices
         if profile.record is not None:
             earlier = decode_record(profile.record)
-            mail, version = earlier.mail or mail, earlier.version
-        record = encode_record(decision.decided_at, mail, version, decision.choices)
+            mail, version, choices = earlier.mail or mail, earlier.version, {**choices, **earlier.choices}
+        record = encode_record(decision.decided_at, mail, version, choices)
         features = {id: plain(value) for id, value in self.request.features.items()}
         trace = encode_trace(decision.content_version, self.verdicts, features)
         assert profile.key is not None and decision.send is not None
-        return Recording(profile.key, decision.send, profile.record, record, trace)
+        return Recording(profile.key, decision.send, profile.record, record, trace, self.guards)

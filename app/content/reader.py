@@ -15,7 +15,7 @@ from app.domain.event import event_name
 from app.errors import Problem
 
 LATER = frozenset({
-    "tables", "recommenders", "caps", "inventory",
+    "tables", "recommenders",
     "table", "bandit", "recommender",
 })
 """Keys and roots whose meaning comes with a later version: refused, so that no rule is silently ignored."""

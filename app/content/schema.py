@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.content import declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, sections, trait_kinds, triggers
+from app.content import cap_rules, declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, sections, trait_kinds, triggers
 from app.content.retention import KINDS
 from app.content.variables import TAKES
 from app.content.esps import KEYS
@@ -68,7 +68,7 @@ def _rules() -> Shape:
         "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "identities": _identities(), "enrich": _named(_enrichment()),
         "traits": _traits(),
         "retention": _object(KINDS, dict.fromkeys(KINDS, DURATION)), "esps": _esps(), "webhooks": _named(_webhook()),
-        "triggers": _named(_trigger()), "experiments": _named(_experiment()), "holdouts": _named(_holdout()),
+        "triggers": _named(_trigger()), "experiments": _named(_experiment()), "holdouts": _named(_holdout()), "caps": _named(_cap(cap_rules.NAMED_KEYS)),
         "inbox": _inbox(),
         "tests": _list(_case()),
     }
@@ -94,6 +94,28 @@ def _experiment() -> Shape:
 def _holdout() -> Shape:
     shapes: dict[str, Shape] = {"percent": {"type": "number", "minimum": 0, "maximum": 100}, "salt": TEXT, "placements": NAMES, "control": TEXT, "description": TEXT}
     return _object(experiment_rules.HOLDOUT_KEYS, shapes, ("percent",))
+
+
+def _cap(keys: Iterable[str]) -> Shape:
+    values = {"anyOf": [SCALAR, _list(SCALAR)]}
+    shapes: dict[str, Shape] = {
+        "max": {"type": "integer", "minimum": 1}, "per": {"enum": list(cap_rules.UNITS)}, "within": DURATION, "calendar": {"enum": list(leaves.PERIODS)},
+        "count": {"enum": list(cap_rules.COUNTS)}, "of": {"type": "object", "additionalProperties": values}, "description": TEXT,
+    }
+    return _object(keys, shapes, ("max",))
+
+
+def _limits() -> dict[str, Shape]:
+    cooldown: dict[str, Shape] = {"after": {"enum": list(cap_rules.OUTCOMES)}, "for": DURATION, "times": {"type": "integer", "minimum": 1}, "description": TEXT}
+    whole: Shape = {"type": "integer", "minimum": 0}
+    inventory: dict[str, Shape] = {
+        "codes": {"type": "string", "pattern": ID, "description": "the name of a pool"}, "quantity": {"type": "integer", "minimum": 1},
+        "empty": {"enum": list(cap_rules.WHEN_EMPTY)}, "low": whole, "description": TEXT,
+    }
+    return {
+        "caps": _list(_cap(cap_rules.CAP_KEYS)), "cooldown": _list(_object(cap_rules.COOLDOWN_KEYS, cooldown, ("after", "for"))),
+        "inventory": _object(cap_rules.INVENTORY_KEYS, inventory),
+    }
 
 
 def _operators() -> dict[str, Shape]:
@@ -232,7 +254,7 @@ def _placement() -> Shape:
     one = _object(_shown(), _shown(), ("block",))
     shapes: dict[str, Shape] = {
         "fallback": {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}, "rank": EXPRESSION, "deadline": DURATION,
-        "on_degraded": {"enum": list(sections.ANSWERS)}, "description": TEXT,
+        "on_degraded": {"enum": list(sections.ANSWERS)}, "description": TEXT, "caps": _limits()["caps"],
     }
     return _object(sections.PLACEMENT_KEYS, shapes, ("fallback",))
 
@@ -240,7 +262,7 @@ def _placement() -> Shape:
 def _offer() -> Shape:
     shapes: dict[str, Shape] = {
         "placements": NAMES, "priority": NUMBER, "value": NUMBER, "valid": _object(("from", "to"), {"from": DATE, "to": DATE}),
-        **dict.fromkeys(d.GROUPS, _use("condition")), **_shown(), "description": TEXT, "attributes": {"type": "object", "additionalProperties": SCALAR},
+        **dict.fromkeys(d.GROUPS, _use("condition")), **_shown(), **_limits(), "description": TEXT, "attributes": {"type": "object", "additionalProperties": SCALAR},
     }
     return _object(sections.OFFER_KEYS, shapes, ("placements", "block"))
 
@@ -257,7 +279,8 @@ def _items() -> Shape:
 
 def _case() -> Shape:
     event = _object(sections.EVENT_KEYS, {"event": TEXT, "ago": DURATION, "at": DATE, "properties": {"type": "object"}}, ("event",))
-    given = {name: {"type": "object"} for name in sections.GIVEN} | {"events": _list(event), "items": _list({"type": "object", "required": ["id"]})}
+    sent = _object(sections.SENT_KEYS, {"ago": DURATION, "at": DATE, "send": TEXT, "shows": _named(TEXT)}, ("shows",))
+    given = {name: {"type": "object"} for name in sections.GIVEN} | {"events": _list(event), "sends": _list(sent), "items": _list({"type": "object", "required": ["id"]})}
     expected = {"offer": {"type": ["string", "null"]}, "block": TEXT, "reason": TEXT, "items": NAMES, "removed": {"type": "object"}, "variants": {"type": "object"}}
     shapes: dict[str, Shape] = {
         "name": TEXT, "at": DATE, "given": _object(sections.GIVEN, given), "expect": _named(_object(sections.EXPECTED, expected)),

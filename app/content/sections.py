@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from app.content.cap_rules import caps, cooldowns, inventory
 from app.content.leaves import ITEM_ROOTS, ROOTS, WINDOWS, condition, wheres, window
 from app.content.reader import A_KIND, LARGEST, Reader
 from app.content.source import Node, Value
@@ -13,6 +14,7 @@ from app.content.variables import FITS, WANTED, typed
 from app.domain import conditions as c
 from app.domain import definitions as d
 from app.domain.conditions import Scalar
+from app.domain.caps import SENDS_KEPT
 from app.domain.event import event_name
 
 FEATURE_KINDS: tuple[d.FeatureKind, ...] = get_args(d.FeatureKind)
@@ -21,13 +23,11 @@ KIND_OF: dict[str, str] = {
     **dict.fromkeys(("first_at", "last_at"), "instant"),
 }
 """What a feature's value is, where that is certain."""
-SENDS_KEPT = 35 * 86_400_000
-"""How long recorded decisions are kept, ms: what `exclude: {shown: ...}` can look back over."""
 _WITH_PATH = frozenset({"sum", "avg", "min", "max", "distinct", "first", "last"})
-SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "events", "identities", "traits", "enrich", "retention", "esps", "webhooks", "triggers", "experiments", "holdouts", "inbox", "tests")
-OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "items", "block", "vars", "description", "attributes")
+SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "events", "identities", "traits", "enrich", "retention", "esps", "webhooks", "triggers", "experiments", "holdouts", "caps", "inbox", "tests")
+OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "caps", "cooldown", "inventory", "items", "block", "vars", "description", "attributes")
 ITEMS_KEYS = ("from", "filter", "exclude", "rank", "limit", "at_least")
-PLACEMENT_KEYS = ("fallback", "rank", "deadline", "on_degraded", "description")
+PLACEMENT_KEYS = ("fallback", "rank", "deadline", "on_degraded", "caps", "description")
 CASE_KEYS = ("name", "at", "given", "expect", "triggers")
 EVENT_KEYS = ("event", "ago", "at", "properties")
 EXPECTED = ("offer", "block", "reason", "items", "removed", "variants")
@@ -36,7 +36,10 @@ GATES: tuple[d.Gate, ...] = get_args(d.Gate)
 ANSWERS: tuple[d.WhenDegraded, ...] = get_args(d.WhenDegraded)
 TENSOR_KINDS: tuple[d.TensorType, ...] = get_args(d.TensorType)
 CONSENT_KEYS = ("gates", "gpc", "title", "description")
-GIVEN = ("profile", "consents", "context", "events", "items", "models", "variants")
+GIVEN = ("profile", "consents", "context", "events", "sends", "items", "models", "variants")
+SENT_KEYS = ("ago", "at", "send", "shows")
+CODE = c.Ref(("offer", "code"))
+"""What a variable of an offer with `inventory: {codes: ...}` refers to."""
 
 
 def feature(reader: Reader, id: str, node: Node, at: str) -> d.Feature | None:
@@ -121,18 +124,20 @@ def shown(reader: Reader, found: dict[str, Node], node: Node, at: str, *, last: 
     if "vars" in found:
         declared = reader.names.blocks.get(block or "")
         for name, value in reader.mapping(found["vars"], f"{at}.vars").items():
-            variables[name] = _variable(reader, name, value, f"{at}.vars.{name}", declared, last=last)
+            variables[name] = _variable(reader, name, value, f"{at}.vars.{name}", declared, last=last, coded="inventory" in found)
     _required(reader, block, variables, node, at)
     items = items_query(reader, found["items"], f"{at}.items") if "items" in found else None
     return d.Shown(block or "", variables, items, reader.place(node))
 
 
-def _variable(reader: Reader, name: str, value: Node, at: str, declared: d.BlockDefinition | None, *, last: bool) -> Scalar | c.Ref:
+def _variable(reader: Reader, name: str, value: Node, at: str, declared: d.BlockDefinition | None, *, last: bool, coded: bool) -> Scalar | c.Ref:
     types = {each.name: each for each in declared.variables} if declared is not None else {}
     if declared is not None and name not in types:
         reader.wrong(value.line, at, f"the block {declared.id} declares no such variable", meant(name, types))
     if isinstance(value.value, dict):
         inner = reader.mapping(value, at, ("field",), ("field",))
+        if "field" in inner and inner["field"].value == str(CODE):
+            return _code(reader, value, at, types.get(name), coded=coded)
         ref = reader.ref(inner["field"].value, value.line, at, ROOTS) if "field" in inner else None
         if name in types and ref is not None and (kind := reader.names.kind_of(ref)) not in (None, *FITS[types[name].type]):
             reader.wrong(value.line, at, f"{ref} is {A_KIND[kind]}", f"the block declares {name} as {WANTED[types[name].type]}")
@@ -143,6 +148,15 @@ def _variable(reader: Reader, name: str, value: Node, at: str, declared: d.Block
         reader.wrong(value.line, at, "needs one value", "text, a number, true or false, or {field: ...}")
         return ""
     return value.value if name not in types else typed(reader, types[name].type, value, at)
+
+
+def _code(reader: Reader, node: Node, at: str, declared: d.Variable | None, *, coded: bool) -> c.Ref:
+    """A variable that takes the code which is held for the decision."""
+    if not coded:
+        reader.wrong(node.line, at, "there is no code to show", "offer.code is the code of an offer with inventory: {codes: ...}")
+    if declared is not None and declared.type != "string":
+        reader.wrong(node.line, at, "a code is text", f"the block declares {declared.name} as {WANTED[declared.type]}")
+    return CODE
 
 
 def _required(reader: Reader, block: str | None, variables: d.Vars, node: Node, at: str) -> None:
@@ -166,7 +180,8 @@ def placement(reader: Reader, id: str, node: Node, at: str) -> d.Placement:
     rank = reader.expression(found["rank"], f"{at}.rank", (*ROOTS, "offer")) if "rank" in found else None
     deadline = reader.duration(found["deadline"], f"{at}.deadline") if "deadline" in found else None
     degraded = reader.one_of(found["on_degraded"], f"{at}.on_degraded", ANSWERS, "answer") if "on_degraded" in found else None
-    return d.Placement(id, tuple(fallbacks), rank, deadline, degraded or "fallback", reader.place(node))
+    capped = caps(reader, found["caps"], f"{at}.caps") if "caps" in found else ()
+    return d.Placement(id, tuple(fallbacks), rank, deadline, degraded or "fallback", reader.place(node), capped)
 
 
 def offer(reader: Reader, id: str, node: Node, at: str) -> d.Offer:
@@ -182,6 +197,9 @@ def offer(reader: Reader, id: str, node: Node, at: str) -> d.Offer:
         reader.number(found["priority"], f"{at}.priority") if "priority" in found else 0.0,
         reader.number(found["value"], f"{at}.value") if "value" in found else 0.0,
         start, end, **groups, attributes=attributes, place=reader.place(node),
+        caps=caps(reader, found["caps"], f"{at}.caps") if "caps" in found else (),
+        cooldown=cooldowns(reader, found["cooldown"], f"{at}.cooldown") if "cooldown" in found else (),
+        inventory=inventory(reader, found["inventory"], f"{at}.inventory") if "inventory" in found else None,
     )
 
 
@@ -190,7 +208,7 @@ def _attributes(reader: Reader, node: Node, at: str) -> dict[str, Any]:
     for name, each in found.items():
         if not isinstance(each.value, (str, int, float, bool)):
             reader.wrong(each.line, f"{at}.{name}", "needs one value", "text, a number, true or false")
-        if name in ("priority", "value") or not name.isidentifier():
+        if name in ("priority", "value", "code") or not name.isidentifier():
             hint = "a key of the offer itself" if name.isidentifier() else "letters, digits and _: rank reads it as offer.<name>"
             reader.wrong(each.line, f"{at}.{name}", "cannot name an attribute", hint)
     return {name: each.plain() for name, each in found.items()}
@@ -247,6 +265,8 @@ def _given(reader: Reader, given: dict[str, Node], at: str) -> None:
             reader.one_of(each, f"{at}.variants.{name}", reader.names.variants[name], "variant")
     for here, each in reader.items(given["events"], f"{at}.events") if "events" in given else ():
         _event(reader, each, here)
+    for here, each in reader.items(given["sends"], f"{at}.sends") if "sends" in given else ():
+        _sent(reader, each, here)
     for here, each in reader.items(given["items"], f"{at}.items") if "items" in given else ():
         if (id := reader.mapping(each, here, None, ("id",)).get("id")) is not None:
             reader.text(id, f"{here}.id")
@@ -256,14 +276,28 @@ def _event(reader: Reader, node: Node, at: str) -> None:
     found = reader.mapping(node, at, EVENT_KEYS, ("event",))
     if "event" in found:
         reader.event(found["event"], f"{at}.event")
+    _when(reader, found, node, at)
+    if "properties" in found:
+        reader.mapping(found["properties"], f"{at}.properties")
+
+
+def _sent(reader: Reader, node: Node, at: str) -> None:
+    """A send of before, with the offer that each placement showed."""
+    found = reader.mapping(node, at, SENT_KEYS, ("shows",))
+    _when(reader, found, node, at)
+    if "send" in found:
+        reader.text(found["send"], f"{at}.send")
+    for name, each in reader.mapping(found["shows"], f"{at}.shows", reader.names.placements).items() if "shows" in found else ():
+        reader.one_of(each, f"{at}.shows.{name}", reader.names.offers, "offer")
+
+
+def _when(reader: Reader, found: dict[str, Node], node: Node, at: str) -> None:
     if "ago" in found and duration(found["ago"].value) is None:
         reader.duration(found["ago"], f"{at}.ago")
     if "at" in found:
         reader.instant(found["at"], f"{at}.at")
     if ("ago" in found) == ("at" in found):
         reader.wrong(node.line, at, "has both ago and at" if "ago" in found else "says not when", "ago: 2h, or at: 2026-10-01T09:00:00Z")
-    if "properties" in found:
-        reader.mapping(found["properties"], f"{at}.properties")
 
 
 def _expected(reader: Reader, node: Node, at: str) -> None:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from app.content.blocks import Block, compile_blocks
 from app.content.event_rules import EventRules
 from app.content.items import ItemsPlan
+from app.content.limits import Limits
 from app.content.program import Judgement, Program
 from app.content.ranking import attributes
 from app.content.trials import Trials
@@ -76,6 +77,7 @@ class Snapshot:
             raise ContentInvalid(tuple(problems))
         self.program = Program(definitions)
         self.trials = Trials(definitions, self.program)
+        self.limits = Limits(definitions)
         self.offers = {offer.id: self._dish(offer.shown) for offer in definitions.offers.values()}
         self.fallbacks = {
             id: tuple(self._dish(shown) for shown in placement.fallbacks) for id, placement in definitions.placements.items()
@@ -105,7 +107,7 @@ class Snapshot:
             return NOBODY
         if not self.gated or all(profile.consents.get(purpose) is True for purpose in self.gated):
             return profile
-        return Profile(key=profile.key, consents=profile.consents, record=profile.record, known=profile.known)
+        return Profile(key=profile.key, consents=profile.consents, record=profile.record, sends=profile.sends, known=profile.known)
 
     def score(self, r: Request, id: str) -> float | None:
         """The score of a model for this person, computed once per request; the card's fallback where it fails."""

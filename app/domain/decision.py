@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
+from app.domain.caps import Guard
 from app.domain.event import empty
 from app.domain.item import Item
 
@@ -33,7 +34,7 @@ class Choice:
     the experiments that it was shown under, `holdout` is the one that the person is in.
 
     `priced` are the items as recorded: (id, price at the decision, None where it had none). `content` is the rendered
-    surface, where one was asked for.
+    surface, where one was asked for. `held` names what it uses up: (stock, holder).
     """
 
     placement: str
@@ -48,6 +49,7 @@ class Choice:
     degraded: str = ""
     variants: Mapping[str, str] = field(default_factory=empty)
     holdout: str = ""
+    held: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class Decision:
 
 def encode_record(decided_at: int, mail: str | None, version: str, choices: Mapping[str, Choice]) -> bytes:
     """8 bytes of `decided_at`, then msgpack: [mail, version, {placement: [offer, block, items, vars, version?,
-    variants?, holdout?]}].
+    variants?, holdout?, held?]}].
 
     A placement decided under another content version than the first carries its own; else it is empty where more follows.
     """
@@ -82,18 +84,20 @@ def encode_record(decided_at: int, mail: str | None, version: str, choices: Mapp
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A decision on its way into the store: of whom, for which send, in place of which record (None: there is none yet)."""
+    """A decision on its way into the store: of whom, for which send, in place of which record (None: there is none yet),
+    and what must still hold of their other sends."""
 
     key: str
     send: str
     expected: bytes | None
     record: bytes
     trace: bytes
+    guards: tuple[Guard, ...] = ()
 
 
 def _own(choice: Choice, version: str) -> list[Any]:
     """What a placement has beyond what all have, without what is missing at the end."""
-    found = [choice.version if choice.version != version else "", dict(choice.variants), choice.holdout]
+    found = [choice.version if choice.version != version else "", dict(choice.variants), choice.holdout, [list(each) for each in choice.held]]
     while found and not found[-1]:
         found.pop()
     return found
@@ -113,10 +117,13 @@ def decode_record(data: bytes) -> Record:
     mail, version, rows = _decode(data[8:])
     choices: dict[str, Choice] = {}
     for id, (offer, block, priced, variables, *own) in rows.items():
-        own_version, variants, holdout = cast("tuple[str, dict[str, str], str]", (*own, *("", {}, "")[len(own) :]))
+        own_version, variants, holdout, held = cast("tuple[str, dict[str, str], str, list[list[str]]]", (*own, *("", {}, "", [])[len(own) :]))
         reason = "holdout" if holdout else "fallback" if offer is None else "eligible"
         pairs = [(item, price) for item, price in priced]
-        choices[id] = Choice(id, offer, block, reason, variables, (), pairs, own_version or version, variants=variants, holdout=holdout)
+        choices[id] = Choice(
+            id, offer, block, reason, variables, (), pairs, own_version or version, variants=variants, holdout=holdout,
+            held=[(stock, holder) for stock, holder in held],
+        )
     return Record(int.from_bytes(data[:8], "big"), mail, version, choices)
 
 
@@ -124,3 +131,9 @@ def items_sent(record: bytes) -> tuple[int, set[str]]:
     """(decided_at, ids of all items shown) of a stored decision."""
     rows = _decode(record[8:])[2]
     return int.from_bytes(record[:8], "big"), {pair[0] for row in rows.values() for pair in row[2]}
+
+
+def offers_sent(record: bytes) -> tuple[int, dict[str, str]]:
+    """(decided_at, placement -> offer) of a stored decision, fallbacks left out."""
+    rows = _decode(record[8:])[2]
+    return int.from_bytes(record[:8], "big"), {placement: row[0] for placement, row in rows.items() if row[0] is not None}

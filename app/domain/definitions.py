@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
+from app.domain.caps import Cap, Cooldown, Inventory
 from app.domain.conditions import NOWHERE, Condition, Ever, Expression, Instant, Path, Place, Ref, Scalar, Where, Window
 from app.domain.custom_keys import CustomKeys
 from app.domain.enrichment import NO_ENRICHMENTS, Enrichments
@@ -130,6 +131,9 @@ class Offer:
     suppress: Condition | None = None
     attributes: Mapping[str, Any] = field(default_factory=lambda: EMPTY)
     place: Place = NOWHERE
+    caps: tuple[Cap, ...] = ()
+    cooldown: tuple[Cooldown, ...] = ()
+    inventory: Inventory | None = None
 
 
 WhenDegraded: TypeAlias = Literal["fallback", "fail"]
@@ -143,6 +147,7 @@ class Placement:
     deadline: int | None = None
     on_degraded: WhenDegraded = "fallback"
     place: Place = NOWHERE
+    caps: tuple[Cap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +278,7 @@ class Definitions:
     experiments: Mapping[str, Experiment] = field(default_factory=lambda: EMPTY)
     holdouts: Mapping[str, Holdout] = field(default_factory=lambda: EMPTY)
     inbox: Inbox = NO_INBOX
+    caps: Mapping[str, Cap] = field(default_factory=lambda: EMPTY)
 
     def gates(self, gate: Gate) -> tuple[str, ...]:
         """The declared purposes without whose consent this gate stays shut."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from app.domain.history import NO_HISTORY, History, Trimmed
@@ -19,10 +19,11 @@ NEVER = (NO_INSTANT,)
 class Request:
     """`now` is ms. `given_scores` overrides models (tests and what-if); `score` maps a model's id to its score of this
     person, None where it has none; `assign` an experiment's id to the person's variant. `memo`, `features` and `variants`
-    hold what compiled rules already computed."""
+    hold what compiled rules already computed. `refused` are stocks of limited things that have nothing for this
+    request; None where nothing can be held for it, because it will not be recorded."""
 
     __slots__ = (
-        "assign", "consents", "context", "count", "degraded", "features", "given_scores", "history", "memo", "now", "profile",
+        "assign", "consents", "context", "count", "degraded", "features", "given_scores", "history", "memo", "now", "profile", "refused",
         "score", "segments", "send", "traits", "variants",
     )
 
@@ -51,6 +52,7 @@ class Request:
         self.segments: dict[str, bool] = {}
         self.memo: dict[Any, Any] = {}
         self.degraded: list[str] = []
+        self.refused: Collection[str] | None = None
 
     def variant(self, experiment: str) -> str | None:
         """The variant of an experiment; None where the person takes no part. One request has one answer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+from app.domain.caps import Full
 from app.domain.change import Applied, Change
 from app.domain.consent import Answer
 from app.domain.decision import Recording
@@ -43,11 +44,12 @@ class ProfileStore(Protocol):
         well. Repeatable. The keys that went."""
         ...
 
-    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
-        """Store decisions, one after the other in one round trip, each where the stored one still equals its `expected`.
+    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | Full | None]:
+        """Store decisions, one after the other in one round trip, each where the stored one still equals its `expected`, and
+        where every guard holds: as one step, so that of many at once no more are stored than the guards let.
 
-        One answer each. None: stored. Otherwise the record that is there, empty where there is none any more, and nothing
-        was written. Kept 35 days. An erased profile is not recorded; that too gives None. Follows aliases.
+        One answer each. None: stored. Otherwise the record that is there, empty where there is none any more, or `Full`
+        where a guard does not hold; nothing was written then. Kept 35 days. An erased profile is not recorded; that too gives None. Follows aliases.
         """
         ...
 

@@ -133,7 +133,7 @@ RULE_FILES = [
     (RULES + "holdouts: {u: {percent: 120}}\n", "rules/shop.yaml:21 holdouts.u.percent: is 120; from 0 to 100"),
     (RULES + "holdouts: {u: {percent: 5, control: shoes_51}}\n", 'rules/shop.yaml:21 holdouts.u.control: no offer "shoes_51"; did you mean "shoes_15"?'),
     (RULES.replace("{segment: shoe_browsers}", "{variant: e.c}") + "experiments: {e: {variants: {a: 0.5, b: 0.5}}}\n", 'rules/shop.yaml:18 offers.shoes_15.eligibility.variant: no variant of an experiment "e.c"; did you mean "e.b"?'),
-    (RULES + "    caps: []\n", "rules/shop.yaml:21 offers.shoes_15.caps: caps is not available in this version; leave the key out"),
+    (RULES + "    caps: {}\n", "rules/shop.yaml:21 offers.shoes_15.caps: is a mapping; a list [...] belongs here"),
     (RULES + "version: 1\n", "rules/shop.yaml:21 version: stands here twice; first in line 1"),
     (RULES + "  'a b': {placements: [hero], block: plain}\n", "rules/shop.yaml:21 offers.a b: is no usable id; letters, digits, _ and -, at most 64"),
     (RULES + "    valid: {from: 2026-10-02, to: 2026-10-02}\n", "rules/shop.yaml:21 offers.shoes_15.valid: ends before it begins"),

@@ -41,7 +41,7 @@ def test_a_condition_of_no_known_shape_fits_no_schema(condition: str) -> None:
 
 
 WRONG = [
-    ("rules", RULES.replace("version: 1", "version: 2")), ("rules", RULES + "offrs: {}\n"), ("rules", RULES + "    caps: []\n"),
+    ("rules", RULES.replace("version: 1", "version: 2")), ("rules", RULES + "offrs: {}\n"), ("rules", RULES + "    caps: {}\n"),
     ("rules", RULES.replace("    block: card\n", "")), ("rules", RULES.replace("{fallback: {block: plain}}", "{}")),
     ("rules", RULES.replace("stock: number", "stock: int")), ("block", "variables: {}\n"), ("block", CARD + "  n: {type: time}\n"),
     ("model", "inputs: []\n"), ("model", MODEL + "ouput: {}\n"),

@@ -13,6 +13,7 @@ from app.content.load import load
 from app.content.question import Answer, Question
 from app.content.snapshot import Snapshot
 from app.decide import Decider
+from app.domain.caps import Full
 from app.domain.change import Merge
 from app.domain.decision import Recording
 from app.domain.event import ID_BYTES, Identity
@@ -124,7 +125,7 @@ class Reading(MemoryStore):
         super().__init__()
         self.fault = fault
 
-    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
+    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | Full | None]:
         if self.fault:
             setattr(self.wire, self.fault, True)
         return await super().record(recordings, now)
@@ -159,7 +160,7 @@ class Contended(MemoryStore):
 
     tries = 0
 
-    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | None]:
+    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | Full | None]:
         self.tries += 1
         return [b"" for _ in recordings]
 
