@@ -9,19 +9,20 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from ipaddress import IPv4Address, IPv6Address
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpcore
 import msgspec
 
 from app.errors import LookupFailed
 
+if TYPE_CHECKING:
+    import httpcore
+
 MAX_BYTES = 64 << 10
 MAX_CONNECTIONS = 20
-MAX_ADDRESSES = 3
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 """`resolve(host, port)`: its addresses, in the order in which they are tried."""
@@ -46,59 +47,37 @@ async def system_resolve(host: str, port: int) -> list[str]:
     return [str(row[4][0]) for row in rows]
 
 
-class _Pinned(httpcore.AsyncNetworkBackend):
-    """Connects to an address that was looked at, and to nothing else."""
-
-    def __init__(self, resolve: Resolve, permitted: Callable[[Address], bool]) -> None:
-        self._resolve = resolve
-        self._permitted = permitted
-        self._inner: httpcore.AsyncNetworkBackend = cast(httpcore.AsyncNetworkBackend, httpcore.AnyIOBackend())
-
-    async def connect_tcp(
-        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        try:
-            addresses = [ip_address(text.partition("%")[0]) for text in await self._resolve(host, port)]
-        except (OSError, UnicodeError, ValueError) as error:
-            raise LookupFailed("has no address", code="unresolved") from error
-        if not addresses:
-            raise LookupFailed("has no address", code="unresolved")
-        if not all(map(self._permitted, addresses)):
-            raise LookupFailed("has a private address", code="private")
-        return await self._first(addresses[:MAX_ADDRESSES], port, timeout, local_address, socket_options)
-
-    async def _first(self, addresses: list[Address], port: int, *how: Any) -> httpcore.AsyncNetworkStream:
-        """The connection to the first that answers."""
-        for address in addresses[:-1]:
-            try:
-                return await self._inner.connect_tcp(str(address), port, *how)
-            except httpcore.ConnectError:
-                continue
-        return await self._inner.connect_tcp(str(addresses[-1]), port, *how)
-
-    async def sleep(self, seconds: float) -> None:
-        await self._inner.sleep(seconds)
-
-
 class HttpLookup:
-    """`ThirdParty` over HTTP/1.1 with kept connections. `hosts` are those that may be asked, `name` or `name:port`."""
+    """`ThirdParty` over HTTP/1.1 with kept connections. `hosts` are those that may be asked, `name` or `name:port`. The
+    client is loaded with the first question: most servers never ask one, and it weighs 5 MB."""
 
     def __init__(
         self, hosts: Collection[str], resolve: Resolve = system_resolve, permitted: Callable[[Address], bool] = is_public,
         trust: ssl.SSLContext | None = None,
     ) -> None:
         self._hosts = frozenset(each.lower() for each in hosts)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=trust or ssl.create_default_context(), max_connections=MAX_CONNECTIONS, keepalive_expiry=30.0,
-            network_backend=_Pinned(resolve, permitted),
-        )
+        self._resolve, self._permitted, self._trust = resolve, permitted, trust
+        self._kept: httpcore.AsyncConnectionPool | None = None
+
+    def _pool(self) -> httpcore.AsyncConnectionPool:
+        if self._kept is None:
+            import httpcore
+
+            from app.adapters.pinned import Pinned
+
+            self._kept = httpcore.AsyncConnectionPool(
+                ssl_context=self._trust or ssl.create_default_context(), max_connections=MAX_CONNECTIONS, keepalive_expiry=30.0,
+                network_backend=Pinned(self._resolve, self._permitted),
+            )
+        return self._kept
 
     async def ask(self, url: str, headers: Mapping[str, str], seconds: float) -> Any:
         """The JSON of a 200; None for a 404 or 410, where nothing is known. `LookupFailed` for anything else; its code is one of
         `not_listed unresolved private unreachable timeout status redirect too_large not_json`, and neither it nor its cause is
         told the address, which is about a person."""
         self._listed(url)
+        import httpcore
+
         try:
             async with asyncio.timeout(seconds):
                 status, body = await self._answer(url, headers)
@@ -109,7 +88,8 @@ class HttpLookup:
         return _read(status, body)
 
     async def close(self) -> None:
-        await self._pool.aclose()
+        if self._kept is not None:
+            await self._kept.aclose()
 
     def _listed(self, url: str) -> None:
         parts = urlsplit(url)
@@ -119,7 +99,7 @@ class HttpLookup:
 
     async def _answer(self, url: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
         given = {"accept": "application/json", "accept-encoding": "identity", "user-agent": "Inlay", **headers}
-        async with self._pool.stream("GET", url, headers=[*given.items()]) as answer:
+        async with self._pool().stream("GET", url, headers=[*given.items()]) as answer:
             body = b""
             async for part in answer.aiter_stream():
                 body += part

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-
-import httpx
+from typing import TYPE_CHECKING
 
 from app.errors import Unreachable
+
+if TYPE_CHECKING:
+    import httpx
 
 SECONDS = 5.0
 MAX_BYTES = 64 << 10
@@ -16,6 +18,8 @@ class HttpsFetch:
     """`Fetch` by httpx; a client an address, for what is asked once and then kept."""
 
     async def __call__(self, url: str) -> bytes:
+        import httpx  # 4 MB that few servers ever need
+
         host = httpx.URL(url).host
         if not url.startswith("https://"):
             raise Unreachable(f"{host} is not asked without TLS")

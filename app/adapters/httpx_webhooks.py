@@ -6,8 +6,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Mapping
-
-import httpx
+from typing import TYPE_CHECKING
 
 from app.domain.message import Outgoing
 from app.domain.triggers import Webhook
@@ -15,8 +14,10 @@ from app.errors import SinkRefused, SinkUnavailable
 from app.ports import Clock
 from app.security.outgoing import keys_of, signed
 
+if TYPE_CHECKING:
+    import httpx
+
 CONNECT_SECONDS = 5.0
-CONNECTIONS = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30)
 GONE = 410
 DAY = 86_400_000
 
@@ -39,6 +40,8 @@ class HttpxWebhooks:
             keys = keys_of(self._environment.get(webhook.secret, ""))
         except ValueError as error:
             raise SinkUnavailable(f"{webhook.secret}: {error}") from error
+        import httpx  # 4 MB that few servers ever need
+
         headers = {**message.headers, **signed(keys, message.id, self._clock() // 1000, message.body), "idempotency-key": message.id, "user-agent": "Inlay"}
         try:
             async with asyncio.timeout(webhook.timeout / 1000):
@@ -51,10 +54,13 @@ class HttpxWebhooks:
             raise SinkUnavailable(f"{webhook.id} answers {answer.status_code}", wait=_wait(answer))
 
     async def _post(self, webhook: Webhook, headers: dict[str, str], body: bytes) -> httpx.Response:
+        import httpx
+
         url = httpx.URL(webhook.url)
         address = await self._resolved(webhook.id, url)
         if self._client is None:
-            self._client = httpx.AsyncClient(follow_redirects=False, timeout=httpx.Timeout(30.0, connect=CONNECT_SECONDS), limits=CONNECTIONS, trust_env=False)
+            limits = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=30)
+            self._client = httpx.AsyncClient(follow_redirects=False, timeout=httpx.Timeout(30.0, connect=CONNECT_SECONDS), limits=limits, trust_env=False)
         host = url.netloc.decode("ascii")
         request = self._client.build_request("POST", url.copy_with(host=address), headers={**headers, "host": host}, content=body, extensions={"sni_hostname": url.host})
         answer = await self._client.send(request, stream=True)

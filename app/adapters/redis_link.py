@@ -9,19 +9,17 @@ file), the connection is closed and everything in flight fails with `StoreUnavai
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import hiredis
-from redis.asyncio.connection import parse_url
 
 from app.adapters.breaker import Breaker
+from app.adapters.redis_url import Command, target_of
 from app.errors import StoreUnavailable
 
-Command = tuple[Any, ...]
 # hiredis leaves open what a command's elements are
 _packed: Callable[[Command], bytes] = hiredis.pack_command  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 CONNECT_SECONDS = 0.25
@@ -142,7 +140,7 @@ class Link:
 
     def __init__(self, url: str, breaker: Breaker, read_seconds: float = 0.05, connect_seconds: float = CONNECT_SECONDS) -> None:
         self.url = url
-        self._options = _options(url)
+        self._options = target_of(url)
         self.breaker = breaker
         self.read_seconds = read_seconds
         self._connect_seconds = connect_seconds
@@ -289,18 +287,3 @@ def refusal(error: Exception) -> Exception:
     if text.startswith(_REFUSALS):
         return StoreUnavailable(f"Redis refuses: {text.split(' ', 1)[0]}", code="refused")
     return RedisRefused(text)
-
-
-def _options(url: str) -> tuple[str, Any, ssl.SSLContext | None, list[Command]]:
-    """(unix or tcp, target, TLS context, commands that greet the server) of a Redis URL."""
-    parsed = parse_url(url)
-    greeting: list[Command] = []
-    if password := parsed.get("password"):
-        user = parsed.get("username")
-        greeting.append(("AUTH", user, password) if user else ("AUTH", password))
-    if db := parsed.get("db"):
-        greeting.append(("SELECT", db))
-    if path := parsed.get("path"):
-        return "unix", path, None, greeting
-    context = ssl.create_default_context() if url.startswith("rediss://") else None
-    return "tcp", (parsed.get("host", "localhost"), parsed.get("port", 6379)), context, greeting
