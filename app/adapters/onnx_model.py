@@ -6,7 +6,6 @@ too long; the model is then benched for a while.
 
 from __future__ import annotations
 
-import math
 import re
 import threading
 import time
@@ -18,7 +17,8 @@ import onnxruntime as ort
 
 from app.adapters.onnx_feeds import MAX_ROWS, batch, feeds, output
 from app.adapters.onnx_file import refuse_foreign
-from app.adapters.onnx_trees import Trees, trees_of
+from app.adapters.scores import Timed, give_golden, in_range, untimed
+from app.adapters.watchdog import Watchdog
 from app.domain.definitions import ModelCard
 from app.domain.json import is_list
 from app.errors import ModelUnavailable
@@ -31,33 +31,7 @@ WARM_SECONDS = 2.0
 """What it may take at load, when nothing is warm and nobody waits."""
 BENCH_SECONDS = 10.0
 FORGIVEN_SECONDS = 600.0
-GOLDEN = 1e-4
-SAME = 1e-6
 _NOISE = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/\S+ |\w+\.(?:cc|h):\d+ |onnxruntime::[^\n]*?\) ")
-
-
-Timed = Callable[[str, float], None]
-"""Told the model's id and the seconds of each run."""
-
-
-def untimed(id: str, seconds: float) -> None:
-    pass
-
-
-class Watchdog:
-    """A thread that ends scorings which are over their budget. Watching one costs two writes to a dictionary."""
-
-    def __init__(self) -> None:
-        self.runs: dict[int, tuple[float, ort.RunOptions]] = {}
-        threading.Thread(target=self._watch, name="model-watchdog", daemon=True).start()
-
-    def _watch(self) -> None:
-        while True:
-            time.sleep(0.02)
-            now = time.monotonic()
-            for deadline, options in list(self.runs.values()):
-                if now > deadline:
-                    options.terminate = True
 
 
 class OnnxModel:
@@ -77,7 +51,11 @@ class OnnxModel:
         self._step, self._fixed = batch(inputs)
         dtypes = [each.dtype for each in self._feeds]
         self.dtype = dtypes[0] if len(dtypes) == 1 and dtypes[0] is not np.object_ else None
-        self._trees = trees_of(data, card.output_index) if self.dtype is np.float32 and not self._feeds[0].vector else None
+
+    @property
+    def in_order(self) -> bool:
+        """Whether rows of float32 go in as they are."""
+        return self.dtype is np.float32 and not self._feeds[0].vector
 
     # -- scoring ---------------------------------------------------------------------------------------------------
 
@@ -95,17 +73,9 @@ class OnnxModel:
         return self._in_runs(len(rows), lambda part: {name: tensor[part] for name, tensor in whole.items()})
 
     def fixed(self, matrix: np.ndarray, varying: Sequence[int], *, ranking: bool = False) -> Scorer:
-        own, whole = matrix.copy(), len(matrix)
-        ranking = ranking and self._trees is not None and self._trees.stays_in(self.card.output_range)
-        trees = self._trees.fix(matrix, varying, ranking=ranking) if self._trees is not None else None
-        stretches = _stretches(varying)
+        own, stretches = matrix.copy(), _stretches(varying)
 
         def score(values: Sequence[float], rows: Sequence[int] | None) -> list[float]:
-            if trees is not None and not math.isnan(sum(values)):
-                begun = time.monotonic()
-                found = trees(values, rows)
-                self.timed(self.card.id, time.monotonic() - begun)
-                return found if ranking else self._in_range(found, whole if rows is None else len(rows))
             for column, at, stop in stretches:
                 own[:, column : column + stop - at] = values[at:stop]
             return self.score_rows(own if rows is None else own[rows])
@@ -163,12 +133,12 @@ class OnnxModel:
     def _checked(self, found: Any, rows: int) -> list[float]:
         """One finite number in range per row, or ModelUnavailable."""
         if is_list(found):
-            return self._in_range([self._of_map(each) for each in found], rows)
+            return in_range(self.card, [self._of_map(each) for each in found], rows)
         if found.dtype.kind not in "fiub":
             raise self._misshapen("no numbers come out")
         if found.ndim != 1:
             found = self._column(found, rows)
-        return self._in_range(found.tolist(), rows)
+        return in_range(self.card, found.tolist(), rows)
 
     def _column(self, found: np.ndarray, rows: int) -> np.ndarray:
         if found.size == 0 or found.size % rows or (found.ndim and found.shape[0] != rows):
@@ -196,18 +166,6 @@ class OnnxModel:
             raise self._misshapen(f"no class {index!r:.40}; there are {', '.join(map(str, row))[:80]}")
         return list(row.values())[self._position(len(row))]
 
-    def _in_range(self, scores: list[float], rows: int) -> list[float]:
-        if len(scores) != rows:
-            raise self._misshapen(f"{len(scores)} scores for {rows} rows")
-        total = sum(scores)
-        if total - total != 0.0 and not all(map(math.isfinite, scores)):
-            raise ModelUnavailable(f"{self.card.id}: a score that is not finite", code="nan")
-        if self.card.output_range is not None:
-            low, high = self.card.output_range
-            if min(scores) < low or max(scores) > high:
-                raise ModelUnavailable(f"{self.card.id}: a score outside [{low:g}, {high:g}]", code="range")
-        return scores
-
     def _misshapen(self, what: str) -> ModelUnavailable:
         return ModelUnavailable(f"{self.card.id}: {what}", code="shape")
 
@@ -218,22 +176,9 @@ class OnnxModel:
             usual = tuple(column.default for column in self.card.inputs)
             self.score(usual)
             self.score_table([usual] * MAX_ROWS)
-            for golden in self.card.golden:
-                got = self.score(golden.inputs)
-                if abs(got - golden.output) > GOLDEN:
-                    row = f"{list(golden.inputs)!r:.80}"
-                    raise ModelUnavailable(f"{self.card.id}: golden row {row} gives {got:.6f}, the card says {golden.output}", code="golden")
-            if self._trees is not None and not self._agree(self._trees):
-                self._trees = None
+            give_golden(self.card, self.score)
         finally:
             self.budget = budget
-
-    def _agree(self, trees: Trees) -> bool:
-        """Whether the tables give what the runtime gives, on rows around the thresholds."""
-        matrix = trees.rows(len(self.card.inputs), MAX_ROWS)
-        here = trees.fix(matrix[:1], range(matrix.shape[1]))
-        found = [here(row, None)[0] for row in matrix.tolist()]
-        return bool(np.allclose(found, self.score_rows(matrix), rtol=1e-5, atol=SAME))
 
 
 def _stretches(columns: Sequence[int]) -> list[tuple[int, int, int]]:

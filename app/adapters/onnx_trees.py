@@ -12,6 +12,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
+from math import isnan
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -46,6 +47,8 @@ class Trees:
         self._struck = np.concatenate([np.empty((0, self._trees), dtype=np.uint64), *[struck for _, struck in tables.values()]])
         self._tables = {column: (thresholds, start) for (column, (thresholds, _)), start in zip(tables.items(), starts, strict=False)}
         self._leaves[0] += base
+        self.width = max(tables, default=-1) + 1
+        """Columns that are read, and those before them."""
         self._ones = np.ones(self._trees)
         self._desks: dict[int, Desk] = {}
 
@@ -67,12 +70,13 @@ class Trees:
         return limits is None
 
     def rows(self, width: int, count: int) -> np.ndarray:
-        """Rows to compare with: each value at, just below or just above one of its column's thresholds."""
+        """Rows to compare with: each value at, just below or just above one of its column's thresholds, and some no number."""
         draw = np.random.default_rng(1)
         matrix = draw.normal(size=(count, width)).astype(np.float32)
         for column, (thresholds, _) in self._tables.items():
             picked = draw.choice(np.array(thresholds, dtype=np.float32), count)
             matrix[:, column] = np.nextafter(picked, picked + draw.integers(-1, 2, count).astype(np.float32))
+            matrix[draw.integers(count), column] = np.nan
         return matrix
 
     def fix(self, matrix: np.ndarray, varying: Sequence[int], *, ranking: bool = False) -> Scorer:
@@ -98,6 +102,8 @@ class Trees:
             if columns:
                 rounded = array("f", values)
                 picked = [start + bisect_left(thresholds, rounded[i]) for i, thresholds, start in columns]
+                if isnan(sum(rounded)):  # a value that is no number is at most no threshold
+                    picked = [start + (len(thresholds) if isnan(rounded[i]) else bisect_left(thresholds, rounded[i])) for i, thresholds, start in columns]
                 np.bitwise_or.reduce(struck.take(picked, axis=0), axis=0, out=strike)
                 np.bitwise_or(known, strike, out=masks)
             else:

@@ -12,9 +12,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from app.adapters.onnx_canary import SOUND
+from app.adapters.onnx_canary import SOUND, TABLES
 from app.adapters.onnx_feeds import MAX_ROWS
-from app.adapters.onnx_model import BUDGET_SECONDS, WARM_SECONDS, OnnxModel, Watchdog
+from app.adapters.onnx_model import BUDGET_SECONDS, WARM_SECONDS, OnnxModel
+from app.adapters.tree_model import TreeModel
+from app.adapters.watchdog import Watchdog
 from app.domain.definitions import ModelCard
 from app.errors import ModelUnavailable
 
@@ -29,7 +31,8 @@ def main(path: str) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     card: ModelCard = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 (from our own parent)
     try:
-        model = OnnxModel(card, Path(path).read_bytes(), Watchdog(), WARM_SECONDS)
+        data = Path(path).read_bytes()
+        model = OnnxModel(card, data, Watchdog(), WARM_SECONDS)
         model.verify()
         be_quick(model)
     except (ModelUnavailable, MemoryError) as error:
@@ -38,7 +41,7 @@ def main(path: str) -> None:
     model.budget = BUDGET_SECONDS
     with suppress(ModelUnavailable):
         model.score_table(unusual(card))
-    print(SOUND)
+    print(SOUND if TreeModel.vouched(card, data, model) is None else TABLES)
 
 
 def be_quick(model: OnnxModel) -> None:

@@ -18,7 +18,7 @@ KEPT = 3
 class Published:
     """`path` holds the files of `version`, and `source` is the version of the user's own files, another one where a
     served model stayed in place of a broken one: `kept` says of each why. `problems` are those of a newer state that is
-    not served; `models` says of each served model why it is not sound ('' is sound)."""
+    not served; `models` says of each served model why it is not sound ('' is sound), `tables` which need no runtime."""
 
     version: str
     path: str
@@ -26,6 +26,7 @@ class Published:
     problems: tuple[str, ...] = ()
     models: tuple[tuple[str, str], ...] = ()
     kept: tuple[tuple[str, str], ...] = ()
+    tables: tuple[str, ...] = ()
 
 
 def pointer(data: Path) -> Path:
@@ -39,7 +40,7 @@ def read_current(data: Path) -> Published | None:
     except (OSError, ValueError):
         return None
     pairs = {name: tuple((id, why) for id, why in row.get(name, ())) for name in ("models", "kept")}
-    return Published(row["version"], row["path"], row.get("source", row["version"]), tuple(row["problems"]), **pairs)
+    return Published(row["version"], row["path"], row.get("source", row["version"]), tuple(row["problems"]), **pairs, tables=tuple(row.get("tables", ())))
 
 
 def stage(data: Path, content: Path, files: Sequence[Path]) -> Path:

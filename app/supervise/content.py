@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from app.adapters.onnx_canary import verdicts
+from app.adapters.onnx_canary import TABLES, tried
 from app.content.blocks import compile_blocks
 from app.content.load import content_files, inspect
 from app.content.proof import prove
@@ -67,12 +67,13 @@ def _of_models(definitions: Definitions, found: Published) -> Iterator[Problem]:
 
 def _with_good_models(staged: Path, definitions: Definitions, published: Published | None, cache: Path, bounds: Bounds) -> Published:
     """What is to be published: a model that proves broken gives way to the one that is served now, card and file."""
-    source, found = definitions.version, verdicts(definitions.models, staged / "models", cache)
+    source, said = definitions.version, tried(definitions.models, staged / "models", cache)
+    found = {id: "" if why == TABLES else why for id, why in said.items()}
     kept = {id: why for id, why in found.items() if why and published is not None and _take_back(staged, definitions, published, id, bounds)}
     if kept:
         definitions = inspect(staged, bounds)[0] or definitions
         found |= dict.fromkeys(kept, "")
-    return Published(definitions.version, "", source, (), tuple(found.items()), tuple(kept.items()))
+    return Published(definitions.version, "", source, (), tuple(found.items()), tuple(kept.items()), tuple(id for id, why in said.items() if why == TABLES))
 
 
 def _take_back(staged: Path, definitions: Definitions, published: Published, id: str, bounds: Bounds) -> bool:

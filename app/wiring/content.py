@@ -8,10 +8,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
-from app.adapters.onnx_model import Watchdog
 from app.adapters.onnx_runtime import OnnxRuntime
 from app.adapters.redis_store import RedisStore
 from app.adapters.ua_device import UaDevice
+from app.adapters.watchdog import Watchdog
 from app.content.load import load
 from app.content.published import Published, pointer, read_current
 from app.content.snapshot import Snapshot
@@ -65,6 +65,7 @@ class Content:
         definitions = load(Path(published.path), self._settings.bounds)
         runtime = OnnxRuntime(
             definitions.models, Path(published.path) / "models", self._watchdog, dict(published.models), self._parts.telemetry.model,
+            tables=published.tables,
         )
         for id, why in runtime.problems.items():
             log.warning("model %s is not used: %s", id, why)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from app.adapters.onnx_canary import verdicts
-from app.adapters.onnx_model import Watchdog
 from app.adapters.onnx_runtime import OnnxRuntime
 from app.adapters.onnx_trial import unusual
+from app.adapters.watchdog import Watchdog
 from app.content.load import load
 from app.domain.definitions import ModelCard
 from app.errors import ModelUnavailable

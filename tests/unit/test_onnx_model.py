@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from onnx import helper
 
-from app.adapters.onnx_model import OnnxModel, Watchdog
+from app.adapters.onnx_model import OnnxModel
+from app.adapters.watchdog import Watchdog
 from app.domain.conditions import Ref
 from app.domain.definitions import Golden, Input, ModelCard
 from app.errors import ModelUnavailable

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.onnx_model import OnnxModel, Watchdog
+from app.adapters.onnx_model import OnnxModel
 from app.adapters.onnx_runtime import OnnxRuntime
+from app.adapters.watchdog import Watchdog
 from app.content.load import load
 from app.errors import ModelUnavailable
 from tests.made_models import card, identity, slow_for_great_numbers
