@@ -8,11 +8,11 @@ from typing import Any
 
 from app.content.question import Answer
 from app.content.snapshot import Snapshot
+from app.content.why import Why, lately, segments_in_words
 from app.domain.identity import looks_like_email
 from app.errors import RequestInvalid
 from app.studio.demo import Demo, plain_frame
 from app.studio.mail import Scheme, fill, in_scheme
-from app.studio.why import Why, lately, segments_in_words
 from app.web.answers import decision_json, explain_json
 from app.web.decisions import asked, context_of, current, instant, who
 from app.web.parts import Parts

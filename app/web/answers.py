@@ -9,8 +9,9 @@ from app.content.features import truncated
 from app.content.question import Answer
 from app.content.reader import names_in
 from app.content.snapshot import Snapshot, iso, plain
+from app.content.why import candidate_json
 from app.domain import consent
-from app.domain.decision import Candidate, Choice, Decision
+from app.domain.decision import Choice, Decision
 from app.domain.definitions import Feature
 from app.domain.request import Request
 from app.errors import Degraded
@@ -71,15 +72,6 @@ def explain_json(snapshot: Snapshot, answer: Answer, placements: Iterable[str]) 
     }
     if answer.ignored:
         body["ignored_context"] = answer.ignored
-    return body
-
-
-def candidate_json(candidate: Candidate) -> dict[str, Any]:
-    body: dict[str, Any] = {"offer": candidate.offer, "outcome": candidate.outcome}
-    if candidate.by:
-        body |= {"by": candidate.by, "at": candidate.at}
-    if candidate.score is not None:
-        body["score"] = candidate.score
     return body
 
 

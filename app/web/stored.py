@@ -8,7 +8,8 @@ from app.content.snapshot import iso
 from app.domain.decision import Record, decode_record
 from app.domain.event import Identity
 from app.domain.trace import read_trace
-from app.web.answers import candidate_json, choice_json
+from app.content.why import candidate_json
+from app.web.answers import choice_json
 from app.web.parts import Parts
 
 

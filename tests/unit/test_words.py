@@ -6,7 +6,7 @@ import pytest
 
 from app.domain import conditions as c
 from app.domain.definitions import Feature, Segment
-from app.studio.words import condition_words, duration, feature_words, happened, held_words, missing_words, value_words
+from app.content.words import condition_words, duration, feature_words, happened, held_words, missing_words, value_words
 
 HOUR, DAY = 3_600_000, 86_400_000
 SHOES = (c.Where(("category",), c.Test("eq", "shoes")),)

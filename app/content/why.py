@@ -14,8 +14,7 @@ from app.domain import conditions as c
 from app.domain.decision import Candidate
 from app.domain.definitions import GROUPS, Feature, Offer
 from app.domain.request import Request
-from app.studio.words import condition_words, feature_words, happened, held_words, missing_words, value_words
-from app.web.answers import candidate_json
+from app.content.words import condition_words, feature_words, happened, held_words, missing_words, value_words
 
 _OWN = frozenset({"identify", "group", "alias"})
 """Events that say who somebody is, not what they did."""
@@ -146,6 +145,16 @@ class Why:
         return {"id": id, "text": card.description, "score": self.snapshot.score(r, id), "from": low, "to": high}
 
 
+def candidate_json(candidate: Candidate) -> dict[str, Any]:
+    """A candidate as every answer tells it."""
+    body: dict[str, Any] = {"offer": candidate.offer, "outcome": candidate.outcome}
+    if candidate.by:
+        body |= {"by": candidate.by, "at": candidate.at}
+    if candidate.score is not None:
+        body["score"] = candidate.score
+    return body
+
+
 def lately(r: Request, name_of: Callable[[str], str], limit: int = 8) -> list[dict[str, Any]]:
     """The latest things that somebody did before the instant of the request, newest first."""
     history = r.history
@@ -164,4 +173,4 @@ def segments_in_words(snapshot: Snapshot) -> dict[str, str]:
     return {id: segment.description or condition_words(segment.condition) for id, segment in snapshot.definitions.segments.items()}
 
 
-__all__: Sequence[str] = ("Why", "lately", "segments_in_words")
+__all__: Sequence[str] = ("Why", "candidate_json", "lately", "segments_in_words")
