@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from app.content.choosing import Taken, choose, fall_back
+from app.content.logbook import Logbook
 from app.content.question import Answer, Question
 from app.content.reviving import revive
 from app.content.snapshot import Snapshot
@@ -27,31 +28,37 @@ RETRIES = 32
 class Decider:
     """Decides. Never raises for what a fallback can mend: each degradation is named in the decision."""
 
-    def __init__(self, store: ProfileStore, catalogue: Catalogue, seal: Callable[[str, str], str], random_id: Callable[[], str]) -> None:
+    def __init__(
+        self, store: ProfileStore, catalogue: Catalogue, seal: Callable[[str, str], str], random_id: Callable[[], str], logbook: Logbook | None = None,
+    ) -> None:
+        """Without a logbook nobody is told afterwards why a decision fell so."""
         self._store = store
         self._catalogue = catalogue
         self._seal = seal
+        self._logbook = logbook
         self.random_id = random_id
         self._deadlines = Deadlines()
 
     async def decide(self, snapshot: Snapshot, q: Question, now: int, timeout: float) -> Answer:
         """The whole answer within `timeout` seconds, or one that is not recorded, with the reason `deadline`."""
-        deadline = asyncio.get_running_loop().time() + timeout
+        begun = asyncio.get_running_loop().time()
+        deadline = begun + timeout
         person = (NOBODY, "profile" if q.unusable else "")
         if q.identity is not None and not q.unusable:
             found, why = await self._read(((q.identity.key, None if q.preview else q.send),), deadline, sends=_look_back(snapshot, (q,)))
             person = found[0], why
         answers = [self._answer(snapshot, q, *person, now)]
         if answers[0].open:
-            await self._settle(snapshot, (q,), (person,), answers, now, deadline)
+            await self._settle(snapshot, (q,), (person,), answers, now, begun, deadline)
         return answers[0]
 
     async def decide_all(self, snapshot: Snapshot, questions: Sequence[Question], now: int, timeout: float) -> list[Answer]:
         """What `decide` gives for each question, in order, within `timeout` seconds altogether."""
-        deadline = asyncio.get_running_loop().time() + timeout
+        begun = asyncio.get_running_loop().time()
+        deadline = begun + timeout
         people = await self._people(snapshot, questions, deadline)
         answers = [self._answer(snapshot, q, *person, now) for q, person in zip(questions, people, strict=True)]
-        await self._settle(snapshot, questions, people, answers, now, deadline)
+        await self._settle(snapshot, questions, people, answers, now, begun, deadline)
         return answers
 
     # -- who is it -------------------------------------------------------------------------------------------------
@@ -93,7 +100,7 @@ class Decider:
                 if why:
                     decision.choices[placement] = fall_back(snapshot, r, placement, self._catalogue, taken, draw)
                     continue
-                choice, answer.verdicts[placement] = choose(snapshot, r, placement, self._catalogue, taken, draw, reasons=named or q.explain)
+                choice, answer.verdicts[placement] = choose(snapshot, r, placement, self._catalogue, taken, draw, reasons=(named and self._logbook is not None) or q.explain)
                 choice.variants = snapshot.trials.exposed(r, placement)
                 decision.choices[placement] = choice
         answer.open = named and bool(answer.verdicts) and not profile.erased
@@ -117,19 +124,19 @@ class Decider:
     # -- what stays ------------------------------------------------------------------------------------------------
 
     async def _settle(
-        self, snapshot: Snapshot, questions: Sequence[Question], people: Sequence[tuple[Profile, str]], answers: list[Answer], now: int, deadline: float,
+        self, snapshot: Snapshot, questions: Sequence[Question], people: Sequence[tuple[Profile, str]], answers: list[Answer], now: int, begun: float, deadline: float,
     ) -> None:
         """Record what is open among `answers`; where another call was first, it is answered anew in its place."""
         for _ in range(RETRIES):
             todo = [i for i, answer in enumerate(answers) if answer.open]
             if not todo:
                 return
-            await self._record([answers[i] for i in todo], now, deadline)
+            await self._record(snapshot, [answers[i] for i in todo], now, begun, deadline)
             for i in todo:
                 if answers[i].open:
                     answers[i] = self._answer(snapshot, questions[i], *people[i], now)
 
-    async def _record(self, answers: Sequence[Answer], now: int, deadline: float) -> None:
+    async def _record(self, snapshot: Snapshot, answers: Sequence[Answer], now: int, begun: float, deadline: float) -> None:
         """Store the decisions. One stays open where another call recorded first; its profile then has that record."""
         try:
             with self._deadlines.until(deadline):
@@ -138,12 +145,15 @@ class Decider:
             for answer in answers:
                 self._forgo(answer, _reason(error))
             return
+        took = asyncio.get_running_loop().time() - begun
         for answer, winner in zip(answers, winners, strict=True):
             answer.open, answer.decision.recorded = winner is not None, winner is None
             if isinstance(winner, Full):
                 answer.profile.sends = winner.sends
             elif winner is not None:
                 answer.profile.record = winner or None
+            elif self._logbook is not None:
+                self._logbook.note(snapshot, answer, took)
 
     def _forgo(self, answer: Answer, why: str) -> None:
         """The decision stays unrecorded; where it would have been the send's first, its id is one that nobody finds."""

@@ -12,6 +12,7 @@ import msgspec
 
 from app.consents import consented
 from app.content.event_rules import EventRules
+from app.content.logbook import Logbook
 from app.domain.change import changes_of
 from app.domain.dead_letter import EVENTS, letter_of, to_be_kept, unaddressed
 from app.domain.event import Refused
@@ -37,6 +38,7 @@ class Ingest:
         gates: Callable[[], Sequence[str]] = tuple, rules: Callable[[], EventRules] = EventRules, identifiers: Callable[[], Identifiers] = Identifiers,
         opt_out: Callable[[Iterable[str], int], Awaitable[None]] | None = None, *, spool: Spool | None = None, dead: DeadLetters | None = None, enrichment: Enrichment | None = None,
         synced: Synced | None = None,
+        logbook: Logbook | None = None,
     ) -> None:
         """`gates` gives the purposes without whose consent nothing is taken of a person, `rules` what is declared of events,
         `identifiers` how those are filed that name people; `opt_out` is told of people whose browser asks for privacy.
@@ -53,6 +55,7 @@ class Ingest:
         self._dead = dead
         self._enrichment = enrichment
         self._synced = synced
+        self._logbook = logbook
 
     async def take(self, raws: Sequence[Any], now: int, body_of: Callable[[int], bytes] | None = None, *, private: bool = False) -> Receipt:
         """What became of each; `body_of` gives the bytes of one as it came. Other requests get their turn after every few hundred.
@@ -166,3 +169,5 @@ class Ingest:
             self._enrichment.follow([each for _, each in heard])
         for rows, outcome in zip(by_profile.values(), applied, strict=True):
             receipt.note(rows, outcome)
+            if self._logbook is not None:
+                self._logbook.outcomes([each for (_, each), result in zip(rows, outcome.results, strict=False) if result == "applied"])

@@ -65,6 +65,10 @@ class Settings(BaseSettings):
     webhook_standard_keys: Keys = Field((), description="signing secrets of Standard Webhooks, comma-separated", repr=False)
     webhook_ses_topics: Keys = Field((), description="ARNs of the SNS topics that SES reports to, comma-separated")
     spool_mb: int = Field(256, ge=1, description="the disk that events may take while Redis is away")
+    log: Literal["on", "off"] = Field("on", description="off: no decision log, and nobody can say afterwards why a decision fell so")
+    log_folder: str = Field("", description="where the decision log lies; empty: log/ in the data folder")
+    log_stream_mb: int = Field(1024, ge=1, description="the disk that the log's stream may take until it is packed")
+    log_days: int = Field(400, ge=1, description="age in days beyond which the packed log is dropped")
     dead_letters_mb: int = Field(64, ge=1, description="the room that refused events may take in Redis")
     dead_letters_days: int = Field(30, ge=1, description="age in days beyond which refused events are dropped")
     geo_database: str = Field("", description="a MaxMind City database, for geography from IP addresses")
@@ -136,6 +140,11 @@ class Settings(BaseSettings):
     def bounds(self) -> Bounds:
         """How much of a history there is to look at."""
         return Bounds(self.history_per_type, self.history_days * 86_400_000)
+
+    @property
+    def log_home(self) -> Path:
+        """The folder of the decision log."""
+        return Path(self.log_folder) if self.log_folder else self.data / "log"
 
     @property
     def recipients_url(self) -> str:

@@ -14,10 +14,12 @@ import yaml
 
 from app.content.choosing import Verdict
 from app.content.load import load
+from app.content.logbook import fate_of
 from app.content.program import Judgement, Program
+from app.domain.decision import Choice
+from app.domain.logged import VERSION, Logged, encode_logged
 from app.domain.profile import Profile
 from app.domain.request import Request
-from app.domain.trace import encode_trace
 from bench import shop
 from bench.machine import SERVER_CORE, free, pinned
 from bench.registry import figure
@@ -101,10 +103,13 @@ def trace_cost_ratio() -> float:
     judgement = compiled(rules)
     profiles = [Profile(traits=each) for each in people]
 
+    shown = Choice("grid", None, "plain", "fallback")
+
     def traced(i: int) -> bytes:
         codes, live = judgement.judge(Request(NOW, profiles[i]))
         verdict = Verdict(judgement, codes, {}, {}, live[0] if live else None)
-        return encode_trace("0123456789abcdef", {"grid": verdict}, {})
+        fates = {"grid": fate_of(verdict, shown)}
+        return encode_logged(Logged(VERSION, b"i" * 16, b"w" * 16, NOW, "s", None, "0123456789abcdef", fates, {}, None))
 
     alone, kept = timed(lambda i: judgement.judge(Request(NOW, profiles[i])), traced)
     tell(f"judging {median(alone):.1f} µs, with its trace {median(kept):.1f} µs for {RULES:,} rules")

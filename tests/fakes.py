@@ -26,6 +26,7 @@ from app.domain.claims import Stamp, owner_at
 from app.domain.enrichment import Known
 from app.domain.event import Identity
 from app.domain.history import HEADER, TRIMMED, Dictionary, History, pack_columns
+from app.domain.logged import Logged, Outcome, unframe
 from app.domain.message import Batch, Message, Outgoing
 from app.domain.profile import Profile
 from app.domain.spooled import Spooled
@@ -757,3 +758,18 @@ class Inbox:
 
     async def close(self) -> None:
         """Nothing is on its way."""
+
+
+class MemoryLog:
+    """`DecisionLog` in lists, read as from a file."""
+
+    def __init__(self) -> None:
+        self.decisions: list[Logged] = []
+        self.outcomes: list[Outcome] = []
+
+    def put(self, payload: bytes, names: Dictionary | None = None) -> None:
+        entry = unframe(payload)
+        if isinstance(entry, Logged):
+            self.decisions.append(entry)
+        else:
+            self.outcomes.append(entry)

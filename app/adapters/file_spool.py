@@ -18,7 +18,8 @@ from pathlib import Path
 
 import msgspec
 
-from app.adapters.spool_file import SUFFIX, SpoolFile, framed
+from app.adapters.spool_file import SUFFIX, SpoolFile
+from app.domain.framing import framed
 from app.domain.spooled import Spooled
 from app.errors import SpoolFull
 from app.telemetry import log

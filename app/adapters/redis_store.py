@@ -202,16 +202,6 @@ class RedisStore:
         shared = {each for each, reply in zip(keys, replies, strict=True) if reply[0] is not None}
         return shared - {key}
 
-    # -- the meaning of traces -------------------------------------------------------------------------------------
-
-    async def save_table(self, version: str, table: Any) -> None:
-        """Keep what the numbers in traces of a content version mean, as long as decisions are kept."""
-        await self._writes.call("SET", f"inlay:table:{version}", _pack(table), "EX", KEPT_SECONDS + 86_400, seconds=self._write_seconds)
-
-    async def load_table(self, version: str) -> Any:
-        data = await self._link.call("GET", f"inlay:table:{version}")
-        return None if data is None else _unpack(data)
-
 
 def _guards(guards: Sequence[Guard]) -> list[Any]:
     return [part for each in guards for part in (each.most, each.after, each.placement, "".join(f"\n{offer}\n" for offer in each.offers))]

@@ -1,47 +1,21 @@
-"""One file of the spool: records of length, checksum and payload, appended and fsynced; read up to the first that is torn.
+"""One file of the spool: framed records (`domain/framing.py`), appended and fsynced; read up to the first that is torn.
 
-    record  bytes u32 | CRC-32 of length and payload u32 | payload
-
-All big-endian. A file belongs to the process that holds its lock, which the kernel lets go of when the process ends.
+A file belongs to the process that holds its lock, which the kernel lets go of when the process ends.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-import struct
-import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-HEAD = struct.Struct(">II")
-_LENGTH = struct.Struct(">I")
-MAX_RECORD = 16 << 20
-"""No record is longer: what says it is, is torn."""
+from app.domain.framing import MAX_RECORD, frames
+
 READ_BYTES = 1 << 20
 SUFFIX, UNREADABLE = ".spool", ".unreadable"
-
-
-def framed(payload: bytes) -> bytes:
-    length = _LENGTH.pack(len(payload))
-    return length + _LENGTH.pack(zlib.crc32(payload, zlib.crc32(length))) + payload
-
-
-def frames(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """(payload, where it ends) of every whole record from the start; ends at the first that is torn or cut off."""
-    at = 0
-    while at + HEAD.size <= len(data):
-        length, checksum = HEAD.unpack_from(data, at)
-        end = at + HEAD.size + length
-        if length > MAX_RECORD or end > len(data):
-            return
-        payload = data[at + HEAD.size : end]
-        if zlib.crc32(payload, zlib.crc32(data[at : at + 4])) != checksum:
-            return
-        yield payload, end
-        at = end
 
 
 class SpoolFile:

@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from app.adapters.spool_file import SUFFIX, UNREADABLE, SpoolFile, frames, framed
+from app.adapters.spool_file import SUFFIX, UNREADABLE, SpoolFile
 from app.content.snapshot import iso
+from app.domain.framing import framed, frames
 from app.domain.spooled import Spooled
 from app.domain.trail import Trail
 from app.errors import StoreUnavailable

@@ -23,6 +23,7 @@ COMMANDS = {
     "audit": ("app.cli.audit", "tell what is wrong with the profiles"),
     "people": ("app.cli.people", "export, erase or restrict what is held of a person"),
     "report": ("app.cli.report", "tell what an experiment showed"),
+    "log": ("app.cli.log", "pack the decision log, tell what there is"),
     "dead-letters": ("app.cli.dead_letters", "list, show, redrive and drop events that were refused"),
     "import": ("app.cli.import_", "import events, profiles or items from a file"),
 }

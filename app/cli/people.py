@@ -29,7 +29,9 @@ from app.settings import Settings, load_settings
 from app.supervise.parent import with_secret
 from app.web.answers import STATUS, answer_json, choice_json
 from app.web.held import counts, event_json
+from app.telemetry import Telemetry
 from app.wiring import build_dead_letters, build_identifiers, build_store, holdings, wall_clock
+from app.wiring.journal import Journal
 
 SECONDS = 30.0
 REWRITE_SECONDS = 600.0
@@ -60,16 +62,18 @@ def _key(id: str, settings: Settings) -> str:
     return build_identifiers(with_secret(settings), definitions or Definitions("")).parse(id).key
 
 
-def _erasure(settings: Settings, link: Link) -> tuple[ProfileStore, RedisConsents, Erasure]:
+def _erasure(settings: Settings, link: Link) -> tuple[ProfileStore, RedisConsents, Erasure, Journal]:
     patient = settings.model_copy(update={"write_timeout_ms": int(SECONDS * 1000)})
     store, consents = build_store(patient, link, Names(link)), RedisConsents(link, SECONDS)
-    return store, consents, Erasure(store, consents, holdings(patient, link, build_dead_letters(patient, link)), RedisCompaction(link, SECONDS))
+    journal = Journal(with_secret(patient), Telemetry())
+    places = holdings(patient, link, build_dead_letters(patient, link))
+    return store, consents, Erasure(store, consents, places, RedisCompaction(link, SECONDS), journal.unlink), journal
 
 
 async def _export(arguments: argparse.Namespace, settings: Settings) -> int:
     key = _key(arguments.id, settings)
     async with store_link(settings) as link:
-        store, consents, erasure = _erasure(settings, link)
+        store, consents, erasure, _ = _erasure(settings, link)
         profile = await store.read(key, sends=True)
         if not profile.known or profile.erased:
             print(f"inlay: nothing is held of {arguments.id}", file=sys.stderr)
@@ -99,9 +103,11 @@ def _decision(send: str, record: Record) -> dict[str, Any]:
 async def _erase(arguments: argparse.Namespace, settings: Settings) -> int:
     key = _key(arguments.id, settings)
     async with store_link(settings) as link:
-        found = await _erasure(settings, link)[2].erase(key, wall_clock())
+        _, _, erasure, journal = _erasure(settings, link)
+        found = await erasure.erase(key, wall_clock())
         print(", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in found.items()) + " erased; waiting until it is gone from the files too", flush=True)
         await _compacted(RedisCompaction(link, SECONDS))
+        await journal.sweep()
     return 0
 
 
@@ -117,7 +123,7 @@ async def _compacted(compaction: RedisCompaction) -> None:
 async def _restrict(arguments: argparse.Namespace, settings: Settings) -> int:
     key = _key(arguments.id, settings)
     async with store_link(settings) as link:
-        store, _, _ = _erasure(settings, link)
+        store = _erasure(settings, link)[0]
         now = wall_clock()
         outcome = (await store.apply([(key, [Grant(RESTRICTED, not arguments.lift, now)])], now))[0]
     if outcome.erased:

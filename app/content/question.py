@@ -8,14 +8,13 @@ from functools import partial
 from typing import Any
 
 from app.content.choosing import Render, Verdict
-from app.content.snapshot import Dish, Snapshot, plain
+from app.content.snapshot import Dish, Snapshot
 from app.domain.caps import Guard
 from app.domain.decision import Decision, Recording, decode_record, encode_record
 from app.domain.event import Identity, empty
 from app.domain.item import Item
 from app.domain.profile import Profile
 from app.domain.request import Request
-from app.domain.trace import encode_trace
 
 Draw = Callable[["Question", str, Request, Dish, Mapping[str, Any], Sequence[Item]], Any]
 """(question, placement, request, dish, its variables, its items) -> the content on the surface that was asked for. The question
@@ -76,7 +75,5 @@ class Answer:
             earlier = decode_record(profile.record)
             mail, version, choices = earlier.mail or mail, earlier.version, {**choices, **earlier.choices}
         record = encode_record(decision.decided_at, mail, version, choices)
-        features = {id: plain(value) for id, value in self.request.features.items()}
-        trace = encode_trace(decision.content_version, self.verdicts, features)
         assert profile.key is not None and decision.send is not None
-        return Recording(profile.key, decision.send, profile.record, record, trace, self.guards)
+        return Recording(profile.key, decision.send, profile.record, record, b"", self.guards)

@@ -53,10 +53,16 @@ def price(condition: c.Condition) -> int:
             return 0
 
 
+TRIED = "tried"
+"""Under which `Request.memo` holds offer -> its place among those that were looked at, where a decision is made again by
+somebody who does not know whose it was."""
+
+
 def untied(r: Request, offers: Sequence[Offer], tied: list[int]) -> list[int]:
     """Offers of one rank, by a hash of (profile, offer): the same for the same, never chance."""
     who = (r.profile.key or "").encode() + b"\0"
-    return sorted(tied, key=lambda i: blake2b(who + offers[i].id.encode(), digest_size=8).digest())
+    tried: Mapping[str, int] = r.memo.get(TRIED, {})
+    return sorted(tied, key=lambda i: (tried.get(offers[i].id, len(tried)), blake2b(who + offers[i].id.encode(), digest_size=8).digest()))
 
 
 def rank_key(offer: Offer, score: float | None) -> tuple[Any, ...]:

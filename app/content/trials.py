@@ -37,6 +37,10 @@ class Trials:
         ids = [*self._seen[placement], *(id for id in r.variants if (each := self._experiments.get(id)) is not None and not each.placement)]
         return {id: variant for id in ids if (variant := r.variant(id)) is not None}
 
+    def holdouts(self, placement: str) -> list[Holdout]:
+        """Those that may hold people out of this placement."""
+        return self._holdouts[placement]
+
     def holdout(self, r: Request, placement: str) -> Holdout | None:
         """The first holdout of the placement that the person is in."""
         held = self._holdouts[placement]

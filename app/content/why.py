@@ -43,16 +43,20 @@ class Why:
         placements, r = tuple(placements), answer.request
         return {
             "placements": {id: self._placement(answer, id) for id in placements},
-            "features": {id: self._feature(r, id) for id in self.snapshot.features_of(placements)},
+            "features": {id: self.feature(r, id) for id in self.snapshot.features_of(placements)},
             "models": [self._model(r, id) for id, card in self.snapshot.definitions.models.items() if not card.per_item],
         }
 
     def _placement(self, answer: Answer, placement: str) -> dict[str, Any]:
         verdict, choice = answer.verdicts.get(placement), answer.decision.choices[placement]
-        judged = sorted(verdict.candidates() if verdict is not None else (), key=lambda each: _ORDER[each.outcome])
+        return self.placement(answer.request, verdict.candidates() if verdict is not None else (), choice.offer)
+
+    def placement(self, r: Request, candidates: Iterable[Candidate], shown: str | None) -> dict[str, Any]:
+        """Why this offer is shown (None: a fallback), and what became of the others."""
+        judged = sorted(candidates, key=lambda each: _ORDER[each.outcome])
         told = judged[:MAX_TOLD]
-        offers, r = self.snapshot.definitions.offers, answer.request
-        winner = offers[choice.offer] if choice.offer is not None else None
+        offers = self.snapshot.definitions.offers
+        winner = offers[shown] if shown is not None else None
         near = max(told, key=lambda each: self._progress(r, each), default=None) if winner is None else None
         return {
             "reasons": self._reasons(r, winner) if winner is not None else [],
@@ -83,6 +87,13 @@ class Why:
         if each.by == "suppress":
             return held_words(self._holding(r, condition), self._value(r), self.snapshot.definitions.segments)
         return missing_words(self._failing(r, condition), self._value(r), r.consents)
+
+    def leaf(self, r: Request, each: Candidate) -> c.Condition | None:
+        """The part of the rules that removed an offer; None where it was something else than a condition."""
+        condition = getattr(self.snapshot.definitions.offers[each.offer], each.by) if each.by in GROUPS else None
+        if condition is None:
+            return None
+        return self._holding(r, condition) if each.by == "suppress" else self._failing(r, condition)
 
     def _outranked(self, offer: Offer, winner: Offer | None) -> str:
         if winner is None:
@@ -125,13 +136,18 @@ class Why:
 
     # -- figures ---------------------------------------------------------------------------------------------------
 
-    def _feature(self, r: Request, id: str) -> dict[str, Any]:
+    def feature(self, r: Request, id: str) -> dict[str, Any]:
+        """What a feature is, and when the latest event happened that it looks at."""
         feature = self.snapshot.definitions.features[id]
-        if id not in self._newest:
-            self._newest[id] = self._newest_of(feature)
-        newest = self._newest[id]
-        at = newest(r) if newest is not None else None
+        at = self.newest(r, id)
         return {"text": feature_words(feature), "newest": iso(at) if at is not None else None}
+
+    def newest(self, r: Request, id: str) -> int | None:
+        """When the latest event happened that the feature looks at."""
+        if id not in self._newest:
+            self._newest[id] = self._newest_of(self.snapshot.definitions.features[id])
+        newest = self._newest[id]
+        return newest(r) if newest is not None else None
 
     def _newest_of(self, feature: Feature) -> Callable[[Request], Any] | None:
         """When the latest event happened that the feature looks at."""

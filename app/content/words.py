@@ -157,6 +157,28 @@ def missing_words(condition: c.Condition, value: Callable[[c.Ref], Any], consent
             return f"not: {condition_words(condition)}"
 
 
+def expression_words(expression: c.Expression) -> str:
+    """An expression as it is written in rules."""
+    match expression:
+        case c.Number(value):
+            return f"{value:g}"
+        case c.Name(ref):
+            return str(ref)
+        case c.Negative(operand):
+            return f"-{_factor(operand)}"
+        case c.Call(function, arguments):
+            return f"{function}({', '.join(map(expression_words, arguments))})"
+        case c.Arithmetic("*" | "/" as operator, left, right):
+            return f"{_factor(left)} {operator} {_factor(right)}"
+        case c.Arithmetic(operator, left, right):
+            return f"{expression_words(left)} {operator} {_factor(right)}"
+
+
+def _factor(expression: c.Expression) -> str:
+    text = expression_words(expression)
+    return f"({text})" if isinstance(expression, c.Arithmetic) else text
+
+
 def feature_words(feature: Feature) -> str:
     if feature.kind == "expr":
         return "worked out of other features"

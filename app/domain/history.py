@@ -178,6 +178,11 @@ class History:
         self.ts.extend([int.from_bytes(entry[:8], "big") for entry in entries])
         self.types += bytes([entry[ENTRY.size - 1] for entry in entries])
 
+    def stored(self) -> tuple[bytes, bytes]:
+        """(columns, tail) that the same history is read from again."""
+        tail = self._tail
+        return self._data, b"" if tail is None else b"".join([U2.pack(len(entry)) + entry for entry in tail])
+
     def __len__(self) -> int:
         return len(self.ts)
 

@@ -9,7 +9,7 @@ from app.ports.items import Catalogue, CatalogueStore
 from app.ports.live import LiveStore, Timers
 from app.ports.models import Model, ModelRuntime, Scorer
 from app.ports.people import Compaction, ConsentLog, Holding, IdentityStore, ProfileStore, Sweeper, Synced, Tombstones
-from app.ports.streams import Checkpoints, DeadLetters, EventSink, EventSource, Leases, Spool
+from app.ports.streams import Checkpoints, DeadLetters, DecisionLog, EventSink, EventSource, Leases, Spool
 
 __all__ = [
     "Catalogue",
@@ -20,6 +20,7 @@ __all__ = [
     "Compaction",
     "ConsentLog",
     "DeadLetters",
+    "DecisionLog",
     "Devices",
     "Enrichment",
     "EventSink",

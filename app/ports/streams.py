@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from app.domain.history import Dictionary
 from app.domain.dead_letter import DeadLetter, Held, Tally
 from app.domain.message import Batch, Message, Outgoing
 from app.domain.spooled import Spooled
@@ -113,6 +114,14 @@ class Spool(Protocol):
 
     def done(self) -> None:
         """What `next` gave last was applied."""
+        ...
+
+
+class DecisionLog(Protocol):
+    """Where records of decisions go."""
+
+    def put(self, payload: bytes, names: Dictionary | None = None) -> None:
+        """Take it, or drop it where there is no room; never waits, never raises. `names` are those that its history refers to."""
         ...
 
 

@@ -94,6 +94,12 @@ class Telemetry:
     def dead_letter(self, reason: str) -> None:
         self._count(("inlay_dead_letters_total", reason))
 
+    def logged(self, outcome: str, number: int) -> None:
+        """Records for the decision log; the first that is dropped for a reason is said."""
+        if outcome != "written" and ("inlay_log_records_total", outcome) not in self._counts:
+            log.warning("records for the decision log are dropped (%s); inlay_log_records_total counts them", outcome)
+        self._count(("inlay_log_records_total", outcome), number)
+
     def enriched(self, entry: str, outcome: str) -> None:
         self._count(("inlay_enrichments_total", entry, outcome))
 

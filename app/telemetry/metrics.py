@@ -42,6 +42,7 @@ METRICS: dict[str, Metric] = {
     "inlay_dead_letters_total": Metric("counter", ("reason",), "refused events that were kept as dead letters, by reason"),
     "inlay_dead_letters_held": Metric("gauge", (), "dead letters that are kept now"),
     "inlay_dead_letters_trimmed": Metric("gauge", (), "dead letters that went, since there was no room or they were too old"),
+    "inlay_log_records_total": Metric("counter", ("outcome",), "records for the decision log: written, or dropped: buffer where the disk is slow, full where nobody packs, disk where it cannot be written"),
     "inlay_people_expired_total": Metric("counter", (), "people of whom there was no sign for as long as `retention:` keeps them"),
     "inlay_enrichments_total": Metric("counter", ("entry", "outcome"), "what became of each wish to learn something, by the entry of enrich:"),
     "inlay_store_seconds": Metric("histogram", ("operation",), "seconds that a call to Redis took, failed ones included", STORE_SECONDS),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from app.content.published import Published
 from app.content.snapshot import Snapshot
 from app.decide import Decider
 from app.domain.identity import Identifiers
-from app.domain.trace import Table
 from app.errors import Overloaded, Starting
 from app.ports import Catalogue, CatalogueStore, Circuit, Clock, ProfileStore
 from app.security.tokens import Tokens
@@ -39,6 +38,15 @@ class Limits(Protocol):
     def demo(self) -> bool: ...
 
 
+class LogReader(Protocol):
+    """What the decision log says of single decisions."""
+
+    async def told(self, key: str, send: str, at: int) -> Mapping[str, Any]:
+        """Of the decision of a (profile key, send) that was recorded at that instant: `placements`, `features`, `why`,
+        `outcomes` and what else is known; `missing` says why there is nothing."""
+        ...
+
+
 def _nothing(_: str) -> None:
     """Where nothing is learned of people."""
 
@@ -62,7 +70,7 @@ class Parts:
     telemetry: Telemetry
     settings: Limits
     breaker: Circuit
-    load_table: Callable[[str], Awaitable[Table | None]]
+    log: LogReader
     identifiers: Identifiers = field(default_factory=Identifiers)
     durability: str = "unknown"
     content_state: Published | None = None

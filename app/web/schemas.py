@@ -124,6 +124,46 @@ class Explanation(BaseModel):
     ignored_context: list[str] | None = Field(None, description="Context that the rules do not declare")
 
 
+class Ranking(BaseModel):
+    priority: float = Field(description="Higher comes first, whatever the rank")
+    rank: str = Field(description="The placement's expression", examples=["model.buy_7d * offer.value"])
+    values: dict[str, Any] = Field(description="What it was made of")
+    score: float | None
+
+
+class CandidateWhy(BaseModel):
+    text: str | None = Field(None, description="For people", examples=["context.stock is 0, not at least 1"])
+    values: dict[str, Any] | None = Field(None, description="Of one that was removed: what the part of the rules looked at that removed it")
+    ranking: Ranking | None = Field(None, description="Of one that could be shown: how it was ranked")
+
+
+class PlacementWhy(BaseModel):
+    sentence: str = Field(description="What was shown and why, and what was not")
+    candidates: dict[str, CandidateWhy]
+
+
+class Age(BaseModel):
+    text: str = Field(description="What the feature tells")
+    newest: AwareDatetime | None = Field(description="When the latest event happened that it looks at")
+    age_seconds: float | None = Field(description="How long that was before the decision")
+
+
+class OutcomeTold(BaseModel):
+    event: str
+    at: AwareDatetime
+    value: float
+
+
+class StoredExplanation(Explanation):
+    """Out of the decision log, with the values of that time."""
+
+    why: dict[str, PlacementWhy]
+    ages: dict[str, Age] | None = None
+    latency_ms: float | None = None
+    outcomes: list[OutcomeTold] | None = Field(None, description="Opens, clicks and the like that named the send")
+    missing: str | None = Field(None, description="Why the log has nothing, where it has not")
+
+
 class Decided(BaseModel):
     decision_id: str
     profile: str
@@ -142,6 +182,7 @@ class StoredAnswer(DecisionAnswer):
     """A decision as it was recorded."""
 
     mail: str | None
+    explain: StoredExplanation | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class PlacementAnswer(Decided, Choice):

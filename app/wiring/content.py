@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from pathlib import Path
 
 from app.adapters.onnx_runtime import OnnxRuntime
-from app.adapters.redis_store import RedisStore
 from app.adapters.ua_device import UaDevice
 from app.adapters.watchdog import Watchdog
 from app.content.load import load
 from app.content.published import Published, pointer, read_current
 from app.content.snapshot import Snapshot
 from app.content.watch import Watch
-from app.errors import InlayError, StoreUnavailable
+from app.errors import InlayError
 from app.settings import Settings
 from app.telemetry import log
 from app.watching import Watching
@@ -28,10 +26,9 @@ class Content:
     """Puts a new version in the place of `parts.snapshot` by one assignment. `prepare` is awaited before, for what is
     rendered ahead."""
 
-    def __init__(self, settings: Settings, parts: Parts, store: RedisStore, watching: Watching, devices: UaDevice) -> None:
+    def __init__(self, settings: Settings, parts: Parts, watching: Watching, devices: UaDevice) -> None:
         self._settings = settings
         self._parts = parts
-        self._store = store
         self._watching = watching
         self._devices = devices
         self._watchdog = Watchdog()
@@ -79,8 +76,6 @@ class Content:
         self._parts.snapshot, self._parts.identifiers = snapshot, build_identifiers(self._settings, snapshot.definitions)
         gc.collect()
         gc.freeze()
-        with suppress(StoreUnavailable):
-            await self._store.save_table(snapshot.version, snapshot.table())
 
     async def follow_items(self) -> None:
         """What was rendered ahead shows the items as they are."""

@@ -36,7 +36,6 @@ from app.consents import Consents
 from app.decide import Decider
 from app.domain.dead_letter import NOTHING
 from app.domain.event import hashed_id
-from app.domain.trace import Table
 from app.drain import Drain
 from app.enrich import Enricher
 from app.erasure import Erasure
@@ -52,6 +51,7 @@ from app.web.auth import KeyRing
 from app.web.parts import Parts
 from app.wiring.content import Content
 from app.wiring.gauges import gauges_of
+from app.wiring.journal import Journal
 from app.wiring.served import Served
 from app.wiring.sinks import build_sink
 from app.wiring.stores import build_dead_letters, build_identities, build_profiles, holdings, random_id, wall_clock
@@ -81,6 +81,7 @@ class Worker:
         self.served = served = Served(lambda: self.parts.snapshot)
         self.telemetry = Telemetry(settings.data / "metrics", state=self._gauges)
         self.dead = build_dead_letters(settings, self.writes, self.telemetry)
+        self.journal = Journal(settings, self.telemetry)
         timed = TimedStore(TombstonedStore(self.store, self.tombstones), self.telemetry)
         self.watching = Watching(
             timed, self.writes, settings.write_timeout_ms / 1000, wall_clock, self.telemetry, self.dead,
@@ -91,10 +92,11 @@ class Worker:
         kept = SyncedStore(noticed, self.synced)
         self.parts = Parts(
             None, wall_clock, kept, self.catalogue_store, self.catalogue,
-            Decider(timed, self.catalogue, tokens.seal, lambda: next(random_ids)), tokens,
+            Decider(timed, self.catalogue, tokens.seal, lambda: next(random_ids), self.journal.logbook), tokens,
             KeyRing(settings.data / "keys.json", settings.admin_key, guarded=settings.reachable), self.telemetry, settings,
-            self.breaker, self._table,
+            self.breaker, self.journal,
         )
+        self.journal.parts = self.parts
         self.replays = RedisReplays(self.writes, settings.write_timeout_ms / 1000)
         self.verifiers = verifiers(settings.webhook_keys, HttpsFetch())
         self.identities = build_identities(settings, self.writes, self.names, self.telemetry.identity_refused, self.watching.act, tombstones=self.tombstones)
@@ -102,7 +104,7 @@ class Worker:
         self.consents = Consents(kept, consents, served.gpc)
         self.compaction = RedisCompaction(self.writes, settings.write_timeout_ms / 1000)
         self.sweeper = RedisRetention(self.writes, settings.write_timeout_ms / 1000, self.watching.gone)
-        self.erasure = Erasure(kept, consents, holdings(settings, self.writes, self.dead), self.compaction)
+        self.erasure = Erasure(kept, consents, holdings(settings, self.writes, self.dead), self.compaction, self.journal.unlink)
         self.spool = FileSpool(settings.data / "spool", settings.spool_mb << 20)
         self._devices = UaDevice()
         self.party = HttpLookup(settings.lookup_hosts)
@@ -114,10 +116,10 @@ class Worker:
         self.parts.seen, self.parts.forget = self.enricher.seen, self.enricher.forget
         self.ingest = Ingest(
             noticed, self.identities, random_id, hashed_id, served.ingest_gates, served.event_rules, lambda: self.parts.identifiers, self.consents.opt_out,
-            spool=self.spool, dead=self.dead, enrichment=self.enricher, synced=self.synced,
+            spool=self.spool, dead=self.dead, enrichment=self.enricher, synced=self.synced, logbook=self.journal.logbook,
         )
         self.drain = Drain(self.spool, self.ingest, self.dead, self.telemetry, wall_clock)
-        self.content = Content(settings, self.parts, self.store, self.watching, self._devices)
+        self.content = Content(settings, self.parts, self.watching, self._devices)
         self._tally = NOTHING
         self._loop: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
@@ -133,6 +135,8 @@ class Worker:
         self._loop = asyncio.create_task(self._follow())
         self._draining = asyncio.create_task(self._drain())
         self.watching.start()
+        if self.journal.file is not None:
+            self.journal.file.start()
 
     async def stop(self) -> None:
         if self._loop is not None:
@@ -142,6 +146,8 @@ class Worker:
         if self._draining is not None:
             self._draining.cancel()
         await self.spool.close()
+        if self.journal.file is not None:
+            await self.journal.file.stop()
         self.parts.telemetry.save()
         await self.enricher.close()
         await self.party.close()
@@ -161,6 +167,7 @@ class Worker:
                     self.parts.telemetry.save()
                     await self._follow_identities()
                     await self.spool.adopt()
+                    await self.journal.sweep()
                     await self._count_dead()
                     with suppress(StoreUnavailable):
                         await self._let_go()
@@ -217,11 +224,6 @@ class Worker:
 
     def _gauges(self) -> tuple[dict[str, float], dict[str, str]]:
         return gauges_of(self.parts, self.spool, self._tally)
-
-    async def _table(self, version: str) -> Table | None:
-        with suppress(StoreUnavailable):
-            return await self.store.load_table(version)
-        return None
 
 
 def _random_ids() -> Iterator[str]:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from app.adapters.file_spool import FileSpool
-from app.adapters.spool_file import SpoolFile, framed
+from app.adapters.spool_file import SpoolFile
+from app.domain.framing import framed
 from app.domain.event import ID_BYTES, Event, Heard, Identity
 from app.domain.spooled import Spooled
 from app.errors import SpoolFull

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.adapters.file_spool import FileSpool
-from app.adapters.spool_file import framed
+from app.domain.framing import framed
 from app.adapters.spool_holding import SpoolHolding
 from app.domain.dead_letter import DeadLetter
 from app.domain.event import ID_BYTES, Event, Heard, Identity

@@ -10,6 +10,7 @@ import pytest
 
 from app.catalogue.replica import Replica
 from app.content.load import load
+from app.content.logbook import Logbook
 from app.content.question import Answer, Question
 from app.content.snapshot import Snapshot
 from app.decide import Decider
@@ -17,9 +18,11 @@ from app.domain.caps import Full
 from app.domain.change import Merge
 from app.domain.decision import Recording
 from app.domain.event import ID_BYTES, Identity
-from app.domain.trace import read_trace
+from app.domain.logged import merged
+from app.domain.trace import candidates_of
+from app.security.pseudonyms import Pseudonyms
 from tests.content.content_shop import write_shop
-from tests.fakes import FixedModels, MemoryStore
+from tests.fakes import FixedModels, MemoryLog, MemoryStore
 
 NOW = 1_760_000_000_000
 RULES = """\
@@ -41,9 +44,9 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     return Snapshot(load(write_shop(tmp_path_factory.mktemp("content"), RULES)), FixedModels({}))
 
 
-def decider(store: MemoryStore) -> Decider:
+def decider(store: MemoryStore, log: MemoryLog | None = None) -> Decider:
     numbers = count(1)
-    return Decider(store, Replica(), lambda key, send: f"{key}/{send}", lambda: f"random{next(numbers)}")
+    return Decider(store, Replica(), lambda key, send: f"{key}/{send}", lambda: f"random{next(numbers)}", Logbook(log, Pseudonyms(b"k" * 32)) if log is not None else None)
 
 
 def asked(*people: str | None, placements: tuple[str, ...] = ("hero",), send: str | None = "s", **more: object) -> list[Question]:
@@ -83,19 +86,21 @@ def test_one_who_is_asked_about_twice_gets_one_decision(snapshot: Snapshot) -> N
 def test_placements_asked_for_one_after_another_are_one_decision(snapshot: Snapshot) -> None:
     store = MemoryStore()
 
-    async def story() -> tuple[bytes | None, bytes | None]:
+    log = MemoryLog()
+
+    async def story() -> None:
         await knows(store, ann="DE")
         for placement in ("hero", "side"):
-            await decider(store).decide_all(snapshot, asked("ann", placements=(placement,), mail="newsletter"), NOW, 1.0)
-        return await store.decision("u:ann", "s")
+            await decider(store, log).decide_all(snapshot, asked("ann", placements=(placement,), mail="newsletter"), NOW, 1.0)
 
-    _, trace = asyncio.run(story())
-    candidates, _ = read_trace(trace or b"", lambda _: snapshot.table())
+    asyncio.run(story())
+    candidates = {id: list(candidates_of(fate, snapshot.table()[id])) for id, (_, fate) in merged(log.decisions).items()}
 
     assert {id: [each.outcome for each in rows] for id, rows in candidates.items()} == {
         "hero": ["chosen", "removed"], "side": ["removed", "removed"],
     }
     assert candidates["side"][0].by == "duplicate"
+    assert len({record.id for record in log.decisions}) == 1
 
 
 def test_a_store_that_is_down_leaves_fallbacks_that_say_so(snapshot: Snapshot) -> None:
