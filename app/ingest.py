@@ -22,7 +22,7 @@ from app.domain.receipt import Receipt
 from app.domain.spooled import Spooled
 from app.errors import StoreUnavailable
 from app.formats.segment import NotHeard
-from app.formats.wire import parse
+from app.formats.wire import asks_for_privacy, parse
 from app.identities import Identities
 from app.ports import DeadLetters, Enrichment, ProfileStore, Spool, Synced
 
@@ -57,15 +57,16 @@ class Ingest:
         self._synced = synced
         self._logbook = logbook
 
-    async def take(self, raws: Sequence[Any], now: int, body_of: Callable[[int], bytes] | None = None, *, private: bool = False) -> Receipt:
+    async def take(self, raws: Sequence[Any], now: int, body_of: Callable[[int], bytes] | None = None, *, private: Collection[int] = ()) -> Receipt:
         """What became of each; `body_of` gives the bytes of one as it came. Other requests get their turn after every few hundred.
-        `private`: a browser sends them that asks for privacy, which holds from before these events on."""
-        receipt = Receipt()
+        `private` are those that come from a browser that asks for privacy, beside the events that say so themselves: that holds from
+        before these events on."""
+        receipt, asking = Receipt(), {*private, *(index for index, raw in enumerate(raws) if asks_for_privacy(raw))}
         for at in range(0, len(raws), CHUNK):
             heard: Sequence[Numbered] = self._heard(at, raws[at : at + CHUNK], now, receipt)
             if self._enrichment is not None:
                 heard = await self._enrichment.known(raws, heard)
-            await self.apply(heard, now, receipt, private=private)
+            await self.apply(heard, now, receipt, private=asking)
         receipt.rejected.sort(key=lambda refused: refused.index)
 
         def body(index: int) -> bytes:
@@ -95,17 +96,17 @@ class Ingest:
                 receipt.rejected.append(Refused(index, error.reason, error.detail))
         return found
 
-    async def apply(self, heard: Sequence[Numbered], now: int, receipt: Receipt, *, private: bool = False) -> None:
+    async def apply(self, heard: Sequence[Numbered], now: int, receipt: Receipt, *, private: Collection[int] = ()) -> None:
         """While the store is away all go to the spool, and whoever's earlier events are there go behind them."""
         filed = self._identifiers().heard
         ready, behind = self._valid([(index, filed(each)) for index, each in heard], receipt), ()
         if self._spool is not None and not self._spool.empty:
             ready, behind = parted(ready, self._spool.holds)
-        left = await self.settle(ready, now, receipt, [each.who.key for _, each in ready] if private else ())
+        left = await self.settle(ready, now, receipt, [each.who.key for index, each in ready if index in private] if private else ())
         if waiting := [*left, *behind]:
             if self._spool is None:
                 raise StoreUnavailable("the store is away, and there is no spool")
-            await self._spool.put([Spooled(now, each, private=private) for _, each in waiting])
+            await self._spool.put([Spooled(now, each, private=index in private) for index, each in waiting])
             receipt.spooled += len(waiting)
 
     async def settle(self, heard: Sequence[Numbered], now: int, receipt: Receipt, private: Collection[str] = ()) -> Sequence[Numbered]:

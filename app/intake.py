@@ -83,7 +83,8 @@ class Intake:
             if not isinstance(found, DeadLetter):
                 raws += found
                 origins += [message] * len(found)
-        receipt = await self._ingest.take(raws, self._clock()) if raws else Receipt()
+        private = [index for index, origin in enumerate(origins) if origin.headers.get("sec-gpc") == "1"]
+        receipt = await self._ingest.take(raws, self._clock(), private=private) if raws else Receipt()
         letters += [self._letter(origins[each.index], each.reason, each.detail) for each in receipt.rejected]
         if kept := to_be_kept(letters):
             await self._dead.put(kept, self._clock())

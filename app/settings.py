@@ -70,7 +70,6 @@ class Settings(BaseSettings):
     log_stream_mb: int = Field(1024, ge=1, description="the disk that the log's stream may take until it is packed")
     log_days: int = Field(400, ge=1, description="age in days beyond which the packed log is dropped")
     dead_letters_mb: int = Field(64, ge=1, description="the room that refused events may take in Redis")
-    dead_letters_days: int = Field(30, ge=1, description="age in days beyond which refused events are dropped")
     geo_database: str = Field("", description="a MaxMind City database, for geography from IP addresses")
     lookup_hosts: Keys = Field((), description="hosts that look-ups may ask, comma-separated")
     lookup_secrets: str = Field("", description="NAME:value, comma-separated, for the headers of look-ups", repr=False)

@@ -13,6 +13,7 @@ from app.adapters.breaker import Breaker
 from app.adapters.fenced_store import FencedStore
 from app.adapters.redis_checkpoints import RedisCheckpoints
 from app.adapters.redis_cluster import link_to
+from app.adapters.redis_consents import RedisConsents
 from app.adapters.redis_leases import RedisLeases
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
@@ -20,6 +21,7 @@ from app.adapters.noticing_store import NoticingStore
 from app.adapters.redis_source import RedisSource, shards
 from app.adapters.redis_timers import RedisTimers
 from app.adapters.timed_store import TimedStore
+from app.consents import Consents
 from app.consume import Consumer
 from app.content.event_rules import EventRules
 from app.domain.identity import Identifiers
@@ -60,6 +62,8 @@ class Rules:
     identifiers: Identifiers
     noticed: frozenset[str] | None = None
     """The events that triggers wait for; None where there are neither segments nor triggers."""
+    gpc: Sequence[str] = ()
+    """The purposes that Global Privacy Control denies."""
 
 
 def build_consumer(
@@ -77,7 +81,11 @@ def build_consumer(
 
     def taking(tenure: Tenure) -> Intake:
         fenced = FencedStore(store, lambda: tenure.until)
-        ingest = Ingest(fenced, identities, random_id, hashed_id, lambda: rules().gates, lambda: rules().events, lambda: rules().identifiers, synced=synced)
+        consents = Consents(fenced, RedisConsents(link, settings.write_timeout_ms / 1000), lambda: rules().gpc)
+        ingest = Ingest(
+            fenced, identities, random_id, hashed_id, lambda: rules().gates, lambda: rules().events, lambda: rules().identifiers, consents.opt_out,
+            synced=synced,
+        )
         return Intake(ingest, dead, wall_clock, told, source=wanted.kind, format=wanted.format)
 
     shares = Shares(RedisLeases(link), f"{wanted.kind}:{wanted.stream}:{wanted.group}", member, wanted.lease_milliseconds)

@@ -410,12 +410,12 @@ class MemoryKeys:
 class MemoryDeadLetters:
     """`DeadLetters` in a dict."""
 
-    def __init__(self, most: int = 1 << 20, age: int = 10**12) -> None:
+    def __init__(self, most: int = 1 << 20) -> None:
         self.wire = Wire()
         self._held: dict[str, DeadLetter] = {}
         self._trimmed: dict[str, int] = {}
         self._number = 0
-        self._most, self._age = most, age
+        self._most = most
 
     def _bytes(self) -> int:
         return sum(len(letter.body) + OVERHEAD for letter in self._held.values())
@@ -426,7 +426,7 @@ class MemoryDeadLetters:
             self._number += 1
             self._held[f"{now}-{self._number}"] = letter.clipped
         for id, letter in list(self._held.items()):
-            if self._bytes() > self._most or int(id.split("-")[0]) < now - self._age:
+            if self._bytes() > self._most:
                 del self._held[id]
                 self._trimmed[letter.reason] = self._trimmed.get(letter.reason, 0) + 1
 

@@ -13,6 +13,8 @@ from app.domain.trail import Trail
 STREAM = "{inlay:dead}"
 KEYS = [STREAM, STREAM + ":state"]
 CHUNK = 100
+DROPPED, TRIMMED = "dropped", "trimmed"
+"""Why letters go: somebody wants it, or they are kept no longer, which is counted."""
 PAGE = 1_000
 OVERHEAD = 150
 """Bytes that a letter takes beside its body, about."""
@@ -23,19 +25,18 @@ def _ignored(reason: str) -> None:
 
 
 class RedisDeadLetters:
-    """`DeadLetters` and `Holding` over one link. `most` is in bytes, `age` in ms; `filed` is told the reason of each."""
+    """`DeadLetters` and `Holding` over one link. `most` is in bytes; `filed` is told the reason of each."""
 
-    def __init__(self, link: Link, most: int, age: int, write_seconds: float = 1.0, filed: Callable[[str], None] = _ignored) -> None:
+    def __init__(self, link: Link, most: int, write_seconds: float = 1.0, filed: Callable[[str], None] = _ignored) -> None:
         self._link = link
         self._most = most
-        self._age = age
         self._seconds = write_seconds
         self._filed = filed
         self._put, self._drop = Script("dead_put"), Script("dead_drop")
 
     async def put(self, letters: Sequence[DeadLetter], now: int) -> None:
         for at in range(0, len(letters), CHUNK):
-            arguments: list[Any] = [now, self._most, max(0, now - self._age)]
+            arguments: list[Any] = [now, self._most]
             for each in letters[at : at + CHUNK]:
                 one = each.clipped
                 arguments += (one.reason, len(one.body) + OVERHEAD, one.id, one.source, one.at, one.detail, one.body, one.size)
@@ -52,7 +53,7 @@ class RedisDeadLetters:
         return Held(id, _letter(rows[0][1])) if rows else None
 
     async def drop(self, ids: Sequence[str]) -> int:
-        return int(await evaluate(self._link, self._drop, KEYS, list(ids), self._seconds)) if ids else 0
+        return int(await evaluate(self._link, self._drop, KEYS, [DROPPED, *ids], self._seconds)) if ids else 0
 
     async def tally(self) -> Tally:
         flat: list[bytes] = await self._link.call("HGETALL", KEYS[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from app.adapters.redis_dead_letters import KEYS as DEAD
-from app.adapters.redis_dead_letters import STREAM
+from app.adapters.redis_dead_letters import STREAM, TRIMMED
 from app.adapters.redis_everybody import people
 from app.adapters.redis_link import Link
 from app.adapters.redis_scripts import Script, evaluate, evaluate_many
@@ -31,12 +31,11 @@ class RedisRetention:
         self._idle, self._drop = Script("idle"), Script("dead_drop")
 
     async def turn(self, policy: Retention, now: int) -> int:
-        if policy.people == policy.dead_letters == 0 or not await self._link.call("SET", TURN, b"", "NX", "EX", TURN_SECONDS, seconds=self._seconds):
+        if not await self._link.call("SET", TURN, b"", "NX", "EX", TURN_SECONDS, seconds=self._seconds):
             return 0
-        if policy.dead_letters:
-            old = await self._link.call("XRANGE", STREAM, "-", max(now - policy.dead_letters, 0), "COUNT", PAGE, seconds=self._seconds)
-            if old:
-                await evaluate(self._link, self._drop, DEAD, [id for id, _ in old], self._seconds)
+        old = await self._link.call("XRANGE", STREAM, "-", max(now - policy.dead_letters, 0), "COUNT", PAGE, seconds=self._seconds)
+        if old:
+            await evaluate(self._link, self._drop, DEAD, [TRIMMED, *(id for id, _ in old)], self._seconds)
         return await self._people(now - policy.people) if policy.people else 0
 
     async def _people(self, cut: int) -> int:

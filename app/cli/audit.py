@@ -12,7 +12,7 @@ from rich.table import Table
 from app.adapters.redis_names import Names
 from app.adapters.redis_people import RedisPeople
 from app.cli.store import store_link
-from app.content.load import gather
+from app.content.in_force import in_force
 from app.learning.records import cleaned
 from app.reports.audit_page import last_months, page
 from app.reports.profiles import Audit, Auditor
@@ -44,8 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 async def _audited(settings: Settings) -> Audit:
-    definitions, _ = gather(settings.content)
-    auditor = Auditor(definitions.traits if definitions is not None else {}, lambda value, trait: cleaned(value, trait.kind), wall_clock())
+    definitions = in_force(settings.content, settings.data, settings.bounds)
+    auditor = Auditor(definitions.traits, lambda value, trait: cleaned(value, trait.kind), wall_clock())
     async with store_link(settings) as link:
         async for profile in RedisPeople(link, build_store(settings, link, Names(link))).everybody():
             auditor.see(profile)

@@ -21,10 +21,9 @@ from app.adapters.redis_link import Link
 from app.cli.store import store_link
 from app.consume import Consumer
 from app.content.event_rules import EventRules
-from app.content.load import gather
+from app.content.in_force import in_force
 from app.domain.definitions import Definitions
-from app.domain.identity import Identifiers
-from app.errors import SettingsInvalid
+from app.errors import ContentInvalid, SettingsInvalid
 from app.formats.messages import Format
 from app.intake import Taken
 from app.security.redaction import Redaction
@@ -76,7 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _consume(settings: Settings, wanted: Consumption, host: str, port: int | None) -> None:
     desk = Desk(settings, wanted, own_port=port is not None)
     async with store_link(settings) as link, _waiting(settings, link) as synced:
-        consumer = desk.consumer = build_consumer(settings, link, wanted, desk.telemetry, desk.told, lambda: desk.rules, synced)
+        consumer = desk.consumer = build_consumer(settings, link, wanted, desk.telemetry, desk.told, desk.standing, synced)
         for sign in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(sign, consumer.stop)
         async with _listening(desk.telemetry, host, port), _beside(desk.follow()):
@@ -130,7 +129,7 @@ class Desk:
         self.counts: Counter[str] = Counter()
         self.consumer: Consumer | None = None
         self._seen: object = None
-        self.rules = Rules((), EventRules(), Identifiers())
+        self.rules: Rules | None = None
         self._follow_content()
 
     def told(self, taken: Taken) -> None:
@@ -140,15 +139,24 @@ class Desk:
         self.telemetry.events("duplicate", taken.duplicates)
         self.telemetry.dead(self._wanted.kind, len(taken.dead))
 
+    def standing(self) -> Rules:
+        assert self.rules is not None  # the constructor reads them
+        return self.rules
+
     def _follow_content(self) -> None:
-        """Broken content leaves the rules that were read before."""
+        """Broken content leaves the rules that were read before; at the start those that are served."""
         seen = fingerprint(self._settings.content)
         if seen == self._seen:
             return
         self._seen = seen
-        definitions, _ = gather(self._settings.content)
-        if definitions is not None:
-            self.rules = Rules(definitions.gates("ingest"), EventRules(definitions.events), build_identifiers(self._settings, definitions), _noticed(definitions))
+        try:
+            definitions = in_force(self._settings.content, self._settings.data, self._settings.bounds)
+        except ContentInvalid:
+            if self.rules is None:
+                raise
+            return
+        gpc = tuple(each.purpose for each in definitions.consents.values() if each.gpc)
+        self.rules = Rules(definitions.gates("ingest"), EventRules(definitions.events), build_identifiers(self._settings, definitions), _noticed(definitions), gpc)
 
     def _state(self) -> tuple[dict[str, float], dict[str, str]]:
         if self.consumer is None:

@@ -18,7 +18,7 @@ from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.cli.store import store_link
 from app.content.event_rules import EventRules
-from app.content.load import load
+from app.content.in_force import in_force
 from app.content.snapshot import iso
 from app.domain.dead_letter import OF_PEOPLE_NOT_KEPT, Held
 from app.domain.event import Refused
@@ -134,7 +134,7 @@ def _told(unknown: list[str]) -> None:
 
 
 async def _redrive(arguments: argparse.Namespace, settings: Settings, link: Link, dead: DeadLetters) -> int:
-    definitions = load(settings.content, settings.bounds)
+    definitions = in_force(settings.content, settings.data, settings.bounds)
     rules = EventRules(definitions.events)
     gates = [each.purpose for each in definitions.consents.values() if "ingest" in each.gates]
     settings = with_secret(settings)

@@ -19,7 +19,7 @@ from app.adapters.redis_identities import RedisIdentities
 from app.adapters.redis_names import Names
 from app.adapters.redis_people import RedisPeople
 from app.cli.store import store_link
-from app.content.load import gather
+from app.content.in_force import in_force
 from app.domain.claims import Link
 from app.domain.definitions import Definitions
 from app.domain.event import ID_BYTES, Identity
@@ -76,7 +76,7 @@ class Desk:
 
 @asynccontextmanager
 async def _desk(settings: Settings) -> AsyncGenerator[Desk]:
-    definitions = gather(settings.content)[0] or Definitions("")
+    definitions = in_force(settings.content, settings.data, settings.bounds)
     settings = settings.model_copy(update={"write_timeout_ms": 30_000})
     async with store_link(settings) as link:
         names = Names(link)

@@ -30,7 +30,7 @@ from app.cli.import_rejects import Rejects
 from app.cli.import_source import Source, source_of
 from app.cli.store import new_link, store_url
 from app.content.event_rules import EventRules
-from app.content.load import load
+from app.content.in_force import in_force
 from app.domain.definitions import Definitions
 from app.domain.event import hashed_id
 from app.errors import SettingsInvalid, StoreUnavailable
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.file.is_file():
         raise SettingsInvalid(f"no file {arguments.file}")
     begun = time.monotonic()
-    definitions = _definitions(settings.content) if arguments.kind != "items" else Definitions("")
+    definitions = in_force(settings.content, settings.data, settings.bounds) if arguments.kind != "items" else Definitions("")
     source = source_of(arguments, definitions.identities)
     gc.disable()  # millions of rows come and go, none of them in a circle
     try:
@@ -151,9 +151,3 @@ def _applied_by(ingest: Ingest) -> Take:
         return Outcome(Counter({"accepted": receipt.accepted, "duplicates": receipt.duplicates}), refused)
 
     return take
-
-
-def _definitions(content: Path) -> Definitions:
-    """What the content says of purposes that gate ingest, of events and of kinds of ids; nothing where there is no content, `ContentInvalid`
-    where it cannot be read: nothing may be taken then of people who did not agree."""
-    return load(content) if (content / "rules").is_dir() else Definitions("")

@@ -16,12 +16,11 @@ from app.adapters.redis_consents import RedisConsents
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.cli.store import store_link
-from app.content.load import gather
+from app.content.in_force import in_force
 from app.content.snapshot import iso
 from app.domain.change import Grant
 from app.domain.consent import RESTRICTED
 from app.domain.decision import Record, decode_record
-from app.domain.definitions import Definitions
 from app.domain.profile import Profile
 from app.erasure import Erasure
 from app.ports import ProfileStore
@@ -57,9 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _key(id: str, settings: Settings) -> str:
-    """What the person is filed under: as the rules declare identifiers, where there are rules."""
-    definitions, _ = gather(settings.content)
-    return build_identifiers(with_secret(settings), definitions or Definitions("")).parse(id).key
+    """What the person is filed under: as the rules declare identifiers."""
+    return build_identifiers(with_secret(settings), in_force(settings.content, settings.data, settings.bounds)).parse(id).key
 
 
 def _erasure(settings: Settings, link: Link) -> tuple[ProfileStore, RedisConsents, Erasure, Journal]:

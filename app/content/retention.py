@@ -8,11 +8,9 @@ from dataclasses import fields
 from app.content.reader import Reader
 from app.content.source import Node
 from app.content.values import duration, meant
-from app.domain.retention import Retention
+from app.domain.retention import DAY, Retention
 
 KINDS = tuple(each.name for each in fields(Retention))
-DAY = 86_400_000
-
 
 def retention(entries: Mapping[str, tuple[Reader, Node]]) -> Retention:
     """All entries of the section; each is a kind of data and a duration of a day or more."""

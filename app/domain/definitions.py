@@ -15,7 +15,7 @@ from app.domain.event_types import NO_EVENT_TYPES, EventTypes
 from app.domain.inbox import NO_INBOX, Inbox
 from app.domain.identity import USUAL_KINDS, IdentityKind
 from app.domain.experiments import Experiment, Holdout
-from app.domain.retention import UNBOUNDED, Retention
+from app.domain.retention import USUAL_RETENTION, Retention
 from app.domain.traits import Trait
 from app.domain.triggers import Trigger, Webhook
 
@@ -269,7 +269,7 @@ class Definitions:
     cases: tuple[Case, ...] = ()
     events: EventTypes = NO_EVENT_TYPES
     identities: Mapping[str, IdentityKind] = field(default_factory=lambda: USUAL_KINDS)
-    retention: Retention = UNBOUNDED
+    retention: Retention = USUAL_RETENTION
     esps: Mapping[str, CustomKeys] = field(default_factory=lambda: EMPTY)
     enrich: Enrichments = NO_ENRICHMENTS
     webhooks: Mapping[str, Webhook] = field(default_factory=lambda: EMPTY)

@@ -76,7 +76,7 @@ class DeadLetters(Protocol):
     """Events that were refused, in the order in which they came. Raises `StoreUnavailable`."""
 
     async def put(self, letters: Sequence[DeadLetter], now: int) -> None:
-        """File them; where there is no room the oldest go, counted by reason, and so do those that are too old."""
+        """File them; where there is no room the oldest go, counted by reason."""
         ...
 
     async def page(self, after: str = "", count: int = 100) -> list[Held]:

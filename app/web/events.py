@@ -37,7 +37,7 @@ class Events:
         parts.keys.authorise(scope, "events")
         parts.admit()
         sent = await read_events(receive, scope)
-        receipt = await self._ingest.take(sent.raws, parts.clock(), sent.body_of, private=asks_for_privacy(scope))
+        receipt = await self._ingest.take(sent.raws, parts.clock(), sent.body_of, private=range(len(sent.raws)) if asks_for_privacy(scope) else ())
         parts.telemetry.receipt(receipt)
         return Reply(202 if receipt.spooled else 200, _encode(receipt_json(receipt)), [JSON])
 

@@ -61,8 +61,8 @@ def build_identifiers(settings: Settings, definitions: Definitions) -> Identifie
 
 
 def build_dead_letters(settings: Settings, link: Link, telemetry: Telemetry | None = None) -> RedisDeadLetters:
-    bounds = settings.dead_letters_mb << 20, settings.dead_letters_days * 86_400_000
-    return RedisDeadLetters(link, *bounds, settings.write_timeout_ms / 1000, *([telemetry.dead_letter] if telemetry is not None else []))
+    told = [telemetry.dead_letter] if telemetry is not None else []
+    return RedisDeadLetters(link, settings.dead_letters_mb << 20, settings.write_timeout_ms / 1000, *told)
 
 
 def holdings(settings: Settings, link: Link, dead: Holding) -> dict[str, Holding]:

@@ -8,7 +8,7 @@ import pytest
 from content_shop import RULES, write_shop
 
 from app.content.load import inspect, load
-from app.domain.retention import UNBOUNDED, Retention
+from app.domain.retention import USUAL_RETENTION, Retention
 
 DAY = 86_400_000
 
@@ -19,8 +19,8 @@ def test_each_kind_has_its_bound(tmp_path: Path) -> None:
     assert found.retention == Retention(people=400 * DAY, dead_letters=28 * DAY)
 
 
-def test_without_the_section_nothing_is_bounded(tmp_path: Path) -> None:
-    assert load(write_shop(tmp_path)).retention == UNBOUNDED
+def test_without_the_section_people_are_kept_and_dead_letters_for_a_month(tmp_path: Path) -> None:
+    assert load(write_shop(tmp_path)).retention == USUAL_RETENTION == Retention(people=0, dead_letters=30 * DAY)
 
 
 @pytest.mark.parametrize(("text", "said"), [

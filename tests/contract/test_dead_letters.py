@@ -27,11 +27,11 @@ def run(request: pytest.FixtureRequest) -> Callable[..., Any]:
         return lambda story, **options: asyncio.run(story(MemoryDeadLetters(**options)))
     url = store_url(request)
 
-    async def told(story: Story, most: int = 1 << 20, age: int = 10**12) -> Any:
+    async def told(story: Story, most: int = 1 << 20) -> Any:
         link = link_to(url, Breaker(time.monotonic), read_seconds=2.0)
         try:
             await link.call("DEL", *KEYS)
-            return await story(RedisDeadLetters(link, most, age))
+            return await story(RedisDeadLetters(link, most))
         finally:
             await link.close()
 
@@ -88,17 +88,6 @@ def test_the_oldest_make_room_and_are_counted_by_reason(run):
 
     assert left == ["invalid", "future"]
     assert (tally.held, tally.trimmed) == (2, {"too_old": 1})
-
-
-def test_what_is_too_old_goes_at_the_next_letter_and_is_counted(run):
-    async def story(dead):
-        await dead.put([letter(1)], NOW)
-        await dead.put([letter(2)], NOW + 1_001)
-        return [held.letter for held in await dead.page()], await dead.tally()
-
-    left, tally = run(story, age=1_000)
-
-    assert (left, tally.trimmed) == ([letter(2)], {"invalid": 1})
 
 
 def test_a_clock_that_went_back_harms_nothing(run):

@@ -10,10 +10,16 @@ from app.consents import Consents
 from app.domain.change import Grant, Know
 from app.domain.consent import BY_GPC, RESTRICTED, Answer
 from app.domain.event import Identity
+from app.domain.message import Message
 from app.errors import NotFound
-from tests.fakes import MemoryConsents, MemoryStore
+from app.identities import Identities
+from app.ingest import Ingest
+from app.intake import Intake
+from app.wiring import hashed_id, random_id
+from tests.fakes import FrozenClock, MemoryConsents, MemoryDeadLetters, MemoryStore
 
 WHO = "u:ada"
+NOW = 1_760_000_000_000
 
 
 class Told:
@@ -123,3 +129,29 @@ def test_a_restriction_is_no_purpose():
     profile = asyncio.run(told.store.read(WHO))
 
     assert (profile.restricted, profile.purposes) == (True, {"ads": True})
+
+
+def heard(told: Told, *raws: dict[str, object], private: tuple[int, ...] = ()) -> None:
+    ingest = Ingest(told.store, Identities(told.store), random_id, hashed_id, opt_out=told.consents.opt_out)
+    asyncio.run(ingest.take(list(raws), NOW, private=private))
+
+
+def test_an_event_that_says_so_denies_for_its_own_person_alone():
+    told = Told()
+    told.answer(Answer(10, "ads", True, "form"))
+
+    heard(told, {"type": "track", "event": "seen", "userId": "ada", "context": {"gpc": True}}, {"type": "track", "event": "seen", "userId": "bob"})
+
+    assert (told.granted(), dict(asyncio.run(told.store.read("u:bob")).consents)) == ({"ads": False}, {})
+
+
+@pytest.mark.parametrize(("headers", "granted"), [({"sec-gpc": "1"}, False), ({"sec-gpc": "0"}, True), ({}, True)])
+def test_a_message_of_a_stream_says_it_in_a_header(headers, granted):
+    told, dead = Told(), MemoryDeadLetters()
+    told.answer(Answer(10, "ads", True, "form"))
+    ingest = Ingest(told.store, Identities(told.store), random_id, hashed_id, opt_out=told.consents.opt_out)
+    intake = Intake(ingest, dead, FrozenClock(NOW), lambda taken: None, source="memory")
+
+    asyncio.run(intake([Message("1", NOW, b'{"type": "track", "event": "seen", "userId": "ada"}', headers)]))
+
+    assert told.granted() == {"ads": granted}
