@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
 
-from app.domain.claims import Claim, Link, owner_at, with_claim
+from app.domain.claims import Claim, Claims, Link, owner_at, with_claim
 from app.domain.event import Identity
 from app.domain.whole import NOTHING, Edge, Filed, Holding, Whole, dealt, joined, pair_of, root_of, united, with_edges
 from app.errors import NotFound, RequestInvalid, StoreUnavailable
@@ -115,23 +115,36 @@ class Identities:
         raise StoreUnavailable("a person keeps changing", code="busy")
 
     async def _settle(self, source: str, holder: str) -> None:
-        """Whatever the holder has of an identifier from times when it was somebody else's goes to them."""
+        """Whatever the holder has of an identifier from times when it was somebody else's goes to them. Where others claimed it
+        meanwhile, whom it went to may be the wrong ones by now: it goes on from there."""
+        holders = {holder}
         for _ in range(ATTEMPTS):
-            claims = (await self._store.load(source)).claims or (Claim(0, b"", source),)
-            home = await self._home(holder)
-            if source == holder or source not in home.whole.holdings:
-                return
-            homes = {owner: (await self._home(owner)).key for owner in {claim.owner for claim in claims}}
-            whole, gone = dealt(home.whole, source, lambda at, id: homes[owner_at(claims, at, id)] == home.key)  # noqa: B023
-            if not gone:
-                return
-            for owner, key in homes.items():
-                _, theirs = dealt(Whole({source: gone}), source, lambda at, id: homes[owner_at(claims, at, id)] != key)  # noqa: B023
-                if theirs and key != home.key:
-                    await self._give(owner, Whole({source: theirs}), source, claims[0].at)
-            if await self._store.replace(home, Filed(home.key, whole)):
+            claims = (await self._store.load(source)).claims
+            settled = True
+            for each in sorted(holders):
+                given = await self._settled(source, each, claims or (Claim(0, b"", source),))
+                settled &= given is not None
+                holders |= given or set()
+            if settled and (await self._store.load(source)).claims == claims:
                 return
         raise StoreUnavailable("a person keeps changing", code="busy")
+
+    async def _settled(self, source: str, holder: str, claims: Claims) -> set[str] | None:
+        """Whom something went to; None where the holder changed meanwhile."""
+        home = await self._home(holder)
+        if source == holder or source not in home.whole.holdings:
+            return set()
+        homes = {owner: (await self._home(owner)).key for owner in {claim.owner for claim in claims}}
+        whole, gone = dealt(home.whole, source, lambda at, id: homes[owner_at(claims, at, id)] == home.key)
+        if not gone:
+            return set()
+        given: set[str] = set()
+        for owner, key in homes.items():
+            _, theirs = dealt(Whole({source: gone}), source, lambda at, id: homes[owner_at(claims, at, id)] != key)  # noqa: B023
+            if theirs and key != home.key:
+                await self._give(owner, Whole({source: theirs}), source, claims[0].at)
+                given.add(owner)
+        return given if await self._store.replace(home, Filed(home.key, whole)) else None
 
     async def _home(self, key: str) -> Filed:
         """Where a person is filed, pointers followed."""

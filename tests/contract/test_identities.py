@@ -242,6 +242,18 @@ def test_what_is_given_to_somebody_while_others_become_one_with_them_is_kept(run
     assert run(story) == {tablet + ann, tablet + ben, tablet + phone, who + ann, who + ben, who + phone}
 
 
+def test_what_passes_on_while_others_claim_it_ends_where_all_claims_say(run, who, tablet):
+    other = who + "-2"
+
+    async def story(store, identities, _):
+        await store.apply([(tablet, [Append(event(1, NOW + 6))]), (tablet + "-2", [Append(event(2, NOW + 2))])], NOW)
+        await identities.link([Link(who, tablet, NOW + 12, mark(12))], NOW)
+        await identities.link([Link(who, tablet + "-2", NOW + 13, mark(13)), Link(other, tablet, NOW + 11, mark(11)), Link(who, tablet, NOW + 5, mark(5))], NOW)
+        return await seen(store, who), await seen(store, other)
+
+    assert run(story) == ([2, 1], [])
+
+
 def test_those_whom_a_third_joins_are_not_parted_from_each_other(run, who):
     links = [Link(who, who + "-b", NOW, mark(1), merge=True), Link(who + "-b", who + "-c", NOW, mark(2), merge=True), Link(who, who + "-c", NOW, mark(3), merge=True)]
 
