@@ -73,8 +73,9 @@ class Ingest:
             raw = unaddressed(raws[index])
             return _encode(raw) if body_of is None or raw is not raws[index] else body_of(index)
 
-        await self.bury(receipt, now, body)
-        await self.synced()
+        buried = await self.bury(receipt, now, body)
+        if buried or receipt.accepted or receipt.duplicates:
+            await self.synced()
         return receipt
 
     async def synced(self) -> None:
@@ -123,17 +124,19 @@ class Ingest:
             return heard
         return ()
 
-    async def bury(self, receipt: Receipt, now: int, body_of: Callable[[int], bytes], source: str = EVENTS) -> None:
-        """Keep what was refused, with its bytes."""
+    async def bury(self, receipt: Receipt, now: int, body_of: Callable[[int], bytes], source: str = EVENTS) -> bool:
+        """Keep what was refused, with its bytes. Whether the store has any of it, and not the spool."""
         letters = to_be_kept([letter_of(refused, body_of(refused.index), now, source) for refused in receipt.rejected])
         if not letters or self._dead is None:
-            return
+            return False
         try:
             await self._dead.put(letters, now)
         except StoreUnavailable:
             if self._spool is None:
                 raise
             await self._spool.put([Spooled(now, None, each) for each in letters])
+            return False
+        return True
 
     def _valid(self, heard: Sequence[Numbered], receipt: Receipt) -> Sequence[Numbered]:
         """Those that are as `events:` declares them, without what is personal; the rest are refused."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Literal
 
 from app.adapters.redis_link import Link
@@ -16,8 +15,6 @@ _KNOWN: dict[bytes, Durability] = {b"always": "always", b"everysec": "everysec",
 WAIT_MILLISECONDS = 4_000
 """A sync comes once a second; a disk that is busy lets it wait for another two, as Redis itself does."""
 
-ASK_SECONDS = 10.0
-"""How long what the server said of itself is believed."""
 
 
 async def durability_of(link: Link) -> Durability:
@@ -39,7 +36,7 @@ class RedisSynced:
         self._waits = False
         self._running: asyncio.Task[None] | None = None
         self._next: asyncio.Task[None] | None = None
-        self._asked_at = float("-inf")
+        self._asked = False
         self.durability: Durability = "unknown"
 
     async def follow(self) -> None:
@@ -47,7 +44,7 @@ class RedisSynced:
         found = await durability_of(self._link)
         wanted = self._promised and found in ("everysec", "unknown")
         self._waits = wanted and (self._waits or await self._can_be_waited_for())
-        self._asked_at = time.monotonic()
+        self._asked = True
         self.durability = "waited" if self._waits else found
 
     async def _can_be_waited_for(self) -> bool:
@@ -60,7 +57,7 @@ class RedisSynced:
         return True
 
     async def __call__(self) -> None:
-        if time.monotonic() - self._asked_at > ASK_SECONDS:
+        if not self._asked:
             await self.follow()
         if self._waits:
             await asyncio.shield(self._joined())

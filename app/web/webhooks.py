@@ -87,8 +87,9 @@ class Webhooks:
             return await self._done(proof, {"confirmed": True}), "confirmed"
         told = self._told(source, FORMATS[source], parse_json(body), now)
         await self._apply(told, now)
-        await self._ingest.bury(told.receipt, now, lambda index: _encode(told.rows[index]), source)
-        await self._ingest.synced()
+        buried = await self._ingest.bury(told.receipt, now, lambda index: _encode(told.rows[index]), source)
+        if buried or told.receipt.accepted or told.receipt.duplicates:
+            await self._ingest.synced()
         self._count(source, told)
         answer = {**receipt_json(told.receipt), "unknown": told.unknown}
         return await self._done(proof, answer, 202 if told.receipt.spooled else 200), "taken"
