@@ -10,6 +10,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import maxminddb
+
 from app.domain.enrichment import at
 from app.errors import SettingsInvalid
 from app.telemetry import log
@@ -27,11 +29,6 @@ class MaxmindGeo:
     """`Geography` from a file. A newer file is taken over within ten seconds; a broken one leaves the one before."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        try:
-            import maxminddb
-        except ModuleNotFoundError as error:
-            raise SettingsInvalid("geography needs the extra enrich: pip install 'inlay[enrich]'") from error
-        self._library: Any = maxminddb
         self._path = path
         self._clock = clock
         self._looked = clock()
@@ -54,7 +51,7 @@ class MaxmindGeo:
 
     def _open(self) -> None:
         # read into memory: a mapped file that is replaced in place would end the process
-        reader = self._library.open_database(self._path, self._library.MODE_MEMORY)
+        reader = maxminddb.open_database(self._path, maxminddb.MODE_MEMORY)
         meta = reader.metadata()
         self._reader = reader
         self.source = f"{meta.database_type} {time.strftime('%Y-%m-%d', time.gmtime(meta.build_epoch))}"

@@ -7,8 +7,6 @@ from functools import lru_cache
 from threading import Thread
 from typing import Any
 
-from app.telemetry import log
-
 MAX_TEXT = 512
 """Longer ones are cut: no browser's is, and every pattern is tried on it."""
 _DESKTOPS = ("Windows", "Mac OS X", "Linux", "Ubuntu", "Chrome OS", "Fedora", "Debian", "FreeBSD", "OpenBSD")
@@ -27,16 +25,13 @@ class UaDevice:
 
     def prepare(self) -> None:
         """Begin to load the library and its patterns, which takes half a second: a start does not wait for it, only who asks
-        before it is over. Without the library nothing is known of any device, and that is said."""
+        before it is over."""
         self._loading = Thread(target=self._load, daemon=True)
         self._loading.start()
 
     def _load(self) -> None:
-        try:
-            from ua_parser import parse
-        except ModuleNotFoundError:
-            log.warning("enrich: devices are not told, since the extra enrich is missing: pip install 'inlay[enrich]'")
-            return
+        from ua_parser import parse
+
         parse("Mozilla/5.0")
         self._parse = parse
 
