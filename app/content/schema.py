@@ -67,7 +67,7 @@ def _rules() -> Shape:
         "mails": _named(_object(("placements", "description"), {"placements": NAMES, "description": TEXT}, ("placements",))),
         "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "identities": _identities(), "enrich": _named(_enrichment()),
         "traits": _traits(),
-        "retention": _object(KINDS, dict.fromkeys(KINDS, DURATION)), "esps": _esps(), "webhooks": _named(_webhook()),
+        "retention": _object(KINDS, {**dict.fromkeys(KINDS, DURATION), "events": _named(DURATION)}), "esps": _esps(), "webhooks": _named(_webhook()),
         "triggers": _named(_trigger()), "experiments": _named(_experiment()), "holdouts": _named(_holdout()), "caps": _named(_cap(cap_rules.NAMED_KEYS)),
         "inbox": _inbox(),
         "tests": _list(_case()),

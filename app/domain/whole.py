@@ -6,12 +6,13 @@ to deal the holdings out; and both are plain set operations, so that doing them 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, TypeAlias
 
 from app.domain.claims import Claims, Stamp
 from app.domain.event import ID_BYTES
+from app.domain.history import ESCAPE
 
 STAMP_BYTES = 8 + ID_BYTES
 Row: TypeAlias = "tuple[int, bytes, int, bytes]"
@@ -154,6 +155,21 @@ def _split(holding: Holding, mine: Callable[[int, bytes], bool]) -> tuple[Holdin
 def _fields(fields: Mapping[str, frozenset[bytes]], mine: Callable[[int, bytes], bool]) -> dict[str, frozenset[bytes]]:
     found = {name: frozenset(value for value in values if mine(*stamp_of(value))) for name, values in fields.items()}
     return {name: values for name, values in found.items() if values}
+
+
+def without_events(whole: Whole, ids: Container[bytes]) -> Whole:
+    """The person without these events; of each type it is noted how many there were, and up to when."""
+    return replace(whole, holdings={origin: _trimmed(holding, ids) for origin, holding in whole.holdings.items()})
+
+
+def _trimmed(holding: Holding, ids: Container[bytes]) -> Holding:
+    marks = dict(holding.marks)
+    for id in sorted(holding.rows.keys()):
+        at, _, code, _ = holding.rows[id]
+        if id in ids and code != ESCAPE:  # types beyond the 254th share it: what is left of them is not told apart
+            had = marks.get(code, Mark((0, b""), at, 0))
+            marks[code] = Mark(max(had.last, (at, id)), min(had.first_at, at), had.count + 1)
+    return replace(holding, rows={id: row for id, row in holding.rows.items() if id not in ids}, marks=marks)
 
 
 def root_of(edges: Iterable[Edge], key: str) -> str:

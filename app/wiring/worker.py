@@ -21,6 +21,7 @@ from app.adapters.redis_cluster import link_to
 from app.adapters.redis_compaction import RedisCompaction
 from app.adapters.redis_consents import RedisConsents
 from app.adapters.redis_durability import RedisSynced
+from app.adapters.redis_identities import RedisIdentities
 from app.adapters.redis_keys import RedisKeys
 from app.adapters.redis_lookups import RedisLookups
 from app.adapters.redis_names import Names
@@ -31,6 +32,7 @@ from app.adapters.synced_store import SyncedStore
 from app.adapters.timed_store import TimedStore
 from app.adapters.tombstoned_store import TombstonedStore
 from app.adapters.ua_device import UaDevice
+from app.aging import Aging
 from app.catalogue.replica import Replica
 from app.consents import Consents
 from app.decide import Decider
@@ -103,7 +105,10 @@ class Worker:
         consents = RedisConsents(self.writes, settings.write_timeout_ms / 1000)
         self.consents = Consents(kept, consents, served.gpc)
         self.compaction = RedisCompaction(self.writes, settings.write_timeout_ms / 1000)
-        self.sweeper = RedisRetention(self.writes, settings.write_timeout_ms / 1000, self.watching.gone)
+        self.sweeper = RedisRetention(
+            self.writes, settings.write_timeout_ms / 1000, self.watching.gone,
+            Aging(timed, RedisIdentities(self.writes, self.names, seconds=settings.write_timeout_ms / 1000)),
+        )
         self.erasure = Erasure(kept, consents, holdings(settings, self.writes, self.dead), self.compaction, self.journal.unlink)
         self.spool = FileSpool(settings.data / "spool", settings.spool_mb << 20)
         self._devices = UaDevice()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -20,6 +20,7 @@ from app.adapters.redis_names import Names
 from app.adapters.redis_people import RedisPeople
 from app.adapters.redis_retention import PLACE, TURN, RedisRetention
 from app.adapters.redis_store import RedisStore
+from app.aging import Aging
 from app.domain.change import Append, Change, Grant, Merge
 from app.domain.claims import Link as Claimed
 from app.domain.consent import Answer
@@ -56,12 +57,12 @@ def event(i: int, days_ago: float) -> Append:
     return Append(Event("product_viewed", NOW - int(days_ago * DAY), i.to_bytes(ID_BYTES, "big"), {"n": i}))
 
 
-async def swept(link: Link, policy: Retention = YEAR, told: Callable[[Sequence[str]], Awaitable[None]] | None = None) -> None:
+async def swept(link: Link, policy: Retention = YEAR, **options: Any) -> None:
     """A whole pass, turn by turn, whoever had the last one."""
     await link.call("DEL", PLACE)
     while await link.call("GET", PLACE) != b"done":
         await link.call("DEL", TURN)
-        await RedisRetention(link, told=told).turn(policy, NOW)
+        await RedisRetention(link, **options).turn(policy, NOW)
 
 
 def kept(socket: str, who: str, changes: list[Change]) -> bool:
@@ -178,3 +179,22 @@ def test_on_a_cluster_everybody_is_found(redis_cluster, who):
         return {profile.key async for profile in RedisPeople(link, store).everybody()}
 
     assert {f"{who}{i}" for i in range(60)} <= on(redis_cluster.url, story)
+
+
+def seen(i: int, days_ago: float, name: str = "product_viewed") -> Append:
+    return Append(Event(name, NOW - int(days_ago * DAY), i.to_bytes(ID_BYTES, "big"), {"n": i}))
+
+
+def test_events_of_a_type_go_by_their_age_and_are_still_counted(redis_socket, who):
+    cookie = who.replace("u:", "a:")
+
+    async def story(link, store):
+        identities = RedisIdentities(link, Names(link))
+        await store.apply([(cookie, [seen(1, 100), seen(2, 100, "bought")]), (who, [seen(3, 95), seen(4, 10)])], NOW)
+        await Identities(identities).link([Claimed(who, cookie, NOW - 50 * DAY, b"000001")], NOW)
+        await swept(link, Retention(events={"product_viewed": 90 * DAY}), aging=Aging(store, identities))
+        history = (await store.read(who)).history
+        again = await store.apply([(who, [seen(3, 95)])], NOW)
+        return [each.properties["n"] for each in history.events()], {history.names.type_names[code]: each.count for code, each in history.trimmed().items()}, again[0].results
+
+    assert on_redis(redis_socket, story) == ([2, 4], {"product_viewed": 2}, ("too_old",))
