@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from app.adapters.breaker import Breaker
 from app.adapters.redis_catalogue import RedisCatalogue
-from app.adapters.redis_cluster import link_to
 from app.ports import CatalogueStore
-from tests.contract.stores import STORES, store_url
+from tests.contract.stores import STORES, over, store_url
 from tests.fakes import MemoryCatalogue
 
 Story = Callable[[CatalogueStore], Awaitable[Any]]
@@ -26,15 +23,7 @@ def run(request: pytest.FixtureRequest) -> Callable[[Story], Any]:
     if request.param == "memory":
         return lambda story: asyncio.run(story(MemoryCatalogue()))
     url = store_url(request)
-
-    async def told(story: Story) -> Any:
-        link = link_to(url, Breaker(time.monotonic), read_seconds=2.0)
-        try:
-            return await story(RedisCatalogue(link))
-        finally:
-            await link.close()
-
-    return lambda story: asyncio.run(told(story))
+    return lambda story: over(url, lambda link: story(RedisCatalogue(link)))
 
 
 @pytest.fixture

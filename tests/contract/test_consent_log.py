@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from app.adapters.breaker import Breaker
 from app.adapters.redis_consents import KEPT, RedisConsents
-from app.adapters.redis_cluster import link_to
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.adapters.redis_store import RedisStore
 from app.domain.change import Grant
 from app.domain.consent import Answer
 from app.ports import ConsentLog
-from tests.contract.stores import STORES, store_url
+from tests.contract.stores import STORES, over, store_url
 from tests.fakes import MemoryConsents
 
 Story = Callable[[ConsentLog], Awaitable[Any]]
@@ -27,14 +24,7 @@ FIRST, SECOND = Answer(10, "marketing", True, "sign-up form", "2026-03"), Answer
 
 
 def on_redis(url: str, story: Callable[[RedisConsents, Link], Awaitable[Any]]) -> Any:
-    async def told() -> Any:
-        link = link_to(url, Breaker(time.monotonic), read_seconds=2.0)
-        try:
-            return await story(RedisConsents(link), link)
-        finally:
-            await link.close()
-
-    return asyncio.run(told())
+    return over(url, lambda link: story(RedisConsents(link), link))
 
 
 @pytest.fixture(params=STORES)

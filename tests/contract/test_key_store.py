@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from app.adapters.breaker import Breaker
 from app.adapters.redis_keys import RedisKeys
-from app.adapters.redis_cluster import link_to
 from app.ports import KeyStore
-from tests.contract.stores import STORES, store_url
+from tests.contract.stores import STORES, over, store_url
 from tests.fakes import MemoryKeys
 
 Story = Callable[[KeyStore], Awaitable[Any]]
@@ -27,15 +24,7 @@ def run(request: pytest.FixtureRequest) -> Callable[[Story], Any]:
     if request.param == "memory":
         return lambda story: asyncio.run(story(MemoryKeys()))
     url = store_url(request)
-
-    async def told(story: Story) -> Any:
-        link = link_to(url, Breaker(time.monotonic), read_seconds=2.0)
-        try:
-            return await story(RedisKeys(link))
-        finally:
-            await link.close()
-
-    return lambda story: asyncio.run(told(story))
+    return lambda story: over(url, lambda link: story(RedisKeys(link)))
 
 
 @pytest.fixture

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from app.adapters.breaker import Breaker
 from app.adapters.redis_leases import RedisLeases
-from app.adapters.redis_cluster import link_to
 from app.adapters.redis_names import Names
 from app.adapters.redis_store import RedisStore
 from app.domain.change import Append
 from app.domain.event import ID_BYTES, Event
 from app.errors import LeaseLost
-from tests.contract.stores import STORES, store_url
+from tests.contract.stores import STORES, over, store_url
 from tests.fakes import MemoryLeases, MemoryStore
 
 LONG = 60_000
@@ -32,15 +29,7 @@ def run(request: pytest.FixtureRequest) -> Run:
     if request.param == "memory":
         return lambda story: asyncio.run(story(MemoryLeases(), MemoryStore()))
     url = store_url(request)
-
-    async def told(story: Any) -> Any:
-        link = link_to(url, Breaker(time.monotonic), read_seconds=2.0)
-        try:
-            return await story(RedisLeases(link), RedisStore(link, Names(link)))
-        finally:
-            await link.close()
-
-    return lambda story: asyncio.run(told(story))
+    return lambda story: over(url, lambda link: story(RedisLeases(link), RedisStore(link, Names(link))))
 
 
 @pytest.fixture

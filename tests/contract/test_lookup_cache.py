@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from app.adapters.breaker import Breaker
-from app.adapters.redis_link import Link
 from app.adapters.redis_lookups import RedisLookups
 from app.domain.enrichment import Known
 from app.ports import LookupCache
+from tests.contract.stores import STORES, over, store_url
 from tests.fakes import MemoryLookups
 
 Story = Callable[[LookupCache], Awaitable[Any]]
@@ -22,21 +21,13 @@ URL = "https://weather.example/now?city=Berlin"
 KNOWN = Known({"temp": 7.5, "sky": "rain", "wet": True}, 1_000)
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=STORES)
 def run(request: pytest.FixtureRequest) -> Callable[[Story], Any]:
     """Runs a story with a cache of the kind that is on trial."""
     if request.param == "memory":
         return lambda story: asyncio.run(story(MemoryLookups(lambda: time.time_ns() // 1_000_000)))
-    socket = request.getfixturevalue("redis_socket")
-
-    async def told(story: Story) -> Any:
-        link = Link(f"unix://{socket}", Breaker(time.monotonic), read_seconds=2.0)
-        try:
-            return await story(RedisLookups(link))
-        finally:
-            await link.close()
-
-    return lambda story: asyncio.run(told(story))
+    url = store_url(request)
+    return lambda story: over(url, lambda link: story(RedisLookups(link)))
 
 
 @pytest.fixture

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from app.adapters.breaker import Breaker
 from app.adapters.redis_catalogue import RedisCatalogue
-from app.adapters.redis_link import Link
+from tests.contract.stores import over
 
 
 def run(socket: str, story: Callable[[RedisCatalogue], Awaitable[Any]]) -> Any:
-    async def told() -> Any:
-        link = Link(f"unix://{socket}", Breaker(time.monotonic), read_seconds=2.0)
-        try:
-            return await story(RedisCatalogue(link))
-        finally:
-            await link.close()
-
-    return asyncio.run(told())
+    return over(f"unix://{socket}", lambda link: story(RedisCatalogue(link)))
 
 
 def test_what_changed_since_a_version_is_told_deletions_included(redis_socket):

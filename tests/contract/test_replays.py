@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from app.adapters.breaker import Breaker
-from app.adapters.redis_cluster import link_to
 from app.adapters.redis_link import Link
 from app.adapters.redis_replays import PREFIX, RedisReplays
 from app.ports import Replays
-from tests.contract.stores import STORES, store_url
+from tests.contract.stores import STORES, over, store_url
 from tests.fakes import MemoryReplays
 
 Story = Callable[[Replays], Awaitable[Any]]
@@ -27,15 +26,7 @@ def run(request: pytest.FixtureRequest) -> Callable[[Story], Any]:
     if request.param == "memory":
         return lambda story: asyncio.run(story(MemoryReplays()))
     url = store_url(request)
-
-    async def told(story: Story) -> Any:
-        link = link_to(url, Breaker(time.monotonic), read_seconds=2.0)
-        try:
-            return await story(RedisReplays(link))
-        finally:
-            await link.close()
-
-    return lambda story: asyncio.run(told(story))
+    return lambda story: over(url, lambda link: story(RedisReplays(link)))
 
 
 @pytest.fixture

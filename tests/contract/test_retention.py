@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from app.adapters.breaker import Breaker
-from app.adapters.redis_cluster import link_to
 from app.adapters.redis_consents import RedisConsents
 from app.adapters.redis_dead_letters import STREAM
 from app.adapters.redis_identities import RedisIdentities
@@ -27,6 +23,7 @@ from app.domain.consent import Answer
 from app.domain.event import ID_BYTES, Event
 from app.domain.retention import USUAL_RETENTION, Retention
 from app.identities import Identities
+from tests.contract.stores import over
 
 DAY = 86_400_000
 NOW = 1_760_000_000_000
@@ -38,14 +35,7 @@ def on_redis(socket: str, story: Callable[[Link, RedisStore], Awaitable[Any]]) -
 
 
 def on(url: str, story: Callable[[Link, RedisStore], Awaitable[Any]]) -> Any:
-    async def told() -> Any:
-        link = link_to(url, Breaker(time.monotonic), read_seconds=2.0)
-        try:
-            return await story(link, RedisStore(link, Names(link)))
-        finally:
-            await link.close()
-
-    return asyncio.run(told())
+    return over(url, lambda link: story(link, RedisStore(link, Names(link))))
 
 
 @pytest.fixture

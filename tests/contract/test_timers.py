@@ -3,37 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from app.adapters.breaker import Breaker
-from app.adapters.redis_link import Link
 from app.adapters.redis_timers import RedisTimers
+from tests.contract.stores import STORES, over, store_url
 from tests.fakes import MemoryTimers
 
 NOW = 1_760_000_000_000
 Run = Callable[..., Any]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=STORES)
 def run(request: pytest.FixtureRequest) -> Run:
     """Runs a story with timers."""
     if request.param == "memory":
         return lambda story: asyncio.run(story(MemoryTimers()))
-    socket = request.getfixturevalue("redis_socket")
-
-    async def told(story: Any) -> Any:
-        link = Link(f"unix://{socket}", Breaker(time.monotonic), read_seconds=2.0)
-        try:
-            return await story(RedisTimers(link))
-        finally:
-            await link.close()
-
-    return lambda story: asyncio.run(told(story))
+    url = store_url(request)
+    return lambda story: over(url, lambda link: story(RedisTimers(link)))
 
 
 @pytest.fixture
