@@ -118,11 +118,11 @@ class Act:
                 self._join(people[due.key], due)
             else:
                 people[due.key] = due
-        done = await asyncio.gather(*map(self._looker.look, people.values()), return_exceptions=True)
-        for error in done:
-            if isinstance(error, BaseException) and not isinstance(error, StoreUnavailable):
+        errors = await self._looker.look(list(people.values()))
+        for error in errors:
+            if not isinstance(error, StoreUnavailable):
                 self._failed(error)
-        if any(isinstance(error, StoreUnavailable) for error in done):
+        if any(isinstance(error, StoreUnavailable) for error in errors):
             raise StoreUnavailable("some people could not be looked at", code="unavailable")
         return len(people)
 

@@ -74,7 +74,8 @@ class Backfill:
             await self._looker.adopt(watch)
             progress = {"rules": watch.rules.hex(), "cursor": "", "looked": 0, "of": await self._live.count(), "begun": self._clock(), "done": 0}
         keys, cursor = await self._live.profiles(str(progress["cursor"]), PAGE)
-        await asyncio.gather(*[self._looker.look(Due(key)) for key in keys])
+        for error in await self._looker.look([Due(key) for key in keys]):
+            raise error
         looked = int(progress["looked"]) + len(keys)
         await self._live.advance({**progress, "cursor": cursor, "looked": looked, "done": 0 if cursor else self._clock()})
         return not cursor

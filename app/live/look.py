@@ -54,11 +54,16 @@ class Looker:
         self._since = await self._live.adopt(watch.rules, watch.meanings, self._clock())
         self._watch, self._meanings = watch, {}
 
-    async def look(self, due: Due) -> None:
-        """Raises `StoreUnavailable`; then everything that led to the look still stands."""
+    async def look(self, people: Sequence[Due]) -> list[BaseException]:
+        """Look at each, side by side. What led to a look goes once it is done, of all in one; where it is not done everything
+        still stands, and why is among the errors. Raises `StoreUnavailable`."""
+        done = await asyncio.gather(*map(self._look, people), return_exceptions=True)
+        await self._timers.remove([token for due, error in zip(people, done, strict=True) if error is None for token in due.tokens])
+        return [error for error in done if error is not None]
+
+    async def _look(self, due: Due) -> None:
         for _ in range(ATTEMPTS):
             if await self._looked(due):
-                await self._timers.remove(due.tokens)
                 return
             due.sure = True
         raise StoreUnavailable("too many look at this person at once", code="busy")

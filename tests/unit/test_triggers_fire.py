@@ -282,7 +282,7 @@ def test_two_processes_that_see_the_same_timer_fire_once() -> None:
         await other.settle()
         town.now += HOUR
         seen = [(process, each) for process in (one, other) for each in await dues(process)]
-        await asyncio.gather(*(process.act._looker.look(each) for process, each in seen))  # noqa: SLF001
+        await asyncio.gather(*(process.act._looker.look([each]) for process, each in seen))  # noqa: SLF001
         await one.delivery.stop()
         await other.delivery.stop()
 
