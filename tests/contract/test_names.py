@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from app.adapters.redis_store import RedisStore
 from app.domain.change import Append
 from app.domain.event import ID_BYTES, Event
 from tests.conftest import start_redis
+from tests.contract.stores import over
 
 NOW = 1_760_000_000_000
 
@@ -141,3 +143,20 @@ def test_names_that_arrive_at_once_in_one_worker_are_each_numbered_once(own):
         return [event for i in range(50) for event in (await reader.read(f"u:{i}")).history.events()]
 
     assert asyncio.run(story()) == [event(i, f"name_{i}", **{f"property_{i}": i}) for i in range(50)]
+
+
+@pytest.mark.long
+def test_on_a_cluster_two_workers_that_make_up_names_at_once_read_each_other(redis_cluster):
+    made = uuid.uuid4().hex
+
+    async def story(link):
+        other = link.another()
+        stores = [RedisStore(link, Names(link)), RedisStore(other, Names(other))]
+        try:
+            await asyncio.gather(*(take(store, f"u:{made}{i}", event(i, f"seen_{made}_{i}", page=i)) for i, store in enumerate(stores)))
+            return [await kept(store, f"u:{made}{i}") for i in range(2) for store in stores]
+        finally:
+            await other.close()
+
+    first, second = ([event(i, f"seen_{made}_{i}", page=i)] for i in range(2))
+    assert over(redis_cluster.url, story) == [first, first, second, second]
