@@ -6,7 +6,7 @@ Many people are decided for as one is: one read of the store, a choice for each 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from app.content.choosing import Taken, choose, fall_back
 from app.content.logbook import Logbook
@@ -14,12 +14,13 @@ from app.content.question import Answer, Question
 from app.content.reviving import revive
 from app.content.snapshot import Snapshot
 from app.deadline import Deadlines
-from app.domain.caps import Full
+from app.domain.caps import UNCOUNTED, Full
 from app.domain.decision import Decision, decode_record
 from app.domain.profile import NOBODY, Profile
 from app.domain.request import Request
 from app.errors import StoreUnavailable
 from app.ports import Catalogue, ProfileStore
+from app.reserving import Reserving
 
 RETRIES = 32
 """Times that a decision is taken anew after another call recorded first: as many placements may be asked for at once."""
@@ -30,14 +31,17 @@ class Decider:
 
     def __init__(
         self, store: ProfileStore, catalogue: Catalogue, seal: Callable[[str, str], str], random_id: Callable[[], str], logbook: Logbook | None = None,
+        reserving: Reserving | None = None,
     ) -> None:
-        """Without a logbook nobody is told afterwards why a decision fell so."""
+        """Without a logbook nobody is told afterwards why a decision fell so; without `reserving`, what is limited in total is not
+        shown."""
         self._store = store
         self._catalogue = catalogue
         self._seal = seal
         self._logbook = logbook
         self.random_id = random_id
         self._deadlines = Deadlines()
+        self._reserving = reserving
 
     async def decide(self, snapshot: Snapshot, q: Question, now: int, timeout: float) -> Answer:
         """The whole answer within `timeout` seconds, or one that is not recorded, with the reason `deadline`."""
@@ -86,12 +90,14 @@ class Decider:
         context, ignored = snapshot.coerce(q.context) if q.context else ({}, [])
         r = Request(now, snapshot.consented(profile), context, snapshot.score, snapshot.trials.assign, q.send or "")
         r.variants.update(q.variants)
-        r.degraded += [why] if why else []
+        r.degraded += [why, *q.degraded] if why else q.degraded
         # An erased person's choices are never recorded, but their id is sealed: nobody tells them from an unknown one.
         named = q.send is not None and profile.key is not None and not q.preview and not why
         id = self._seal(profile.key or "", q.send or "") if named else self.random_id()
         decision = Decision(id, str(q.identity or ""), q.send, q.mail, now, snapshot.version, {}, r.degraded)
         answer, taken = Answer(decision, profile, r, ignored=ignored), Taken()
+        if snapshot.limits:
+            r.refused = self._refused(q, now, named=named and not profile.erased)
         if profile.record and not q.preview:
             self._replay(snapshot, q, profile.record, answer, taken)
         for placement in q.wanted(snapshot):
@@ -105,7 +111,10 @@ class Decider:
                 decision.choices[placement] = choice
         answer.open = named and bool(answer.verdicts) and not profile.erased
         if answer.open and snapshot.limits:
-            answer.guards = snapshot.limits.guards(r, {id: offer for id in answer.verdicts if (offer := decision.choices[id].offer)})
+            shown = {id: offer for id in answer.verdicts if (offer := decision.choices[id].offer)}
+            answer.guards = snapshot.limits.guards(r, shown)
+            if self._reserving is not None:
+                answer.asks = snapshot.limits.asks(r, self._reserving.holder(profile.key or "", q.send or ""), id, shown)
         return answer
 
     def _replay(self, snapshot: Snapshot, q: Question, data: bytes, answer: Answer, taken: Taken) -> None:
@@ -121,6 +130,19 @@ class Decider:
         for placement, choice in record.choices.items():
             decision.choices[placement] = revive(snapshot, r, choice, self._catalogue, taken, q.drawing(placement, r), since)
 
+    def _refused(self, q: Question, now: int, *, named: bool) -> Collection[str] | None:
+        """What is limited in total is held for decisions that will be recorded, and shown as a sample in a preview."""
+        if q.preview:
+            return ()
+        return q.refused if q.refused is UNCOUNTED else self._reserving.refused(q, now) if named and self._reserving is not None else None
+
+    def _unlimited(self, snapshot: Snapshot, q: Question, failed: Answer, now: int) -> Answer:
+        """What is shown where a decision could not be recorded: nothing that has to be counted."""
+        q.refused, why = UNCOUNTED, failed.decision.degraded[-1]
+        answer = self._answer(snapshot, q, failed.profile, "", now)
+        self._forgo(answer, why)
+        return answer
+
     # -- what stays ------------------------------------------------------------------------------------------------
 
     async def _settle(
@@ -131,13 +153,34 @@ class Decider:
             todo = [i for i, answer in enumerate(answers) if answer.open]
             if not todo:
                 return
-            await self._record(snapshot, [answers[i] for i in todo], now, begun, deadline)
+            ready = await self._reserved(snapshot, [(questions[i], answers[i]) for i in todo], now, deadline) if snapshot.limits else [answers[i] for i in todo]
+            if ready:
+                await self._record(snapshot, ready, now, begun, deadline)
             for i in todo:
                 if answers[i].open:
                     answers[i] = self._answer(snapshot, questions[i], *people[i], now)
+                elif answers[i].uncounted:
+                    answers[i] = self._unlimited(snapshot, questions[i], answers[i], now)
+        for i, answer in enumerate(answers):
+            if answer.open and (answer.guards or answer.asks):
+                self._forgo(answer, "store")
+                answers[i] = self._unlimited(snapshot, questions[i], answer, now)
+
+    async def _reserved(self, snapshot: Snapshot, asked: Sequence[tuple[Question, Answer]], now: int, deadline: float) -> list[Answer]:
+        """The answers that have what their offers use up. The others stay open, to be given something else."""
+        if self._reserving is None or not any(answer.asks for _, answer in asked):
+            return [answer for _, answer in asked]
+        try:
+            with self._deadlines.until(deadline):
+                return await self._reserving.take(asked, snapshot, now)
+        except TimeoutError as error:
+            for _, answer in asked:
+                self._forgo(answer, _reason(error))
+            return []
 
     async def _record(self, snapshot: Snapshot, answers: Sequence[Answer], now: int, begun: float, deadline: float) -> None:
-        """Store the decisions. One stays open where another call recorded first; its profile then has that record."""
+        """Store the decisions. One stays open where another call recorded first, or where a cap is reached by now; its profile
+        then has that record, or those sends."""
         try:
             with self._deadlines.until(deadline):
                 winners = await self._store.record([answer.recording() for answer in answers], now)
@@ -148,6 +191,8 @@ class Decider:
         took = asyncio.get_running_loop().time() - begun
         for answer, winner in zip(answers, winners, strict=True):
             answer.open, answer.decision.recorded = winner is not None, winner is None
+            if answer.held and self._reserving is not None:
+                await self._reserving.settled(answer)
             if isinstance(winner, Full):
                 answer.profile.sends = winner.sends
             elif winner is not None:
@@ -158,6 +203,7 @@ class Decider:
     def _forgo(self, answer: Answer, why: str) -> None:
         """The decision stays unrecorded; where it would have been the send's first, its id is one that nobody finds."""
         answer.open = answer.decision.recorded = False
+        answer.uncounted = bool(answer.guards or answer.asks)
         answer.decision.degraded.append(why)
         if answer.profile.record is None:
             answer.decision.id = self.random_id()

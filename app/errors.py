@@ -6,6 +6,7 @@ InlayError
 │   ├── Unparsable        400: not JSON, not UTF-8, too deep
 │   └── TooLarge          413
 ├── NotFound              404: an unknown placement, mail, block, item, profile or decision
+├── Conflict              409: what was asked for cannot be done any more
 ├── MethodNotAllowed      405: names the methods that the address takes
 ├── Unauthorised          401: no valid key
 ├── Forbidden             403: a valid key without the scope, or a sender that is not listed
@@ -88,6 +89,10 @@ class TooLarge(RequestInvalid):
 
 class NotFound(InlayError):
     code = "not_found"
+
+
+class Conflict(InlayError):
+    code = "conflict"
 
 
 class MethodNotAllowed(InlayError):

@@ -9,7 +9,7 @@ of sets, and repeating it changes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Literal
@@ -34,11 +34,16 @@ class Identities:
     """Changes who is whom. `limit` bounds how many identifiers a person gathers, and how many people an identifier passes
     through: beyond it something is wrong with the data, and nothing is linked."""
 
-    def __init__(self, store: IdentityStore, *, limit: int = USUAL_LIMIT, refused: Callable[[str], None] | None = None) -> None:
-        """`refused` is told the kind of each identifier that was not linked because of the limit."""
+    def __init__(
+        self, store: IdentityStore, *, limit: int = USUAL_LIMIT, refused: Callable[[str], None] | None = None,
+        told: Callable[[str, Whole], Awaitable[None]] | None = None,
+    ) -> None:
+        """`refused` is told the kind of each identifier that was not linked because of the limit, `told` of each person that
+        others, or what was others', became part of, as filed under that key; again where that is repeated after a crash."""
         self._store = store
         self._limit = limit
         self._refused = refused
+        self._told = told
 
     async def link(self, links: Sequence[Link], now: int) -> list[Outcome]:
         """What became of each; those of one person in turn, the others side by side."""
@@ -106,11 +111,10 @@ class Identities:
                 return "erased"
             own = Whole({home.key: known}) if "i:" + source not in _fields(home.whole) else Whole()
             whole = united(united(home.whole, own), given)
-            if whole == home.whole:
-                return "linked"
-            if _identifiers(whole) > max(self._limit, _identifiers(home.whole)):
+            if whole != home.whole and _identifiers(whole) > max(self._limit, _identifiers(home.whole)):
                 return "too_many"
-            if await self._store.replace(home, Filed(home.key, whole)):
+            if whole == home.whole or await self._store.replace(home, Filed(home.key, whole)):
+                await self._tell(home.key, whole)
                 return "linked"
         raise StoreUnavailable("a person keeps changing", code="busy")
 
@@ -170,12 +174,17 @@ class Identities:
                 return "erased"
             if a.key != b.key and _identifiers(whole) > self._limit:
                 return "too_many"
-            if whole == a.whole and a.key == b.key == goes_on:
-                return "linked"
-            await self._store.note(("merge", a.key, b.key), now)
-            if await self._filed_under(goes_on, whole, seen):
+            done = whole == a.whole and a.key == b.key == goes_on
+            if not done:
+                await self._store.note(("merge", a.key, b.key), now)
+            if done or await self._filed_under(goes_on, whole, seen):
+                await self._tell(goes_on, whole)
                 return "linked"
         raise StoreUnavailable("these people keep changing", code="busy")
+
+    async def _tell(self, key: str, whole: Whole) -> None:
+        if self._told is not None:
+            await self._told(key, whole)
 
     async def _united(self, whole: Whole, key: str, *seen: Filed) -> tuple[Whole, str, list[Filed]]:
         """(the person, under which key they go on, all that was seen of them). Where a merge is half done that key has

@@ -46,7 +46,7 @@ class Application:
         parts = worker.parts
         surfaces = Surfaces(parts.tokens, settings.recipients_url, parts.catalogue, parts.clock)
         pages = Pages(parts, worker.ingest)
-        decisions, events = Decisions(parts, surfaces), Events(parts, worker.ingest, pages)
+        decisions, events = Decisions(parts, surfaces, worker.voiding), Events(parts, worker.ingest, pages)
         self._routes = [
             ("POST", "/v1/decisions", "decide", decisions.single),
             ("POST", "/v1/decisions/batch", "batch", decisions.batch),
@@ -83,6 +83,7 @@ class Application:
             *self._routes,
             ("POST", "/v1/webhooks/{source}", "webhooks", Webhooks(worker.parts, worker.ingest, worker.verifiers, worker.replays, hashed_id).take),
             ("GET", "/v1/decisions/{decision_id}", "explain", decisions.stored),
+            ("DELETE", "/v1/decisions/{decision_id}", "void", decisions.void),
             ("GET", "/v1/segments", "segments", lists.show),
             ("GET", "/v1/segments/{id}/profiles", "segments", lists.members),
             ("GET", "/v1/profiles/{id}", "profiles", profiles.show),

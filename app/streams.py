@@ -11,6 +11,7 @@ from typing import Literal
 
 from app.adapters.breaker import Breaker
 from app.adapters.fenced_store import FencedStore
+from app.adapters.reacting_store import ReactingStore
 from app.adapters.redis_checkpoints import RedisCheckpoints
 from app.adapters.redis_cluster import link_to
 from app.adapters.redis_consents import RedisConsents
@@ -19,17 +20,20 @@ from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.adapters.noticing_store import NoticingStore
 from app.adapters.redis_source import RedisSource, shards
+from app.adapters.redis_stocks import RedisStocks
 from app.adapters.redis_timers import RedisTimers
 from app.adapters.timed_store import TimedStore
 from app.consents import Consents
 from app.consume import Consumer
 from app.content.event_rules import EventRules
+from app.content.limits import Limits
 from app.domain.identity import Identifiers
 from app.formats.messages import Format
 from app.ingest import Ingest
 from app.intake import Intake, Taken
 from app.live.notes import Herald
 from app.ports import EventSource, Synced
+from app.reserving import holder_of
 from app.settings import Settings, kafka_settings
 from app.shares import LEASE_MILLISECONDS, Shares, Tenure
 from app.telemetry import Telemetry
@@ -64,6 +68,7 @@ class Rules:
     """The events that triggers wait for; None where there are neither segments nor triggers."""
     gpc: Sequence[str] = ()
     """The purposes that Global Privacy Control denies."""
+    limits: Limits | None = None
 
 
 def build_consumer(
@@ -74,7 +79,9 @@ def build_consumer(
     member = secrets.token_hex(8)
     names = Names(link)
     herald = Herald(RedisTimers(link, settings.write_timeout_ms / 1000), wall_clock, lambda: rules().noticed)
-    store = NoticingStore(TimedStore(build_store(settings, link, names), telemetry), herald)
+    stocks = RedisStocks(link, settings.write_timeout_ms / 1000)
+    counted = ReactingStore(TimedStore(build_store(settings, link, names), telemetry), stocks, holder_of(settings.identity_key), lambda: rules().limits)
+    store = NoticingStore(counted, herald)
     identities = build_identities(settings, link, names, telemetry.identity_refused, herald)
     dead = build_dead_letters(settings, link, telemetry)
     source = _SOURCES[wanted.kind](settings, link, wanted, member)

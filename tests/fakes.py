@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from app.adapters.redis_dead_letters import OVERHEAD
-from app.domain.caps import Full, Guard
+from app.domain.caps import CODES, Ask, Doubtful, Full, Guard, Hold, Level
 from app.domain.change import Append, Applied, Change, Grant, Know, Merge, Result
 from app.domain.consent import Answer
 from app.domain.decision import Recording, offers_sent
@@ -188,6 +188,15 @@ class MemoryStore:
         await self.wire()
         return _standing(self._home(key).whole).get(send, (None, None))
 
+    async def void(self, key: str, send: str, expected: bytes) -> bool:
+        await self.wire()
+        home = self._home(key)
+        if _standing(home.whole).get(send, (b"", b""))[0] != expected:
+            return False
+        left = {origin: replace(each, sends={name: row for name, row in each.sends.items() if name != send}) for origin, each in home.whole.holdings.items()}
+        self._put(Filed(home.key, replace(home.whole, holdings={origin: each for origin, each in left.items() if each})))
+        return True
+
     # -- IdentityStore -------------------------------------------------------------------------------------------------
 
     async def load(self, key: str) -> Filed:
@@ -238,6 +247,102 @@ def _reached(guard: Guard, records: Sequence[bytes]) -> bool:
 def _refuse_late(until: int) -> None:
     if until and time.time() * 1000 >= until:
         raise LeaseLost("the lease ended before the write")
+
+
+class MemoryStocks:
+    """`Stocks` in dicts."""
+
+    def __init__(self) -> None:
+        self.wire = Wire()
+        self._free: dict[str, list[str]] = {}
+        self._known: dict[str, set[str]] = {}
+        self._codes: dict[Hold, str] = {}
+        self._counted: dict[Hold, int] = {}
+        self._open: dict[Hold, tuple[int, str]] = {}
+        self._due: dict[Hold, int] = {}
+
+    async def take(self, asks: Sequence[Ask], now: int) -> list[str | None]:
+        await self.wire()
+        return [self._taken(ask, Hold(ask.stock, ask.holder), now) for ask in asks]
+
+    def _taken(self, ask: Ask, mine: Hold, now: int) -> str | None:
+        if mine in self._codes or mine in self._counted:
+            if mine not in self._due:
+                return self._codes.get(mine, "")
+        elif ask.of_codes:
+            if not self._free.get(ask.stock):
+                return None
+            self._codes[mine] = self._free[ask.stock].pop(0)
+        else:
+            instants = [at for held, at in self._counted.items() if held.stock == ask.stock]
+            if any(sum(at > after for at in instants) >= most for most, after in ask.bounds):
+                return None
+            if ask.looks:
+                return ""
+            self._counted[mine] = now
+        self._open[mine] = self._open.get(mine, (0, ""))[0] + 1, ask.who
+        self._due[mine] = now
+        return self._codes.get(mine, "")
+
+    async def keep(self, held: Sequence[Hold]) -> None:
+        await self.wire()
+        for each in held:
+            self._settled(each)
+
+    def _settled(self, each: Hold) -> None:
+        self._open.pop(each, None)
+        self._due.pop(each, None)
+
+    def _back(self, each: Hold) -> None:
+        self._settled(each)
+        self._counted.pop(each, None)
+        if each in self._codes:
+            self._free[each.stock].append(self._codes.pop(each))
+
+    async def drop(self, held: Sequence[Hold]) -> None:
+        await self.wire()
+        for each in held:
+            if each in self._open:
+                left, who = self._open[each]
+                self._open[each] = left - 1, who
+                if left <= 1:
+                    self._back(each)
+
+    async def doubt(self, held: Sequence[Hold], who: str, now: int) -> None:
+        await self.wire()
+        for each in held:
+            if each in self._codes or each in self._counted:
+                self._open[each] = self._open.get(each, (0, ""))[0] + 1, who
+                self._due[each] = now
+
+    async def doubtful(self, stocks: Sequence[str], before: int, most: int) -> list[Doubtful]:
+        await self.wire()
+        found = [Doubtful(each, self._open[each][1]) for each, at in self._due.items() if each.stock in stocks and at <= before]
+        return [row for stock in stocks for row in [each for each in found if each.held.stock == stock][:most]]
+
+    async def lapse(self, held: Sequence[Hold], before: int) -> None:
+        await self.wire()
+        for each in held:
+            if self._due.get(each, before + 1) <= before:
+                self._back(each)
+
+    async def tick(self, held: Sequence[Hold], at: int) -> None:
+        await self.wire()
+        for each in held:
+            self._counted[each] = min(at, self._counted.get(each, at))
+
+    async def add(self, pool: str, codes: Sequence[str]) -> int:
+        await self.wire()
+        known = self._known.setdefault(CODES + pool, set())
+        new = [code for code in dict.fromkeys(codes) if code not in known]
+        known.update(new)
+        self._free.setdefault(CODES + pool, []).extend(new)
+        return len(new)
+
+    async def levels(self, pools: Sequence[str] | None = None) -> dict[str, Level]:
+        await self.wire()
+        names = sorted(name.removeprefix(CODES) for name in self._known) if pools is None else pools
+        return {pool: Level(len(self._free.get(CODES + pool, ())), sum(each.stock == CODES + pool for each in self._codes)) for pool in names}
 
 
 class MemoryLeases:

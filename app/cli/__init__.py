@@ -19,6 +19,7 @@ COMMANDS = {
     "export": ("app.cli.export", "list the people in a segment"),
     "keys": ("app.cli.keys", "create, list and revoke API keys"),
     "consume": ("app.cli.consume", "take events from a stream, until told to stop"),
+    "codes": ("app.cli.codes", "fill and count pools of coupon codes"),
     "identities": ("app.cli.identities", "merge and part people, find those who are probably one"),
     "audit": ("app.cli.audit", "tell what is wrong with the profiles"),
     "people": ("app.cli.people", "export, erase or restrict what is held of a person"),

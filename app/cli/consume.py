@@ -22,6 +22,7 @@ from app.cli.store import store_link
 from app.consume import Consumer
 from app.content.event_rules import EventRules
 from app.content.in_force import in_force
+from app.content.limits import Limits
 from app.domain.definitions import Definitions
 from app.errors import ContentInvalid, SettingsInvalid
 from app.formats.messages import Format
@@ -156,7 +157,7 @@ class Desk:
                 raise
             return
         gpc = tuple(each.purpose for each in definitions.consents.values() if each.gpc)
-        self.rules = Rules(definitions.gates("ingest"), EventRules(definitions.events), build_identifiers(self._settings, definitions), _noticed(definitions), gpc)
+        self.rules = Rules(definitions.gates("ingest"), EventRules(definitions.events), build_identifiers(self._settings, definitions), _noticed(definitions), gpc, Limits(definitions))
 
     def _state(self) -> tuple[dict[str, float], dict[str, str]]:
         if self.consumer is None:

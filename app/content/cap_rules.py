@@ -10,6 +10,7 @@ from app.content.reader import Reader
 from app.content.source import Node
 from app.domain import caps as k
 from app.domain.conditions import Calendar, Ever, Scalar, Within
+from app.domain.definitions import Shown
 
 CAP_KEYS = ("max", "per", "within", "calendar", "count", "description")
 NAMED_KEYS = (*CAP_KEYS, "of")
@@ -112,3 +113,14 @@ def inventory(reader: Reader, node: Node, at: str) -> k.Inventory:
 
 def usable_pool(name: str) -> bool:
     return 0 < len(name) <= 64 and all(ch.isalnum() or ch in "_-" for ch in name)
+
+
+def check_code(reader: Reader, shown: Shown, inventory: k.Inventory, at: str) -> None:
+    """Somebody has to see the code, and where the offer is shown without one something else has to stand there."""
+    names = [name for name, value in shown.vars.items() if value == k.CODE]
+    if not names:
+        reader.wrong(inventory.place.line, f"{at}.inventory", "nobody sees the code", "vars: {code: {field: offer.code}}", warning=True)
+    declared = reader.names.blocks.get(shown.block)
+    for variable in declared.variables if declared is not None and inventory.codeless else ():
+        if variable.name in names and variable.default is None:
+            reader.wrong(shown.place.line, f"{at}.vars.{variable.name}", "has nothing to show without a code", f"give {variable.name} a default in the block {shown.block}, or leave out empty: without")

@@ -5,12 +5,12 @@ Compiled once per version of the rules. A placement whose offers are not limited
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from app.content.windows import Edges, edges, span
-from app.domain.caps import CODES, COUNT, Ask, Cap, Cooldown, Counting, Guard, Inventory
+from app.domain.caps import CODES, COUNT, UNCOUNTED, Ask, Cap, Cooldown, Counting, Guard, Inventory
 from app.domain.decision import offers_sent
 from app.domain.definitions import Definitions, Offer
 from app.domain.request import Request
@@ -40,6 +40,10 @@ class Limit:
     def guard(self, r: Request) -> Guard:
         return Guard(self.cap.most, self.edges(r)[0], self.placement, self.offers)
 
+    def shows(self, shown: Shown) -> bool:
+        """Whether a send with these choices counts, whenever it was."""
+        return Guard(1, -1, self.placement, self.offers).counts(0, shown)
+
     def reached(self, r: Request) -> bool:
         """Whether the person had all of it in other sends; once for a send, its other placements are free."""
         guard = self.guard(r)
@@ -61,11 +65,6 @@ class OfferLimits:
     cooldowns: tuple[Cooldown, ...] = ()
     inventory: Inventory | None = None
 
-    @property
-    def held(self) -> bool:
-        """Whether a decision has to be recorded to show it."""
-        return bool(self.in_total) or self.inventory is not None
-
 
 UNLIMITED = OfferLimits()
 
@@ -81,6 +80,8 @@ class Limited:
         limits = self.offers.get(offer)
         if limits is None:
             return ""
+        if r.refused is UNCOUNTED:
+            return "caps"
         if any(limit.reached(r) for limit in limits.per_profile) or any(cools(r, each, offer) for each in limits.cooldowns):
             return "caps"
         if any(used_up(r, limit.stock) for limit in limits.in_total):
@@ -105,22 +106,31 @@ class Limits:
         self._by_placement = {id: Limited(found) for id in definitions.placements if (found := self._placement(id, definitions, named))}
         self.pools: dict[str, int] = {}
         """pool -> how many codes are left when somebody should know"""
-        self.reacting: dict[Counting, dict[str, Limit]] = {"exposure": {}, "click": {}}
-        """stock -> what it counts, of the caps in total over what people do"""
+        self.stocks: set[str] = set()
+        """all that decisions hold something of"""
+        self._reacting: dict[str, Limit] = {}
         for limited in self._by_placement.values():
-            for each in limited.offers.values():
-                self._note(each)
+            for offer, each in limited.offers.items():
+                self._note(offer, each)
 
-    def _note(self, limits: OfferLimits) -> None:
+    def _note(self, offer: str, limits: OfferLimits) -> None:
+        self.stocks |= {limit.stock for limit in limits.in_total if limit.cap.counting == "send"}
+        if limits.inventory is not None:
+            self.stocks.add(stock_of(limits.inventory, offer))
         if limits.inventory is not None and limits.inventory.pool:
             pool = limits.inventory.pool
             self.pools[pool] = max(self.pools.get(pool, 0), limits.inventory.low)
         for limit in limits.in_total:
             if limit.cap.counting != "send":
-                self.reacting[limit.cap.counting][limit.stock] = limit
+                self._reacting[limit.stock] = limit
 
     def __bool__(self) -> bool:
         return bool(self._by_placement)
+
+    @property
+    def reacting(self) -> Collection[Limit]:
+        """The caps in total over what people do, one of each stock."""
+        return self._reacting.values()
 
     def _placement(self, id: str, definitions: Definitions, named: Mapping[str, Limit]) -> dict[str, OfferLimits]:
         here = [Limit(cap, f"placement:{id}", id, (), edges(cap.window, self._timezone)) for cap in definitions.placements[id].caps]
@@ -157,20 +167,20 @@ class Limits:
         }
         return tuple(limit.guard(r) for limit in limits.values())
 
-    def asks(self, r: Request, holder: str, shown: Shown) -> list[tuple[str, Ask]]:
+    def asks(self, r: Request, holder: str, who: str, shown: Shown) -> list[tuple[str, Ask]]:
         """(offer, what it needs) of these choices; of one stock no more than once where it counts decisions."""
         found: dict[tuple[str, str], tuple[str, Ask]] = {}
         for placement, offer in shown.items():
             limits = self._of(placement, offer)
             for stock, bounded in _by_stock(limits.in_total).items():
                 bounds = tuple((limit.cap.most, limit.edges(r)[0]) for limit in bounded)
-                found[stock, holder] = offer, Ask(stock, holder, bounds, bounded[0].cap.counting != "send", _oldest(r, bounded))
+                found[stock, holder] = offer, Ask(stock, holder, who, bounds, bounded[0].cap.counting != "send", _oldest(r, bounded))
             if (inventory := limits.inventory) is not None:
                 stock, mine = stock_of(inventory, offer), f"{holder} {offer}"
                 if inventory.quantity:
-                    found[stock, mine] = offer, Ask(stock, mine, ((inventory.quantity, -1),))
+                    found[stock, mine] = offer, Ask(stock, mine, who, ((inventory.quantity, -1),))
                 elif not used_up(r, stock):
-                    found[stock, mine] = offer, Ask(stock, mine)
+                    found[stock, mine] = offer, Ask(stock, mine, who)
         return list(found.values())
 
     def _of(self, placement: str, offer: str) -> OfferLimits:

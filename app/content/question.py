@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from app.content.choosing import Render, Verdict
 from app.content.snapshot import Dish, Snapshot
-from app.domain.caps import Guard
+from app.domain.caps import Ask, Guard, Hold
 from app.domain.decision import Decision, Recording, decode_record, encode_record
 from app.domain.event import Identity, empty
 from app.domain.item import Item
@@ -41,6 +41,10 @@ class Question:
     draw: Draw | None = None
     variants: Mapping[str, str] = field(default_factory=empty)
     """Variants that a preview forces."""
+    refused: Collection[str] = frozenset()
+    """Stocks that had nothing for this question."""
+    degraded: set[str] = field(default_factory=set[str])
+    """What was found to be wrong while it was answered anew."""
 
     def wanted(self, snapshot: Snapshot) -> tuple[str, ...]:
         """All placements of the mail, then those asked for that are not among them."""
@@ -66,6 +70,12 @@ class Answer:
     open: bool = False
     guards: tuple[Guard, ...] = ()
     """What must still hold of the person's other sends when it is recorded."""
+    asks: Sequence[tuple[str, Ask]] = ()
+    """(offer, what it needs of a stock)."""
+    held: Sequence[Hold] = ()
+    """What was taken for it."""
+    uncounted: bool = False
+    """It shows what is limited, and could not be recorded."""
 
     def recording(self) -> Recording:
         """As the store takes it. The mail, the content version and the choices of the send's earlier calls stay as they are."""

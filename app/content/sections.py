@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from app.content.cap_rules import caps, cooldowns, inventory
+from app.content.cap_rules import caps, check_code, cooldowns, inventory
 from app.content.leaves import ITEM_ROOTS, ROOTS, WINDOWS, condition, wheres, window
 from app.content.reader import A_KIND, LARGEST, Reader
 from app.content.source import Node, Value
@@ -14,7 +14,7 @@ from app.content.variables import FITS, WANTED, typed
 from app.domain import conditions as c
 from app.domain import definitions as d
 from app.domain.conditions import Scalar
-from app.domain.caps import SENDS_KEPT
+from app.domain.caps import CODE, SENDS_KEPT
 from app.domain.event import event_name
 
 FEATURE_KINDS: tuple[d.FeatureKind, ...] = get_args(d.FeatureKind)
@@ -38,8 +38,6 @@ TENSOR_KINDS: tuple[d.TensorType, ...] = get_args(d.TensorType)
 CONSENT_KEYS = ("gates", "gpc", "title", "description")
 GIVEN = ("profile", "consents", "context", "events", "sends", "items", "models", "variants")
 SENT_KEYS = ("ago", "at", "send", "shows")
-CODE = c.Ref(("offer", "code"))
-"""What a variable of an offer with `inventory: {codes: ...}` refers to."""
 
 
 def feature(reader: Reader, id: str, node: Node, at: str) -> d.Feature | None:
@@ -192,14 +190,17 @@ def offer(reader: Reader, id: str, node: Node, at: str) -> d.Offer:
     start, end = _validity(reader, found, at)
     groups = {name: condition(reader, found[name], f"{at}.{name}") if name in found else None for name in d.GROUPS}
     attributes = _attributes(reader, found["attributes"], f"{at}.attributes") if "attributes" in found else {}
+    body, uses = shown(reader, found, node, at), inventory(reader, found["inventory"], f"{at}.inventory") if "inventory" in found else None
+    if uses is not None and uses.pool:
+        check_code(reader, body, uses, at)
     return d.Offer(
-        id, placements, shown(reader, found, node, at),
+        id, placements, body,
         reader.number(found["priority"], f"{at}.priority") if "priority" in found else 0.0,
         reader.number(found["value"], f"{at}.value") if "value" in found else 0.0,
         start, end, **groups, attributes=attributes, place=reader.place(node),
         caps=caps(reader, found["caps"], f"{at}.caps") if "caps" in found else (),
         cooldown=cooldowns(reader, found["cooldown"], f"{at}.cooldown") if "cooldown" in found else (),
-        inventory=inventory(reader, found["inventory"], f"{at}.inventory") if "inventory" in found else None,
+        inventory=uses,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, cast
@@ -12,13 +12,14 @@ from zoneinfo import ZoneInfo
 from app.content.blocks import Block, compile_blocks
 from app.content.event_rules import EventRules
 from app.content.items import ItemsPlan
-from app.content.limits import Limits
+from app.content.limits import Limits, stock_of, used_up
 from app.content.program import Judgement, Program
 from app.content.ranking import attributes
 from app.content.trials import Trials
 from app.content.variables import TAKES
 from app.domain import conditions as c
-from app.domain.definitions import Definitions, Gate, ItemsQuery, Shown, VariableType
+from app.domain.caps import CODE
+from app.domain.definitions import Definitions, Gate, ItemsQuery, Offer, Shown, VariableType
 from app.domain.literals import parse_number
 from app.domain.profile import NOBODY, Profile
 from app.domain.request import Request
@@ -35,17 +36,26 @@ class Dish:
     fixed: Mapping[str, Any]
     looked_up: tuple[tuple[str, Callable[[Request], Any], Callable[[Any], Any]], ...]
     plan: ItemsPlan | None
+    coded: tuple[str, ...] = ()
+    stock: str = ""
+    """What `coded`, the variables that show a code, are held of."""
 
     def vars(self, r: Request) -> Mapping[str, Any]:
         """The variables for this person; what is missing, or of another type, is left to the block's default."""
-        if not self.looked_up:
+        if not self.looked_up and not self.coded:
             return self.fixed
         found = dict(self.fixed)
+        if self.coded and not used_up(r, self.stock):
+            found |= dict.fromkeys(self.coded, SAMPLE_CODE)
         for name, resolve, take in self.looked_up:
             value = take(plain(resolve(r)))
             if value is not None:
                 found[name] = value
         return found
+
+
+SAMPLE_CODE = "SAMPLE-CODE"
+"""What stands in the place of a code until one is held, and in previews for good."""
 
 
 def plain(value: Any) -> Any:
@@ -78,7 +88,7 @@ class Snapshot:
         self.program = Program(definitions)
         self.trials = Trials(definitions, self.program)
         self.limits = Limits(definitions)
-        self.offers = {offer.id: self._dish(offer.shown) for offer in definitions.offers.values()}
+        self.offers = {offer.id: self._offer(offer) for offer in definitions.offers.values()}
         self.fallbacks = {
             id: tuple(self._dish(shown) for shown in placement.fallbacks) for id, placement in definitions.placements.items()
         }
@@ -153,10 +163,17 @@ class Snapshot:
             found = self._plans[query] = ItemsPlan(query, self.program.apart(), self.definitions.models, self.runtime)
         return found
 
+    def _offer(self, offer: Offer) -> Dish:
+        dish = self._dish(offer.shown)
+        if offer.inventory is None:
+            return dish
+        coded = tuple(name for name, value in offer.shown.vars.items() if value == CODE)
+        return replace(dish, coded=coded, stock=stock_of(offer.inventory, offer.id))
+
     def _dish(self, shown: Shown) -> Dish:
         block, resolver = self.blocks[shown.block], self.program.writer.resolver
         types: dict[str, VariableType] = {each.name: each.type for each in block.definition.variables}
-        looked_up = tuple((name, resolver(value), TAKES[types[name]]) for name, value in shown.vars.items() if isinstance(value, c.Ref))
+        looked_up = tuple((name, resolver(value), TAKES[types[name]]) for name, value in shown.vars.items() if isinstance(value, c.Ref) and value != CODE)
         plan = None if shown.items is None else ItemsPlan(shown.items, self.program, self.definitions.models, self.runtime)
         return Dish(shown, block, {**block.defaults, **shown.literals}, looked_up, plan)
 

@@ -7,10 +7,11 @@ What is limited in total is held in a stock beside the profiles.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
-from app.domain.conditions import NOWHERE, Calendar, Ever, Place, Scalar, Within
+from app.domain.conditions import NOWHERE, Calendar, Ever, Place, Ref, Scalar, Within
 
 Counting: TypeAlias = Literal["send", "exposure", "click"]
 Per: TypeAlias = Literal["profile", "total"]
@@ -66,7 +67,7 @@ class Guard:
     placement: str = ""
     offers: tuple[str, ...] = ()
 
-    def counts(self, at: int, shown: dict[str, str]) -> bool:
+    def counts(self, at: int, shown: Mapping[str, str]) -> bool:
         """Whether a send does: decided when, and placement -> offer."""
         return at > self.after and any(
             self.placement in ("", placement) and (not self.offers or offer in self.offers) for placement, offer in shown.items()
@@ -77,10 +78,11 @@ class Guard:
 class Ask:
     """What a decision wants of a stock. Of a pool of codes: one. Of a count: to be one more, where every bound (most,
     after) still holds fewer than `most` later than the instant `after`; with `looks` it is not counted, only the bounds
-    are tried. Counted instants up to `oldest` may be forgotten."""
+    are tried. Counted instants up to `oldest` may be forgotten. `who` is the decision's id."""
 
     stock: str
     holder: str
+    who: str
     bounds: tuple[tuple[int, int], ...] = ()
     looks: bool = False
     oldest: int = 0
@@ -92,6 +94,31 @@ class Ask:
 
 CODES, COUNT = "codes:", "count:"
 """What the names of stocks begin with."""
+CODE = Ref(("offer", "code"))
+"""What a variable refers to that shows the code."""
+UNCOUNTED = frozenset({"*"})
+"""What a request is refused whose decision cannot be counted: everything that is limited."""
+
+
+class Hold(NamedTuple):
+    """What a decision holds: one of a stock, under that name."""
+
+    stock: str
+    holder: str
+
+
+class Doubtful(NamedTuple):
+    """What is held and perhaps for nothing; `who` is the id of the decision that it was taken for."""
+
+    held: Hold
+    who: str
+
+
+class Level(NamedTuple):
+    """How many codes of a pool nobody has, and how many are given or held."""
+
+    free: int
+    given: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,17 @@ def earlier(a: tuple[bytes, bytes], b: tuple[bytes, bytes]) -> tuple[bytes, byte
     return min(a, b)
 
 
+def overruled(whole: Whole) -> list[tuple[str, bytes]]:
+    """(send, record) of every decision that another one for the same send came before."""
+    standing: dict[str, tuple[bytes, bytes]] = {}
+    for holding in whole.holdings.values():
+        for send, each in holding.sends.items():
+            standing[send] = earlier(standing.get(send, each), each)
+    return [
+        (send, each[0]) for holding in whole.holdings.values() for send, each in holding.sends.items() if each[0] != standing[send][0]
+    ]
+
+
 def _wider(a: Mark | None, b: Mark | None) -> Mark:
     if a is None or b is None:
         known = a or b

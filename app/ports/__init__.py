@@ -9,6 +9,7 @@ from app.ports.items import Catalogue, CatalogueStore
 from app.ports.live import LiveStore, Timers
 from app.ports.models import Model, ModelRuntime, Scorer
 from app.ports.people import Compaction, ConsentLog, Holding, IdentityStore, ProfileStore, Sweeper, Synced, Tombstones
+from app.ports.stocks import Sends, Stocks
 from app.ports.streams import Checkpoints, DeadLetters, DecisionLog, EventSink, EventSource, Leases, Spool
 
 __all__ = [
@@ -38,7 +39,9 @@ __all__ = [
     "ProfileStore",
     "Replays",
     "Scorer",
+    "Sends",
     "Spool",
+    "Stocks",
     "Sweeper",
     "Synced",
     "ThirdParty",

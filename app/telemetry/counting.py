@@ -60,6 +60,9 @@ class Telemetry:
         self._count(("inlay_identities_refused_total", kind))
         log.warning("an identifier of kind %s was not linked: it, or its person, has more of them than INLAY_MAX_IDENTITIES", kind)
 
+    def codes_low(self, pool: str, left: int, of: int) -> None:
+        log.warning("%d of %d codes of the pool %s are left%s", left, of, pool, "" if left else ": its offers are not shown with a code any more; inlay codes import adds some")
+
     def let_go(self, people: int) -> None:
         """People whose data were kept long enough."""
         if people:

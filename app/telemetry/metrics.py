@@ -53,6 +53,7 @@ METRICS: dict[str, Metric] = {
     "inlay_timer_lateness_seconds": Metric("histogram", ("timer",), "seconds from the instant of a timer to when it was seen to be due", LATE_SECONDS),
     "inlay_model_seconds": Metric("histogram", ("model",), "seconds that one run of a model took, of all its rows", MODEL_SECONDS),
     "inlay_models_broken": Metric("gauge", (), "models that could not be loaded, are benched, or of which an older file is served"),
+    "inlay_codes_left": Metric("gauge", ("pool",), "codes of a pool that nobody has yet", over=min),
     "inlay_content_info": Metric("info", ("version",), "1 for the version of the content that is served"),
     "inlay_content_problems": Metric("gauge", (), "problems of the newest content, which is not served while there are any"),
     "inlay_stream_dead_total": Metric("counter", ("source",), "messages of a stream that were laid with the dead letters"),

@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric as Family
 
-from app.telemetry.metrics import METRICS
+from app.telemetry.metrics import METRICS, Metric
 
 
 class Counts(msgspec.Struct):
@@ -76,13 +76,24 @@ class Sums:
                         edges = [*map(str, metric.edges), "+Inf"]
                         family.add_metric((label,), list(zip(edges, accumulate(row[:-1]), strict=True)), row[-1])
                 case "gauge":
-                    family = GaugeMetricFamily(name, metric.meaning)
-                    family.add_metric((), metric.over(self.gauges.get(name) or [0.0]))
+                    family = GaugeMetricFamily(name, metric.meaning, labels=metric.labels)
+                    for labels, values in self._gauges(name, metric):
+                        family.add_metric(labels, metric.over(values))
                 case "info":
                     family = GaugeMetricFamily(name, metric.meaning, labels=metric.labels)
                     for _, version in sorted(pair for pair in self.infos if pair[0] == name):
                         family.add_metric((version,), 1)
             yield family
+
+    def _gauges(self, name: str, metric: Metric) -> Iterator[tuple[tuple[str, ...], list[float]]]:
+        """(labels, values) of a gauge; one with a label is told as `name/label`."""
+        if not metric.labels:
+            yield (), self.gauges.get(name) or [0.0]
+            return
+        for key, values in sorted(self.gauges.items()):
+            of, _, label = key.partition("/")
+            if of == name:
+                yield (label,), values
 
 
 def _alive(pid: str) -> bool:

@@ -28,6 +28,7 @@ from app.web.parts import Parts, current
 from app.web.paths import segments
 from app.web.stored import Stored
 from app.web.surfaces import SURFACES, Surfaces, check_placement
+from app.voiding import NOT_RECORDED, Voiding
 
 _encode = msgspec.json.Encoder().encode
 MAX_RECIPIENTS = 1_000
@@ -47,9 +48,10 @@ _RECOMMEND_KEYS = frozenset({"profile", "from", "filter", "exclude", "rank", "li
 class Decisions:
     """The handlers of `/v1/decisions...` and `/v1/recommendations`."""
 
-    def __init__(self, parts: Parts, surfaces: Surfaces) -> None:
+    def __init__(self, parts: Parts, surfaces: Surfaces, voiding: Voiding) -> None:
         self._parts = parts
         self._surfaces = surfaces
+        self._voiding = voiding
         self._stored = Stored(parts)
 
     async def single(self, scope: Scope, receive: Any) -> Reply:
@@ -201,8 +203,18 @@ class Decisions:
         opened = self._parts.tokens.open(segments(scope, 3)[0])
         told = await self._stored.told(*opened) if opened is not None else None
         if told is None:
-            raise NotFound("no such decision is recorded: only decisions for a send are, for 35 days", code="not_recorded")
+            raise NotFound(NOT_RECORDED, code="not_recorded")
         return Reply(200, _encode(told), [JSON, PRIVATE])
+
+    async def void(self, scope: Scope, receive: Any) -> Reply:
+        """`DELETE /v1/decisions/{id}`: the send did not go out; what it used up is there for others."""
+        self._parts.keys.authorise(scope, "decide")
+        id = segments(scope, 3)[0]
+        opened = self._parts.tokens.open(id)
+        if opened is None:
+            raise NotFound(NOT_RECORDED, code="not_recorded")
+        await self._voiding.void(*opened, id, self._parts.clock())
+        return Reply(204, b"", [PRIVATE])
 
     async def recommend(self, scope: Scope, receive: Any) -> Reply:
         """Items for a person: `{profile, from, filter, exclude, rank, limit, at_least, context}`."""

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from app.errors import (
+    Conflict,
     Degraded,
     Forbidden,
     InlayError,
@@ -26,7 +27,7 @@ from app.errors import (
 from app.security.redaction import hide_addresses
 
 STATUS: dict[type[InlayError], int] = {
-    Unparsable: 400, TooLarge: 413, RequestInvalid: 422, Unauthorised: 401, Forbidden: 403, NotFound: 404, MethodNotAllowed: 405,
+    Unparsable: 400, TooLarge: 413, RequestInvalid: 422, Unauthorised: 401, Forbidden: 403, NotFound: 404, MethodNotAllowed: 405, Conflict: 409,
     RateLimited: 429, Overloaded: 503, Starting: 503, Degraded: 503, StoreUnavailable: 503, SpoolFull: 503, Unreachable: 503,
 }
 MAX_PROBLEMS = 100

@@ -156,6 +156,13 @@ def _decisions(sample: Sample) -> tuple[Operation, ...]:
             (Parameter("decision_id", "path", "From any answer", sample.decision),),
         ),
         Operation(
+            "DELETE", "/v1/decisions/{decision_id}", "Decisions", "Take a send back: it did not go out",
+            (Answer(204, "Nothing is recorded of it any more; its caps and codes are free for others"), *errors(401, 403, 404),
+             Answer(409, "A delivery, open or click of it is known", s.ErrorAnswer), *errors(503)),
+            "decide", "What was counted for the send counts no more, and its codes go back to their pools, once: the second call is a 404 `not_recorded`.",
+            (Parameter("decision_id", "path", "From any answer", sample.decision),),
+        ),
+        Operation(
             "POST", "/v1/recommendations", "Decisions", "Items for a person",
             (Answer(200, "The best first", s.RecommendationAnswer), *_BODY_ERRORS), "decide", models=(s.RecommendationRequest,),
             examples={"From the catalogue": {"profile": sample.profile, "from": "catalogue", "filter": {"field": "item.price", "lt": 100}, "rank": "-item.price", "limit": 3}},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from app.content.event_rules import EventRules
+from app.content.limits import Limits
 from app.content.snapshot import Snapshot
 from app.domain.enrichment import NO_ENRICHMENTS, Enrichments
 
@@ -30,6 +31,9 @@ class Served:
         """The purposes that Global Privacy Control says no to."""
         snapshot = self._snapshot()
         return tuple(each.purpose for each in snapshot.definitions.consents.values() if each.gpc) if snapshot is not None else ()
+
+    def limits(self) -> Limits | None:
+        return snapshot.limits if (snapshot := self._snapshot()) is not None else None
 
     def event_rules(self) -> EventRules:
         return snapshot.event_rules if (snapshot := self._snapshot()) is not None else _ALL_EVENTS

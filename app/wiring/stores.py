@@ -12,6 +12,7 @@ from app.adapters.redis_identities import RedisIdentities
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.adapters.redis_outgoing import RedisOutgoing
+from app.adapters.redis_stocks import RedisStocks
 from app.adapters.redis_store import RedisStore
 from app.adapters.redis_tombstones import RedisTombstones
 from app.adapters.redis_watched import RedisMemberships, RedisWaiting
@@ -25,6 +26,7 @@ from app.live.notes import Notices
 from app.ports import Holding, ProfileStore, Tombstones
 from app.settings import Settings
 from app.telemetry import Telemetry
+from app.voiding import Overruling
 
 
 def wall_clock() -> int:
@@ -53,7 +55,8 @@ def build_identities(
     """`tombstones` are those that the process follows already."""
     seconds = settings.write_timeout_ms / 1000
     store = TombstonedIdentities(RedisIdentities(link, names, seconds=seconds), tombstones or RedisTombstones(link, seconds))
-    return Identities(store if notices is None else NoticingIdentities(store, notices), limit=settings.max_identities, refused=refused)
+    told = Overruling(build_profiles(settings, link, names), RedisStocks(link, seconds))
+    return Identities(store if notices is None else NoticingIdentities(store, notices), limit=settings.max_identities, refused=refused, told=told)
 
 
 def build_identifiers(settings: Settings, definitions: Definitions) -> Identifiers:

@@ -16,6 +16,7 @@ from app.adapters.file_spool import FileSpool
 from app.adapters.http_lookup import HttpLookup
 from app.adapters.https_fetch import HttpsFetch
 from app.adapters.maxmind_geo import MaxmindGeo
+from app.adapters.reacting_store import ReactingStore
 from app.adapters.redis_catalogue import RedisCatalogue
 from app.adapters.redis_cluster import link_to
 from app.adapters.redis_compaction import RedisCompaction
@@ -27,6 +28,8 @@ from app.adapters.redis_lookups import RedisLookups
 from app.adapters.redis_names import Names
 from app.adapters.redis_replays import RedisReplays
 from app.adapters.redis_retention import RedisRetention
+from app.adapters.redis_sends import RedisSends
+from app.adapters.redis_stocks import RedisStocks
 from app.adapters.redis_tombstones import RedisTombstones
 from app.adapters.synced_store import SyncedStore
 from app.adapters.timed_store import TimedStore
@@ -44,10 +47,13 @@ from app.erasure import Erasure
 from app.errors import StoreUnavailable
 from app.ingest import Ingest
 from app.ports import CatalogueStore, KeyStore
+from app.reserving import Reserving, holder_of
 from app.security.senders import verifiers
 from app.security.tokens import Tokens
 from app.settings import Settings, parse_named, parse_secret
+from app.stockkeeping import Stockkeeping
 from app.telemetry import Telemetry, log
+from app.voiding import Voiding
 from app.watching import Watching
 from app.web.auth import KeyRing
 from app.web.parts import Parts
@@ -85,21 +91,25 @@ class Worker:
         self.dead = build_dead_letters(settings, self.writes, self.telemetry)
         self.journal = Journal(settings, self.telemetry)
         timed = TimedStore(TombstonedStore(self.store, self.tombstones), self.telemetry)
+        stocks = RedisStocks(self.writes, settings.write_timeout_ms / 1000)
+        reserving = Reserving(stocks, holder_of(settings.identity_key))
         self.watching = Watching(
-            timed, self.writes, settings.write_timeout_ms / 1000, wall_clock, self.telemetry, self.dead,
+            ReactingStore(timed, stocks, reserving.holder, served.limits), self.writes, settings.write_timeout_ms / 1000, wall_clock, self.telemetry, self.dead,
             lambda address: build_sink(settings, self.writes, address),
             private=settings.private_webhooks == "allow", busy=lambda: self.parts.inflight > 0,
         )
         noticed = self.watching.store
+        self.voiding = Voiding(timed, RedisSends(self.writes, settings.write_timeout_ms / 1000), stocks, reserving)
         kept = SyncedStore(noticed, self.synced)
         self.parts = Parts(
             None, wall_clock, kept, self.catalogue_store, self.catalogue,
-            Decider(timed, self.catalogue, tokens.seal, lambda: next(random_ids), self.journal.logbook), tokens,
+            Decider(timed, self.catalogue, tokens.seal, lambda: next(random_ids), self.journal.logbook, reserving), tokens,
             KeyRing(settings.data / "keys.json", settings.admin_key, guarded=settings.reachable), self.telemetry, settings,
             self.breaker, self.journal,
         )
         self.journal.parts = self.parts
         self.replays = RedisReplays(self.writes, settings.write_timeout_ms / 1000)
+        self.stockkeeping = Stockkeeping(stocks, timed, self.replays, tokens.open, self.telemetry.codes_low)
         self.verifiers = verifiers(settings.webhook_keys, HttpsFetch())
         self.identities = build_identities(settings, self.writes, self.names, self.telemetry.identity_refused, self.watching.act, tombstones=self.tombstones)
         consents = RedisConsents(self.writes, settings.write_timeout_ms / 1000)
@@ -176,6 +186,7 @@ class Worker:
                     await self._count_dead()
                     with suppress(StoreUnavailable):
                         await self._let_go()
+                    await self._follow_stocks()
                 if tick % 50 == 0:
                     await self._follow_durability()
             except Exception as error:  # noqa: BLE001 (the loop outlives any one failure)
@@ -201,6 +212,11 @@ class Worker:
     async def _count_dead(self) -> None:
         with suppress(StoreUnavailable):
             self._tally = await self.dead.tally()
+
+    async def _follow_stocks(self) -> None:
+        if self.parts.snapshot is not None:
+            with suppress(StoreUnavailable):
+                await self.stockkeeping.turn(self.parts.snapshot.limits, wall_clock())
 
     async def _let_go(self) -> None:
         """Of what was erased, and of what was kept long enough."""
@@ -228,7 +244,7 @@ class Worker:
             await self.identities.resume(wall_clock())
 
     def _gauges(self) -> tuple[dict[str, float], dict[str, str]]:
-        return gauges_of(self.parts, self.spool, self._tally)
+        return gauges_of(self.parts, self.spool, self._tally, self.stockkeeping.levels)
 
 
 def _random_ids() -> Iterator[str]:
