@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.content.limits import counted
 from app.domain import conditions as c
 from app.domain import definitions as d
 from app.errors import Problem
@@ -13,12 +14,15 @@ _ALWAYS = frozenset({"count", "sum", "days", "distinct"})
 
 
 def warnings(definitions: d.Definitions) -> list[Problem]:
-    """Negations that admit people nothing is known of, and placements that no offer is for."""
+    """Negations that admit people nothing is known of, placements that no offer is for, and caps that count nothing."""
     found = [problem for key, condition in _conditions(definitions) for problem in _negations(condition, key, frozenset(), definitions)]
     offered = {name for offer in definitions.offers.values() for name in offer.placements}
     for id, placement in definitions.placements.items():
         if id not in offered:
             found.append(_warning(placement.place, f"placements.{id}", "no offer is for it: it always falls back"))
+    for id, cap in definitions.caps.items():
+        if cap.of and not any(counted(cap, offer) for offer in definitions.offers.values()):
+            found.append(_warning(cap.place, f"caps.{id}", "no offer has these attributes: it counts nothing", "of: names what stands in the attributes: of offers"))
     return found
 
 

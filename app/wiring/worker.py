@@ -178,6 +178,7 @@ class Worker:
                 await self._follow_store()
                 if tick % REDRAW_TICKS == 0:
                     await self.content.follow_items()
+                    await self._follow_stocks()
                 if tick % 5 == 0:
                     self.parts.telemetry.save()
                     await self._follow_identities()
@@ -186,7 +187,6 @@ class Worker:
                     await self._count_dead()
                     with suppress(StoreUnavailable):
                         await self._let_go()
-                    await self._follow_stocks()
                 if tick % 50 == 0:
                     await self._follow_durability()
             except Exception as error:  # noqa: BLE001 (the loop outlives any one failure)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,40 @@ def test_after_an_outcome_an_offer_rests(tmp_path: Path, cooldown: str, given: s
 ])
 def test_a_mistake_in_limits_is_named(tmp_path: Path, key: str, said: str) -> None:
     assert said in problems(tmp_path, RULES.replace(CAPPED, f"{CAPPED}{key}, "))
+
+
+def test_a_category_that_no_offer_is_of_counts_nothing(tmp_path: Path) -> None:
+    found = problems(tmp_path, RULES + "caps:\n  weekly: {max: 1, within: 7d, of: {category: hat}}\n")
+
+    assert found == ["caps.weekly: no offer has these attributes: it counts nothing; of: names what stands in the attributes: of offers"]
+
+
+@pytest.mark.parametrize("variables,inventory,said", [
+    ("{headline: {field: offer.code}}", "{codes: autumn, empty: without}", "offers.shoes.vars.headline: has nothing to show without a code; give headline a default in the block card, or leave out empty: without"),
+    ("{headline: Hi, percent: {field: offer.code}}", "{codes: autumn}", "offers.shoes.vars.percent: a code is text; the block declares percent as a number"),
+    ("{headline: Hi}", "{codes: autumn}", "offers.shoes.inventory: nobody sees the code; vars: {code: {field: offer.code}}"),
+])
+def test_a_code_that_cannot_be_shown_is_named(tmp_path: Path, variables: str, inventory: str, said: str) -> None:
+    found = problems(tmp_path, RULES.replace("{headline: Shoes}", variables).replace(CAPPED, f"{CAPPED}inventory: {inventory}, "))
+
+    assert said in found
+
+
+@pytest.mark.parametrize("given,expect", [("", "offer: shoes"), ("sends: [{ago: 1d, shows: {hero: shoes}}]", "offer: hats, removed: {shoes: caps}")])
+def test_in_a_test_every_stock_is_full_and_caps_count_the_sends_given(tmp_path: Path, given: str, expect: str) -> None:
+    assert tried(tmp_path, f"inventory: {{quantity: 3}}, {ONE}", given, expect) == []
+
+
+def test_the_example_of_the_page_is_read_without_a_problem(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "caps.md").read_text(encoding="utf-8")
+    (rules,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    card = "description: A headline\nvariables:\n  headline: {type: string}\n  code: {type: string, default: \"\"}\n"
+    more = {"blocks/hero_generic/block.yaml": "description: Plain\n", "blocks/hero_generic/html.j2": "<p>Hello</p>", "blocks/hero_card/block.yaml": card, "blocks/hero_card/html.j2": "<p>{{ headline }} {{ code }}</p>"}
+    write_shop(tmp_path, "version: 1\n" + rules, more=more)
+    for path in (tmp_path / "models").iterdir():
+        path.unlink()
+
+    assert check(tmp_path, NOW) == []
 
 
 def test_a_code_is_shown_only_by_an_offer_that_has_codes(tmp_path: Path) -> None:
