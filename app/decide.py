@@ -21,6 +21,7 @@ from app.domain.request import Request
 from app.errors import StoreUnavailable
 from app.ports import Catalogue, ProfileStore
 from app.reserving import Reserving
+from app.rewards import Rewards
 
 RETRIES = 32
 """Times that a decision is taken anew after another call recorded first: as many placements may be asked for at once."""
@@ -32,9 +33,10 @@ class Decider:
     def __init__(
         self, store: ProfileStore, catalogue: Catalogue, seal: Callable[[str, str], str], random_id: Callable[[], str], logbook: Logbook | None = None,
         reserving: Reserving | None = None,
+        rewards: Rewards | None = None,
     ) -> None:
         """Without a logbook nobody is told afterwards why a decision fell so; without `reserving`, what is limited in total is not
-        shown."""
+        shown; `rewards` is told what bandits drew."""
         self._store = store
         self._catalogue = catalogue
         self._seal = seal
@@ -42,6 +44,7 @@ class Decider:
         self.random_id = random_id
         self._deadlines = Deadlines()
         self._reserving = reserving
+        self._rewards = rewards
 
     async def decide(self, snapshot: Snapshot, q: Question, now: int, timeout: float) -> Answer:
         """The whole answer within `timeout` seconds, or one that is not recorded, with the reason `deadline`."""
@@ -197,8 +200,15 @@ class Decider:
                 answer.profile.sends = winner.sends
             elif winner is not None:
                 answer.profile.record = winner or None
-            elif self._logbook is not None:
-                self._logbook.note(snapshot, answer, took)
+            else:
+                self._tell(snapshot, answer, took)
+
+    def _tell(self, snapshot: Snapshot, answer: Answer, took: float) -> None:
+        """A decision was recorded."""
+        if self._logbook is not None:
+            self._logbook.note(snapshot, answer, took)
+        if snapshot.rankings and self._rewards is not None:
+            self._rewards.shown(snapshot, answer)
 
     def _forgo(self, answer: Answer, why: str) -> None:
         """The decision stays unrecorded; where it would have been the send's first, its id is one that nobody finds."""

@@ -25,6 +25,7 @@ from app.formats.segment import NotHeard
 from app.formats.wire import asks_for_privacy, parse
 from app.identities import Identities
 from app.ports import DeadLetters, Enrichment, ProfileStore, Spool, Synced
+from app.rewards import Rewards
 
 _encode = msgspec.json.Encoder().encode
 CHUNK = 500
@@ -37,8 +38,7 @@ class Ingest:
         self, store: ProfileStore, identities: Identities, random_id: Callable[[], bytes], hashed_id: Callable[[str], bytes],
         gates: Callable[[], Sequence[str]] = tuple, rules: Callable[[], EventRules] = EventRules, identifiers: Callable[[], Identifiers] = Identifiers,
         opt_out: Callable[[Iterable[str], int], Awaitable[None]] | None = None, *, spool: Spool | None = None, dead: DeadLetters | None = None, enrichment: Enrichment | None = None,
-        synced: Synced | None = None,
-        logbook: Logbook | None = None,
+        synced: Synced | None = None, logbook: Logbook | None = None, rewards: Rewards | None = None,
     ) -> None:
         """`gates` gives the purposes without whose consent nothing is taken of a person, `rules` what is declared of events,
         `identifiers` how those are filed that name people; `opt_out` is told of people whose browser asks for privacy.
@@ -56,6 +56,7 @@ class Ingest:
         self._enrichment = enrichment
         self._synced = synced
         self._logbook = logbook
+        self._rewards = rewards
 
     async def take(self, raws: Sequence[Any], now: int, body_of: Callable[[int], bytes] | None = None, *, private: Collection[int] = ()) -> Receipt:
         """What became of each; `body_of` gives the bytes of one as it came. Other requests get their turn after every few hundred.
@@ -171,7 +172,10 @@ class Ingest:
         applied = await self._store.apply(writes, now)
         if self._enrichment is not None:
             self._enrichment.follow([each for _, each in heard])
-        for rows, outcome in zip(by_profile.values(), applied, strict=True):
+        taken = list(zip(by_profile.values(), applied, strict=True))
+        if self._rewards is not None:
+            await self._rewards.take([each for rows, outcome in taken for (_, each), result in zip(rows, outcome.results, strict=False) if result in ("applied", "duplicate")], now)
+        for rows, outcome in taken:
             receipt.note(rows, outcome)
             if self._logbook is not None:
                 self._logbook.outcomes([each for (_, each), result in zip(rows, outcome.results, strict=False) if result == "applied"])

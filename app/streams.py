@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from app.adapters.breaker import Breaker
@@ -27,6 +27,8 @@ from app.consents import Consents
 from app.consume import Consumer
 from app.content.event_rules import EventRules
 from app.content.limits import Limits
+from app.domain.bandits import Bandit
+from app.domain.event import empty
 from app.domain.identity import Identifiers
 from app.formats.messages import Format
 from app.ingest import Ingest
@@ -37,7 +39,7 @@ from app.reserving import holder_of
 from app.settings import Settings, kafka_settings
 from app.shares import LEASE_MILLISECONDS, Shares, Tenure
 from app.telemetry import Telemetry
-from app.wiring import build_dead_letters, build_identities, build_store, hashed_id, random_id, wall_clock
+from app.wiring import build_dead_letters, build_identities, build_rewards, build_store, hashed_id, random_id, wall_clock
 from app.wiring.sinks import extra
 
 
@@ -64,6 +66,7 @@ class Rules:
     gates: Sequence[str]
     events: EventRules
     identifiers: Identifiers
+    bandits: Mapping[str, Bandit] = field(default_factory=empty)
     noticed: frozenset[str] | None = None
     """The events that triggers wait for; None where there are neither segments nor triggers."""
     gpc: Sequence[str] = ()
@@ -84,6 +87,7 @@ def build_consumer(
     store = NoticingStore(counted, herald)
     identities = build_identities(settings, link, names, telemetry.identity_refused, herald)
     dead = build_dead_letters(settings, link, telemetry)
+    rewards = build_rewards(settings, link, store, lambda: rules().bandits, telemetry)
     source = _SOURCES[wanted.kind](settings, link, wanted, member)
 
     def taking(tenure: Tenure) -> Intake:
@@ -91,7 +95,7 @@ def build_consumer(
         consents = Consents(fenced, RedisConsents(link, settings.write_timeout_ms / 1000), lambda: rules().gpc)
         ingest = Ingest(
             fenced, identities, random_id, hashed_id, lambda: rules().gates, lambda: rules().events, lambda: rules().identifiers, consents.opt_out,
-            synced=synced,
+            synced=synced, rewards=rewards,
         )
         return Intake(ingest, dead, wall_clock, told, source=wanted.kind, format=wanted.format)
 

@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from app.adapters.redis_dead_letters import OVERHEAD
+from app.domain import bandits
 from app.domain.caps import CODES, Ask, Doubtful, Full, Guard, Hold, Level
 from app.domain.change import Append, Applied, Change, Grant, Know, Merge, Result
 from app.domain.consent import Answer
@@ -709,6 +710,134 @@ class MemoryTombstones:
 
     async def add(self, keys: Iterable[str]) -> None:
         self._keys.update(keys)
+
+
+class MemoryBandits:
+    """`BanditStore` in dicts."""
+
+    def __init__(self) -> None:
+        self.wire = Wire()
+        self._known: dict[str, dict[str, bandits.Tally]] = {}
+        self._pending: dict[str, dict[bytes, bandits.Showing]] = {}
+        self._rewarded: dict[str, set[bytes]] = {}
+        self._since: dict[tuple[str, str], int] = {}
+        self._published: dict[str, list[bandits.Posterior]] = {}
+        self._outcomes: dict[str, dict[str, int]] = {}
+        self._at: dict[str, int] = {}
+        self._news: set[str] = set()
+        self._frozen: set[str] = set()
+        self._met: set[str] = set()
+
+    async def show(self, state: str, showings: Sequence[bandits.Showing]) -> None:
+        await self.wire()
+        self._met.add(state)
+        pending = self._pending.setdefault(state, {})
+        for each in showings:
+            if each.mark not in pending and each.mark not in self._rewarded.get(state, ()) and not self._is_past(each):
+                pending[each.mark] = each
+                self._shown(each)
+
+    def _is_past(self, each: bandits.Showing) -> bool:
+        state = each.drawn.state
+        return each.drawn.version < max(self._since.get((state, ""), 0), self._since.get((state, each.offer), 0))
+
+    def _shown(self, each: bandits.Showing) -> None:
+        known = self._known.setdefault(each.drawn.state, {})
+        known[each.offer] = replace(tally := known.get(each.offer, bandits.NOTHING_SHOWN), shown=tally.shown + 1)
+        self._news.add(each.drawn.state)
+
+    async def reward(self, showing: bandits.Showing, value: float, now: int) -> bandits.Outcome:
+        await self.wire()
+        state, rewarded = showing.drawn.state, self._rewarded.setdefault(showing.drawn.state, set())
+        self._met.add(state)
+        if self._is_past(showing):
+            return await self._told(state, "reset")
+        if showing.mark in rewarded:
+            return await self._told(state, "duplicate")
+        rewarded.add(showing.mark)
+        pending = self._pending.setdefault(state, {}).pop(showing.mark, None) is not None
+        if not pending and now <= showing.due:
+            self._shown(showing)
+            pending = True
+        self._add(showing, settled=pending, value=value)
+        return await self._told(state, "counted")
+
+    async def _told(self, state: str, outcome: bandits.Outcome) -> bandits.Outcome:
+        await self.note(state, outcome)
+        return outcome
+
+    def _add(self, each: bandits.Showing, *, settled: bool, value: float) -> None:
+        known = self._known.setdefault(each.drawn.state, {})
+        tally = known.get(each.offer, bandits.NOTHING_SHOWN)
+        known[each.offer] = bandits.added(tally, bandits.features_of(each.drawn.features), settled=settled, reward=value)
+        self._news.add(each.drawn.state)
+
+    async def withdraw(self, showings: Sequence[bandits.Showing]) -> None:
+        await self.wire()
+        for each in showings:
+            self._pending.get(each.drawn.state, {}).pop(each.mark, None)
+
+    async def settle(self, state: str, now: int, most: int) -> int:
+        await self.wire()
+        pending = self._pending.get(state, {})
+        due = sorted((each for each in pending.values() if each.due < now), key=lambda each: each.due)[:most]
+        for each in due:
+            self._add(pending.pop(each.mark), settled=True, value=0.0)
+        return len(due)
+
+    async def publish(self, state: str, now: int, every: int) -> bool:
+        await self.wire()
+        if state not in self._news or state in self._frozen or now < self._at.get(state, 0) + every:
+            return False
+        self._news.discard(state)
+        self._at[state] = now
+        self._put(state)
+        return True
+
+    def _put(self, state: str) -> None:
+        several = self._published.setdefault(state, [])
+        version = several[-1].version + 1 if several else 1
+        several.append(bandits.Posterior(version, dict(sorted(self._known.get(state, {}).items())), state in self._frozen))
+
+    async def posteriors(self, states: Sequence[str]) -> dict[str, bandits.Posterior]:
+        await self.wire()
+        return {state: replace(self._published[state][-1], frozen=state in self._frozen) for state in states if state in self._published}
+
+    async def past(self, state: str, version: int) -> bandits.Posterior | None:
+        await self.wire()
+        return next((each for each in self._published.get(state, ()) if each.version == version), None)
+
+    async def standing(self, state: str) -> bandits.Standing:
+        published = (await self.posteriors([state])).get(state, bandits.NOTHING_LEARNT)
+        return bandits.Standing(published, dict(self._known.get(state, {})), len(self._pending.get(state, {})), dict(self._outcomes.get(state, {})))
+
+    async def note(self, state: str, outcome: bandits.Outcome) -> None:
+        await self.wire()
+        counts = self._outcomes.setdefault(state, {})
+        counts[outcome] = counts.get(outcome, 0) + 1
+
+    async def freeze(self, state: str, *, frozen: bool) -> bool:
+        await self.wire()
+        self._met.add(state)
+        if frozen == (state in self._frozen):
+            return False
+        (self._frozen.add if frozen else self._frozen.discard)(state)
+        self._published.setdefault(state, [bandits.NOTHING_LEARNT])
+        return True
+
+    async def reset(self, state: str, offer: str | None = None) -> None:
+        await self.wire()
+        known, pending = self._known.setdefault(state, {}), self._pending.setdefault(state, {})
+        for name in [name for name in known if offer in (None, name)]:
+            del known[name]
+        for mark in [mark for mark, each in pending.items() if offer in (None, each.offer)]:
+            del pending[mark]
+        self._put(state)
+        self._since[state, offer or ""] = self._published[state][-1].version
+
+    async def states(self) -> Mapping[str, str]:
+        await self.wire()
+        return {state: state.partition("@")[0] for state in sorted(self._met)}
 
 
 class MemoryLookups:

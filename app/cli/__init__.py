@@ -17,6 +17,7 @@ COMMANDS = {
     "check": ("app.cli.check", "validate rules, blocks and models, and run their tests"),
     "schema": ("app.cli.schema", "print the JSON Schemas of rules, blocks and model cards"),
     "export": ("app.cli.export", "list the people in a segment"),
+    "bandits": ("app.cli.bandits", "tell what bandits have learnt; freeze, thaw and reset them"),
     "keys": ("app.cli.keys", "create, list and revoke API keys"),
     "consume": ("app.cli.consume", "take events from a stream, until told to stop"),
     "codes": ("app.cli.codes", "fill and count pools of coupon codes"),

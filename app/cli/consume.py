@@ -157,7 +157,7 @@ class Desk:
                 raise
             return
         gpc = tuple(each.purpose for each in definitions.consents.values() if each.gpc)
-        self.rules = Rules(definitions.gates("ingest"), EventRules(definitions.events), build_identifiers(self._settings, definitions), _noticed(definitions), gpc, Limits(definitions))
+        self.rules = Rules(definitions.gates("ingest"), EventRules(definitions.events), build_identifiers(self._settings, definitions), definitions.bandits, _noticed(definitions), gpc, Limits(definitions))
 
     def _state(self) -> tuple[dict[str, float], dict[str, str]]:
         if self.consumer is None:

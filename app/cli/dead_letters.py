@@ -29,7 +29,7 @@ from app.ingest import Ingest
 from app.ports import DeadLetters
 from app.settings import Settings, load_settings
 from app.supervise.parent import with_secret
-from app.wiring import build_dead_letters, build_identifiers, build_identities, build_store, hashed_id, random_id
+from app.wiring import build_dead_letters, build_identifiers, build_identities, build_rewards, build_store, hashed_id, random_id
 
 PAGE = 500
 SHOWN = 50
@@ -139,8 +139,10 @@ async def _redrive(arguments: argparse.Namespace, settings: Settings, link: Link
     gates = [each.purpose for each in definitions.consents.values() if "ingest" in each.gates]
     settings = with_secret(settings)
     names, identifiers = Names(link), build_identifiers(settings, definitions)
+    store = build_store(settings, link, names)
     ingest = Ingest(
-        build_store(settings, link, names), build_identities(settings, link, names), random_id, hashed_id, lambda: gates, lambda: rules, lambda: identifiers,
+        store, build_identities(settings, link, names), random_id, hashed_id, lambda: gates, lambda: rules, lambda: identifiers,
+        rewards=build_rewards(settings, link, store, lambda: definitions.bandits),
     )
     outcomes: Counter[str] = Counter()
     chosen, unknown = await _chosen(arguments, dead)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from app.catalogue.items import parse_item
 from app.catalogue.replica import Replica
 from app.content.choosing import Taken, choose
+from app.content.drawing import DRAWN
 from app.content.rehearsal import fired
 from app.content.snapshot import Snapshot
 from app.content.values import duration, instant
@@ -78,6 +79,8 @@ def _request(snapshot: Snapshot, given: Mapping[str, Any], at: int) -> Request:
     context, _ = snapshot.coerce(given.get("context") or {})
     r = Request(at, snapshot.consented(profile), context, snapshot.score, snapshot.trials.assign)
     r.variants.update(given.get("variants") or {})
+    draws: dict[str, str] = given.get("bandits") or {}
+    r.memo.update({(DRAWN, bandit): offer for bandit, offer in draws.items()})
     r.given_scores = given.get("models") or {}
     r.refused = ()
     return r

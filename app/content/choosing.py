@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from app.content.drawing import Draw
 from app.content.program import Judgement
 from app.content.ranking import rank_key, untied
 from app.content.snapshot import Dish, Snapshot
@@ -70,13 +71,18 @@ def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken
     judgement = snapshot.judgements[placement]
     holdout = snapshot.trials.holdout(r, placement)
     limited, refused = snapshot.limits.at(placement), dict[int, str]()
+    draw: Draw | None = None
     if judgement.first is not None and not reasons:
         order, verdict = judgement.first(r), Verdict(judgement, None, {}, refused)
         order = order if limited is None else limited.allowed(r, judgement.offers, order, refused)
     else:
         codes, live = judgement.judge(r)
         live = live if limited is None else list(limited.allowed(r, judgement.offers, live, refused))
-        scores, order = ranked(snapshot.attributes, r, judgement, live)
+        if placement in snapshot.rankings and holdout is None:
+            order = draw = snapshot.rankings[placement].draw(r, placement, judgement.offers, live, taken.offers)
+            scores = draw.scores
+        else:
+            scores, order = ranked(snapshot.attributes, r, judgement, live)
         verdict = Verdict(judgement, codes, scores, refused)
     for i in order:
         offer = judgement.offers[i]
@@ -89,6 +95,7 @@ def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken
         choice = _show(snapshot, r, placement, offer.id, snapshot.offers[offer.id], catalogue, taken, render)
         if isinstance(choice, Choice):
             verdict.chosen = i
+            choice.drawn = draw.drawn if draw is not None else None
             taken.offers.add(offer.id)
             return _held(choice, holdout), verdict
         verdict.later[i] = choice

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
 
-from app.content import cap_rules, declared, experiment_rules, sections
+from app.content import bandit_rules, cap_rules, declared, experiment_rules, sections
 from app.content.enrichment import enrichments
 from app.content.event_types import EVERY, event_types
 from app.content.identity_kinds import identity_kinds
@@ -56,7 +56,7 @@ def gather(directory: Path, bounds: d.Bounds = d.USUAL) -> tuple[d.Definitions |
         return None, [Problem("rules", 1, "content", f"no folder rules/ in {directory}", "--content names the folder that holds rules/, blocks/ and models/")]
     try:
         definitions = _Loader(directory, problems, bounds).load()
-        problems += warnings(definitions)
+        problems += (*warnings(definitions), *bandit_rules.problems(definitions))
     except OSError as error:  # a file that went, or cannot be read, while the folders were being read
         definitions = None
         name = Path(error.filename or "rules")
@@ -124,6 +124,7 @@ class _Loader:
             experiments=read("experiments", experiment_rules.experiment), holdouts=read("holdouts", experiment_rules.holdout),
             inbox=inbox({id: (self._reader(name), node) for id, (name, node) in self.found["inbox"].items()}),
             caps=read("caps", cap_rules.named_cap),
+            bandits=read("bandits", bandit_rules.bandit),
         )
         self._check_cycles(found)
         return found
@@ -178,6 +179,7 @@ class _Loader:
         names.features, names.segments = set(self.found["features"]), set(self.found["segments"])
         names.placements, names.consents = set(self.found["placements"]), set(self.found["consents"])
         names.webhooks, names.triggers = set(self.found["webhooks"]), set(self.found["triggers"])
+        names.bandits = set(self.found["bandits"])
         names.models, names.offers = set(self.found["models"]), set(self.found["offers"])
         for _, node in self.found["offers"].values():
             attributes = node.value.get("attributes") if isinstance(node.value, dict) else None

@@ -190,7 +190,7 @@ class Program:
         keys = [rank_key(offer, score) for offer, score in zip(offers, scores, strict=True)]
         places = {key: i for i, key in enumerate(sorted(set(keys)))}
         order = tuple(places[key] for key in keys)
-        first = self._first(conditions, order) if fixed and len(offers) <= ONE_BY_ONE else None
+        first = self._first(conditions, order) if fixed and len(offers) <= ONE_BY_ONE and not self.definitions.placements[placement].bandit else None
         return Judgement(offers, tuple(removals), judge, initial.filed, None if fixed else rank, order, scores, first)
 
     def _first(self, conditions: list[Conditions], order: tuple[int, ...]) -> Callable[[Request], Iterator[int]]:

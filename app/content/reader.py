@@ -16,7 +16,7 @@ from app.errors import Problem
 
 LATER = frozenset({
     "tables", "recommenders",
-    "table", "bandit", "recommender",
+    "table", "recommender",
 })
 """Keys and roots whose meaning comes with a later version: refused, so that no rule is silently ignored."""
 
@@ -37,6 +37,7 @@ class Names:
     consents: set[str] = field(default_factory=set)
     models: set[str] = field(default_factory=set)
     webhooks: set[str] = field(default_factory=set)
+    bandits: set[str] = field(default_factory=set)
     triggers: set[str] = field(default_factory=set)
     blocks: dict[str, BlockDefinition] = field(default_factory=dict)
     context: dict[str, ContextKind] = field(default_factory=dict)

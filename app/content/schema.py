@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.content import cap_rules, declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, sections, trait_kinds, triggers
+from app.content import bandit_rules, cap_rules, declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, sections, trait_kinds, triggers
 from app.content.retention import KINDS
 from app.content.variables import TAKES
 from app.content.esps import KEYS
@@ -70,6 +70,7 @@ def _rules() -> Shape:
         "retention": _object(KINDS, {**dict.fromkeys(KINDS, DURATION), "events": _named(DURATION)}), "esps": _esps(), "webhooks": _named(_webhook()),
         "triggers": _named(_trigger()), "experiments": _named(_experiment()), "holdouts": _named(_holdout()), "caps": _named(_cap(cap_rules.NAMED_KEYS)),
         "inbox": _inbox(),
+        "bandits": _named(_bandit()),
         "tests": _list(_case()),
     }
     definitions = {
@@ -116,6 +117,23 @@ def _limits() -> dict[str, Shape]:
         "caps": _list(_cap(cap_rules.CAP_KEYS)), "cooldown": _list(_object(cap_rules.COOLDOWN_KEYS, cooldown, ("after", "for"))),
         "inventory": _object(cap_rules.INVENTORY_KEYS, inventory),
     }
+
+
+def _bandit() -> Shape:
+    share: Shape = {"type": "number", "minimum": 0, "maximum": 1}
+    above: Shape = {"type": "number", "exclusiveMinimum": 0}
+    prior: Shape = {"anyOf": [
+        _object(bandit_rules.BETA_KEYS, dict.fromkeys(bandit_rules.BETA_KEYS, {"type": "number", "minimum": bandit_rules.LEAST})),
+        _object(bandit_rules.NORMAL_KEYS, {"mean": NUMBER, "variance": above, "noise": above}),
+    ]}
+    arm: dict[str, Shape] = {"floor": share, "ceiling": share, "prior": prior}
+    shapes: dict[str, Shape] = arm | {
+        "reward": _object(bandit_rules.REWARD_KEYS, {"event": TEXT, "within": DURATION, "value": TEXT, "most": above}, ("event", "within")),
+        "features": {"type": "object", "additionalProperties": {"anyOf": [EXPRESSION, _use("condition")]}, "minProperties": 1},
+        "arms": {"type": "object", "additionalProperties": _object(bandit_rules.ARM_KEYS, arm)},
+        "warm_up": {"type": "integer", "minimum": 0}, "every": DURATION, "description": TEXT,
+    }
+    return _object(bandit_rules.BANDIT_KEYS, shapes, ("reward",))
 
 
 def _operators() -> dict[str, Shape]:
@@ -253,7 +271,8 @@ def _shown() -> dict[str, Shape]:
 def _placement() -> Shape:
     one = _object(_shown(), _shown(), ("block",))
     shapes: dict[str, Shape] = {
-        "fallback": {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}, "rank": EXPRESSION, "deadline": DURATION,
+        "fallback": {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}, "deadline": DURATION,
+        "rank": {"anyOf": [EXPRESSION, _object(("bandit",), {"bandit": TEXT}, ("bandit",))]},
         "on_degraded": {"enum": list(sections.ANSWERS)}, "description": TEXT, "caps": _limits()["caps"],
     }
     return _object(sections.PLACEMENT_KEYS, shapes, ("fallback",))

@@ -24,7 +24,7 @@ KIND_OF: dict[str, str] = {
 }
 """What a feature's value is, where that is certain."""
 _WITH_PATH = frozenset({"sum", "avg", "min", "max", "distinct", "first", "last"})
-SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "events", "identities", "traits", "enrich", "retention", "esps", "webhooks", "triggers", "experiments", "holdouts", "caps", "inbox", "tests")
+SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "events", "identities", "traits", "enrich", "retention", "esps", "webhooks", "triggers", "experiments", "holdouts", "caps", "inbox", "bandits", "tests")
 OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "caps", "cooldown", "inventory", "items", "block", "vars", "description", "attributes")
 ITEMS_KEYS = ("from", "filter", "exclude", "rank", "limit", "at_least")
 PLACEMENT_KEYS = ("fallback", "rank", "deadline", "on_degraded", "caps", "description")
@@ -36,7 +36,7 @@ GATES: tuple[d.Gate, ...] = get_args(d.Gate)
 ANSWERS: tuple[d.WhenDegraded, ...] = get_args(d.WhenDegraded)
 TENSOR_KINDS: tuple[d.TensorType, ...] = get_args(d.TensorType)
 CONSENT_KEYS = ("gates", "gpc", "title", "description")
-GIVEN = ("profile", "consents", "context", "events", "sends", "items", "models", "variants")
+GIVEN = ("profile", "consents", "context", "events", "sends", "items", "models", "variants", "bandits")
 SENT_KEYS = ("ago", "at", "send", "shows")
 
 
@@ -175,11 +175,19 @@ def placement(reader: Reader, id: str, node: Node, at: str) -> d.Placement:
             fallbacks.append(shown(reader, inner, each, here, last=i == len(chain) - 1))
         if not chain:
             reader.wrong(found["fallback"].line, f"{at}.fallback", "is empty", "name at least one block")
-    rank = reader.expression(found["rank"], f"{at}.rank", (*ROOTS, "offer")) if "rank" in found else None
+    bandit, rank = _rank(reader, found["rank"], f"{at}.rank") if "rank" in found else ("", None)
     deadline = reader.duration(found["deadline"], f"{at}.deadline") if "deadline" in found else None
     degraded = reader.one_of(found["on_degraded"], f"{at}.on_degraded", ANSWERS, "answer") if "on_degraded" in found else None
     capped = caps(reader, found["caps"], f"{at}.caps") if "caps" in found else ()
-    return d.Placement(id, tuple(fallbacks), rank, deadline, degraded or "fallback", reader.place(node), capped)
+    return d.Placement(id, tuple(fallbacks), rank, deadline, degraded or "fallback", reader.place(node), capped, bandit)
+
+
+def _rank(reader: Reader, node: Node, at: str) -> tuple[str, c.Expression | None]:
+    """(bandit, expression): one of them ranks the offers."""
+    if not isinstance(node.value, dict):
+        return "", reader.expression(node, at, (*ROOTS, "offer"))
+    found = reader.mapping(node, at, ("bandit",), ("bandit",))
+    return (reader.one_of(found["bandit"], f"{at}.bandit", reader.names.bandits, "bandit") or "" if "bandit" in found else ""), None
 
 
 def offer(reader: Reader, id: str, node: Node, at: str) -> d.Offer:
@@ -261,6 +269,8 @@ def _given(reader: Reader, given: dict[str, Node], at: str) -> None:
     for name, each in reader.mapping(given["models"], f"{at}.models").items() if "models" in given else ():
         if name in reader.names.models:
             reader.number(each, f"{at}.models.{name}")
+    for _, each in reader.mapping(given["bandits"], f"{at}.bandits", reader.names.bandits).items() if "bandits" in given else ():
+        reader.one_of(each, f"{at}.bandits", reader.names.offers, "offer")
     for name, each in reader.mapping(given["variants"], f"{at}.variants", reader.names.variants).items() if "variants" in given else ():
         if name in reader.names.variants:
             reader.one_of(each, f"{at}.variants.{name}", reader.names.variants[name], "variant")

@@ -10,6 +10,7 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from app.content.blocks import Block, compile_blocks
+from app.content.drawing import rankings
 from app.content.event_rules import EventRules
 from app.content.items import ItemsPlan
 from app.content.limits import Limits, stock_of, used_up
@@ -18,6 +19,7 @@ from app.content.ranking import attributes
 from app.content.trials import Trials
 from app.content.variables import TAKES
 from app.domain import conditions as c
+from app.domain.bandits import Posterior
 from app.domain.caps import CODE
 from app.domain.definitions import Definitions, Gate, ItemsQuery, Offer, Shown, VariableType
 from app.domain.literals import parse_number
@@ -78,7 +80,8 @@ def _second(second: int) -> str:
 class Snapshot:
     """Immutable once built; taken once per request and passed on."""
 
-    def __init__(self, definitions: Definitions, runtime: ModelRuntime) -> None:
+    def __init__(self, definitions: Definitions, runtime: ModelRuntime, posteriors: Mapping[str, Posterior] | None = None) -> None:
+        """`posteriors` is what bandits draw by; whoever follows what they learn puts it there."""
         self.definitions = definitions
         self.version = definitions.version
         self.runtime = runtime
@@ -88,6 +91,7 @@ class Snapshot:
         self.program = Program(definitions)
         self.trials = Trials(definitions, self.program)
         self.limits = Limits(definitions)
+        self.rankings = rankings(definitions, self.program, posteriors if posteriors is not None else {})
         self.offers = {offer.id: self._offer(offer) for offer in definitions.offers.values()}
         self.fallbacks = {
             id: tuple(self._dish(shown) for shown in placement.fallbacks) for id, placement in definitions.placements.items()

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
+from msgspec import convert
 
+from app.domain.bandits import Drawn
 from app.domain.caps import Guard
 from app.domain.event import empty
 from app.domain.item import Item
@@ -50,6 +52,8 @@ class Choice:
     variants: Mapping[str, str] = field(default_factory=empty)
     holdout: str = ""
     held: Sequence[tuple[str, str]] = ()
+    drawn: Drawn | None = None
+    """How a bandit came to show it."""
 
 
 @dataclass(slots=True)
@@ -70,7 +74,7 @@ class Decision:
 
 def encode_record(decided_at: int, mail: str | None, version: str, choices: Mapping[str, Choice]) -> bytes:
     """8 bytes of `decided_at`, then msgpack: [mail, version, {placement: [offer, block, items, vars, version?,
-    variants?, holdout?, held?]}].
+    variants?, holdout?, held?, drawn?]}].
 
     A placement decided under another content version than the first carries its own; else it is empty where more follows.
     """
@@ -97,7 +101,7 @@ class Recording:
 
 def _own(choice: Choice, version: str) -> list[Any]:
     """What a placement has beyond what all have, without what is missing at the end."""
-    found = [choice.version if choice.version != version else "", dict(choice.variants), choice.holdout, [list(each) for each in choice.held]]
+    found = [choice.version if choice.version != version else "", dict(choice.variants), choice.holdout, [list(each) for each in choice.held], choice.drawn]
     while found and not found[-1]:
         found.pop()
     return found
@@ -117,12 +121,12 @@ def decode_record(data: bytes) -> Record:
     mail, version, rows = _decode(data[8:])
     choices: dict[str, Choice] = {}
     for id, (offer, block, priced, variables, *own) in rows.items():
-        own_version, variants, holdout, held = cast("tuple[str, dict[str, str], str, list[list[str]]]", (*own, *("", {}, "", [])[len(own) :]))
+        own_version, variants, holdout, held, drawn = cast("tuple[str, dict[str, str], str, list[list[str]], Any]", (*own, *("", {}, "", [], None)[len(own) :]))
         reason = "holdout" if holdout else "fallback" if offer is None else "eligible"
         pairs = [(item, price) for item, price in priced]
         choices[id] = Choice(
             id, offer, block, reason, variables, (), pairs, own_version or version, variants=variants, holdout=holdout,
-            held=[(stock, holder) for stock, holder in held],
+            held=[(stock, holder) for stock, holder in held], drawn=None if drawn is None else convert(drawn, Drawn),
         )
     return Record(int.from_bytes(data[:8], "big"), mail, version, choices)
 

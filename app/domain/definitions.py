@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
+from app.domain.bandits import Bandit
 from app.domain.caps import Cap, Cooldown, Inventory
 from app.domain.conditions import NOWHERE, Condition, Ever, Expression, Instant, Path, Place, Ref, Scalar, Where, Window
 from app.domain.custom_keys import CustomKeys
@@ -148,6 +149,8 @@ class Placement:
     on_degraded: WhenDegraded = "fallback"
     place: Place = NOWHERE
     caps: tuple[Cap, ...] = ()
+    bandit: str = ""
+    """What ranks the offers in the place of `rank`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +282,7 @@ class Definitions:
     holdouts: Mapping[str, Holdout] = field(default_factory=lambda: EMPTY)
     inbox: Inbox = NO_INBOX
     caps: Mapping[str, Cap] = field(default_factory=lambda: EMPTY)
+    bandits: Mapping[str, Bandit] = field(default_factory=lambda: EMPTY)
 
     def gates(self, gate: Gate) -> tuple[str, ...]:
         """The declared purposes without whose consent this gate stays shut."""

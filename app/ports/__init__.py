@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.ports.access import Circuit, Fetch, KeyStore, Replays
+from app.ports.bandits import BanditStore
 from app.ports.clock import Clock
 from app.ports.enrichment import Devices, Enrichment, Geography, LookupCache, ThirdParty
 from app.ports.items import Catalogue, CatalogueStore
@@ -13,6 +14,7 @@ from app.ports.stocks import Sends, Stocks
 from app.ports.streams import Checkpoints, DeadLetters, DecisionLog, EventSink, EventSource, Leases, Spool
 
 __all__ = [
+    "BanditStore",
     "Catalogue",
     "CatalogueStore",
     "Checkpoints",

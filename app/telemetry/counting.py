@@ -56,6 +56,9 @@ class Telemetry:
         if number:
             self._count(("inlay_events_total", outcome), number)
 
+    def rewarded(self, bandit: str, outcome: str) -> None:
+        self._count(("inlay_bandit_rewards_total", bandit, outcome))
+
     def identity_refused(self, kind: str) -> None:
         self._count(("inlay_identities_refused_total", kind))
         log.warning("an identifier of kind %s was not linked: it, or its person, has more of them than INLAY_MAX_IDENTITIES", kind)

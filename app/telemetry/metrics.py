@@ -31,6 +31,7 @@ METRICS: dict[str, Metric] = {
     "inlay_fallbacks_total": Metric("counter", ("placement", "reason"), "fallbacks served; the reason is rules where no offer was left, else the degradation"),
     "inlay_degradations_total": Metric("counter", ("reason",), "answers that were degraded, by reason"),
     "inlay_events_total": Metric("counter", ("outcome",), "events by what became of them: accepted, duplicate, or why they were rejected"),
+    "inlay_bandit_rewards_total": Metric("counter", ("bandit", "outcome"), "rewards of bandits by what became of them: counted, duplicate, late, reset, or unknown where no decision is known that they are of"),
     "inlay_identities_refused_total": Metric("counter", ("kind",), "identifiers that were not linked: a person has too many, or it has too many people"),
     "inlay_webhooks_total": Metric("counter", ("source", "outcome"), "webhook requests: taken, confirmed, or why they were refused"),
     "inlay_webhook_events_total": Metric("counter", ("source", "outcome"), "events that webhooks reported: accepted, duplicate, unknown type, or why they were rejected"),

@@ -56,6 +56,8 @@ def choice_json(choice: Choice) -> dict[str, Any]:
     }
     if choice.holdout:
         body["holdout"] = choice.holdout
+    if choice.drawn is not None:
+        body["bandit"] = {"id": choice.drawn.bandit, "posterior": choice.drawn.version, "propensity": choice.drawn.propensity}
     if choice.content is not None:
         body["content"] = choice.content
     return body

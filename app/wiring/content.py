@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from app.adapters.onnx_runtime import OnnxRuntime
@@ -14,6 +14,7 @@ from app.content.load import load
 from app.content.published import Published, pointer, read_current
 from app.content.snapshot import Snapshot
 from app.content.watch import Watch
+from app.domain.bandits import Posterior
 from app.errors import InlayError
 from app.settings import Settings
 from app.telemetry import log
@@ -26,11 +27,12 @@ class Content:
     """Puts a new version in the place of `parts.snapshot` by one assignment. `prepare` is awaited before, for what is
     rendered ahead."""
 
-    def __init__(self, settings: Settings, parts: Parts, watching: Watching, devices: UaDevice) -> None:
+    def __init__(self, settings: Settings, parts: Parts, watching: Watching, devices: UaDevice, posteriors: Mapping[str, Posterior]) -> None:
         self._settings = settings
         self._parts = parts
         self._watching = watching
         self._devices = devices
+        self._posteriors = posteriors
         self._watchdog = Watchdog()
         self._published: Published | None = None
         self._stamp = 0
@@ -68,7 +70,7 @@ class Content:
             log.warning("model %s is not used: %s", id, why)
         if "user_agent" in definitions.enrich.local.values():
             self._devices.prepare()
-        return Snapshot(definitions, runtime)
+        return Snapshot(definitions, runtime, self._posteriors)
 
     async def _serve(self, snapshot: Snapshot) -> None:
         await self._prepare(snapshot)

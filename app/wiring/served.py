@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from app.content.event_rules import EventRules
 from app.content.limits import Limits
 from app.content.snapshot import Snapshot
+from app.domain.bandits import Bandit
 from app.domain.enrichment import NO_ENRICHMENTS, Enrichments
 
 _ALL_EVENTS = EventRules()
@@ -34,6 +35,9 @@ class Served:
 
     def limits(self) -> Limits | None:
         return snapshot.limits if (snapshot := self._snapshot()) is not None else None
+
+    def bandits(self) -> Mapping[str, Bandit]:
+        return snapshot.definitions.bandits if (snapshot := self._snapshot()) is not None else {}
 
     def event_rules(self) -> EventRules:
         return snapshot.event_rules if (snapshot := self._snapshot()) is not None else _ALL_EVENTS

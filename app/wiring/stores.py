@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from app.adapters.noticing_store import NoticingIdentities
+from app.adapters.redis_bandits import RedisBandits
 from app.adapters.redis_dead_letters import RedisDeadLetters
 from app.adapters.redis_identities import RedisIdentities
 from app.adapters.redis_link import Link
@@ -18,13 +19,16 @@ from app.adapters.redis_tombstones import RedisTombstones
 from app.adapters.redis_watched import RedisMemberships, RedisWaiting
 from app.adapters.spool_holding import SpoolHolding
 from app.adapters.tombstoned_store import TombstonedIdentities, TombstonedStore
+from app.domain.bandits import Bandit
 from app.domain.definitions import Definitions
 from app.domain.event import ID_BYTES
 from app.domain.identity import Identifiers
 from app.identities import Identities
 from app.live.notes import Notices
 from app.ports import Holding, ProfileStore, Tombstones
-from app.settings import Settings
+from app.rewards import Rewards
+from app.security.tokens import Tokens
+from app.settings import Settings, parse_secret
 from app.telemetry import Telemetry
 from app.voiding import Overruling
 
@@ -61,6 +65,16 @@ def build_identities(
 
 def build_identifiers(settings: Settings, definitions: Definitions) -> Identifiers:
     return Identifiers(definitions.identities, settings.identity_key)
+
+
+def build_rewards(settings: Settings, link: Link, profiles: ProfileStore, bandits: Callable[[], Mapping[str, Bandit]], telemetry: Telemetry | None = None) -> Rewards:
+    """`settings` with their secret: rewards name decisions by ids that it sealed."""
+    told = telemetry.rewarded if telemetry is not None else _untold
+    return Rewards(RedisBandits(link, settings.write_timeout_ms / 1000), profiles, Tokens(parse_secret(settings.secret)).open, bandits, told)
+
+
+def _untold(_bandit: str, _outcome: str) -> None:
+    """For a command, which is counted by nobody."""
 
 
 def build_dead_letters(settings: Settings, link: Link, telemetry: Telemetry | None = None) -> RedisDeadLetters:

@@ -62,7 +62,7 @@ from app.wiring.gauges import gauges_of
 from app.wiring.journal import Journal
 from app.wiring.served import Served
 from app.wiring.sinks import build_sink
-from app.wiring.stores import build_dead_letters, build_identities, build_profiles, holdings, random_id, wall_clock
+from app.wiring.stores import build_dead_letters, build_identities, build_profiles, build_rewards, holdings, random_id, wall_clock
 
 POLL_SECONDS = 0.2
 REDRAW_TICKS = 10
@@ -101,9 +101,10 @@ class Worker:
         noticed = self.watching.store
         self.voiding = Voiding(timed, RedisSends(self.writes, settings.write_timeout_ms / 1000), stocks, reserving)
         kept = SyncedStore(noticed, self.synced)
+        self.rewards = build_rewards(settings, self.writes, timed, served.bandits, self.telemetry)
         self.parts = Parts(
             None, wall_clock, kept, self.catalogue_store, self.catalogue,
-            Decider(timed, self.catalogue, tokens.seal, lambda: next(random_ids), self.journal.logbook, reserving), tokens,
+            Decider(timed, self.catalogue, tokens.seal, lambda: next(random_ids), self.journal.logbook, reserving, self.rewards), tokens,
             KeyRing(settings.data / "keys.json", settings.admin_key, guarded=settings.reachable), self.telemetry, settings,
             self.breaker, self.journal,
         )
@@ -131,10 +132,10 @@ class Worker:
         self.parts.seen, self.parts.forget = self.enricher.seen, self.enricher.forget
         self.ingest = Ingest(
             noticed, self.identities, random_id, hashed_id, served.ingest_gates, served.event_rules, lambda: self.parts.identifiers, self.consents.opt_out,
-            spool=self.spool, dead=self.dead, enrichment=self.enricher, synced=self.synced, logbook=self.journal.logbook,
+            spool=self.spool, dead=self.dead, enrichment=self.enricher, synced=self.synced, logbook=self.journal.logbook, rewards=self.rewards,
         )
         self.drain = Drain(self.spool, self.ingest, self.dead, self.telemetry, wall_clock)
-        self.content = Content(settings, self.parts, self.watching, self._devices)
+        self.content = Content(settings, self.parts, self.watching, self._devices, self.rewards.posteriors)
         self._tally = NOTHING
         self._loop: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
@@ -144,6 +145,8 @@ class Worker:
         await self.content.follow()
         await self._follow_store()
         await self.content.follow_items()
+        with suppress(StoreUnavailable):
+            await self.rewards.turn(wall_clock())
         gc.set_threshold(50_000, 20, 100)
         await self._follow_durability()
         await self.spool.adopt()
@@ -158,6 +161,7 @@ class Worker:
             self._loop.cancel()
         with suppress(StoreUnavailable):
             await self.watching.stop()
+        await self.rewards.close()
         if self._draining is not None:
             self._draining.cancel()
         await self.spool.close()
@@ -176,6 +180,8 @@ class Worker:
             try:
                 await self.content.follow()
                 await self._follow_store()
+                with suppress(StoreUnavailable):
+                    await self.rewards.turn(wall_clock())
                 if tick % REDRAW_TICKS == 0:
                     await self.content.follow_items()
                     await self._follow_stocks()

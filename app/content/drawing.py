@@ -1,0 +1,123 @@
+"""Bandits at work: which of the offers left a placement shows, drawn by what was learnt, the same for the same (profile, send)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from itertools import groupby
+
+from app.content.program import Program
+from app.domain.bandits import NOTHING_LEARNT, NOTHING_SHOWN, Bandit, Drawn, Posterior, packed_features
+from app.domain.bandits import features_of as unpacked
+from app.domain.beliefs import Belief, belief
+from app.domain.conditions import Arithmetic, Call, Condition, Expression, Name, Negative, Number
+from app.domain.definitions import Definitions, Offer
+from app.domain.request import Request
+from app.domain.thompson import WHOLE, bounded, drawn, parts, warmed
+
+KEPT = 1_024
+"""Sets of offers of which the shares are remembered until the next posterior."""
+DRAWN = "drawn"
+"""Under (this, bandit) `Request.memo` holds the offer that is to come first where no send stands behind the question: a test says so."""
+FARTHEST = 1e6
+"""How large a feature may be; beyond, one person would outweigh all others."""
+
+
+def rankings(definitions: Definitions, program: Program, posteriors: Mapping[str, Posterior]) -> dict[str, Ranking]:
+    """placement -> what ranks its offers, where that is a bandit. `posteriors` is looked into at each draw, by `Bandit.state`."""
+    made = {id: Ranking(each, program, posteriors) for id, each in definitions.bandits.items()}
+    return {id: made[each.bandit] for id, each in definitions.placements.items() if each.bandit}
+
+
+class Ranking:
+    """One bandit, compiled."""
+
+    def __init__(self, bandit: Bandit, program: Program, posteriors: Mapping[str, Posterior]) -> None:
+        self.bandit = bandit
+        self._state = bandit.state
+        self._posteriors = posteriors
+        self._features = [_feature(program, each) for _, each in bandit.features]
+        self._posterior = NOTHING_LEARNT
+        self._belief: Belief = belief(bandit, NOTHING_LEARNT)
+        self._shares: dict[tuple[str, ...], list[int]] = {}
+
+    def draw(self, r: Request, placement: str, offers: Sequence[Offer], live: Sequence[int], taken: Collection[str]) -> Draw:
+        """The offers left, in the order in which they are drawn: those of the highest priority first. Those that are `taken` are drawn by nobody,
+        and come before all others, to be passed over."""
+        posterior = self._posteriors.get(self._state, NOTHING_LEARNT)
+        if posterior is not self._posterior:
+            self._posterior, self._belief, self._shares = posterior, belief(self.bandit, posterior), {}
+        free = [i for i in live if offers[i].id not in taken]
+        groups = [list(group) for _, group in groupby(sorted(free, key=lambda i: -offers[i].priority), key=lambda i: offers[i].priority)]
+        known = self._known(r)
+        shares = [self._shared([offers[i].id for i in group], known) for group in groups]
+        told = next((i for i in free if offers[i].id == r.memo.get((DRAWN, self.bandit.id))), None)
+        return Draw(Drawn(self._state, posterior.version, 0.0, known), [i for i in live if offers[i].id in taken], told, groups, shares, _seed(self.bandit.id, r, placement))
+
+    def _known(self, r: Request) -> bytes:
+        """The features of the person, the constant first, as they are computed with and recorded."""
+        if not self._features:
+            return b""
+        key = ("bandit", self._state)
+        if key not in r.memo:
+            r.memo[key] = packed_features([1.0, *(feature(r) for feature in self._features)])
+        return r.memo[key]
+
+    def _shared(self, offers: list[str], known: bytes) -> list[int]:
+        if known:
+            return self._worked_out(offers, unpacked(known))
+        key = tuple(offers)
+        if key not in self._shares:
+            if len(self._shares) >= KEPT:
+                self._shares.pop(next(iter(self._shares)))
+            self._shares[key] = self._worked_out(offers, ())
+        return self._shares[key]
+
+    def _worked_out(self, offers: list[str], known: Sequence[float]) -> list[int]:
+        if len(offers) == 1:
+            return [WHOLE]
+        bandit, arms = self.bandit, self._posterior.arms
+        shares = self._belief.shares(offers, known)
+        if bandit.warm_up:
+            shares = warmed(shares, [arms.get(offer, NOTHING_SHOWN).shown < bandit.warm_up for offer in offers])
+        limits = [bandit.arm(offer) for offer in offers]
+        return parts(bounded(shares, [each.floor for each in limits], [each.ceiling for each in limits]))
+
+
+class Draw:
+    """Iterates over the offers' numbers. `drawn` tells how the latest one came up, None where no send stands behind it: then nothing is
+    learnt from it, and the likeliest is shown. `scores` are the shares of the first draw."""
+
+    def __init__(self, what: Drawn, taken: list[int], first: int | None, groups: list[list[int]], shares: list[list[int]], seed: bytes) -> None:
+        self._what = what
+        self._taken = taken
+        self._first = first
+        self._groups = groups
+        self._shares = shares
+        self._seed = seed
+        self.drawn: Drawn | None = None
+        self.scores: dict[int, float | None] = {
+            i: share / WHOLE for group, each in zip(groups, shares, strict=True) for i, share in zip(group, each, strict=True)
+        }
+
+    def __iter__(self) -> Iterator[int]:
+        yield from self._taken
+        for group, shares in zip(self._groups, self._shares, strict=True):
+            if not self._seed:
+                yield from sorted(group, key=lambda i: (i != self._first, -(self.scores[i] or 0.0)))
+                continue
+            for place, propensity in drawn(shares, self._seed):
+                self.drawn = Drawn(self._what.state, self._what.version, propensity, self._what.features)
+                yield group[place]
+
+
+def _seed(bandit: str, r: Request, placement: str) -> bytes:
+    return f"{bandit}\0{placement}\0{r.profile.key}\0{r.send}".encode() if r.profile.key and r.send else b""
+
+
+def _feature(program: Program, what: Expression | Condition) -> Callable[[Request], float]:
+    """A number of the person: 1 or 0 of a condition; 0 of an expression where anything is missing."""
+    if isinstance(what, (Number, Name, Arithmetic, Negative, Call)):
+        compute = program.expression(what)
+        return lambda r: min(max(compute(r) or 0.0, -FARTHEST), FARTHEST)
+    holds = program.condition(what)
+    return lambda r: float(holds(r))
