@@ -269,7 +269,7 @@ def test_a_changed_file_is_served_by_itself_and_a_broken_one_leaves_the_last_goo
     assert broken["version"] == before
     assert 'did you mean "hero_card"' in " ".join(broken["problems"])
     rules.write_text(good)
-    server.until(lambda: server.get("/readyz").json["content"]["version"] == before, 3)
+    server.until(lambda: server.get("/readyz").json["content"]["version"] == before, 20)
 
 
 def test_metrics_count_decisions_and_name_the_content(server, who):
