@@ -735,16 +735,11 @@ class MemoryBandits:
         for each in showings:
             if each.mark not in pending and each.mark not in self._rewarded.get(state, ()) and not self._is_past(each):
                 pending[each.mark] = each
-                self._shown(each)
+                self._add(each, shown=True)
 
     def _is_past(self, each: bandits.Showing) -> bool:
         state = each.drawn.state
         return each.drawn.version < max(self._since.get((state, ""), 0), self._since.get((state, each.offer), 0))
-
-    def _shown(self, each: bandits.Showing) -> None:
-        known = self._known.setdefault(each.drawn.state, {})
-        known[each.offer] = replace(tally := known.get(each.offer, bandits.NOTHING_SHOWN), shown=tally.shown + 1)
-        self._news.add(each.drawn.state)
 
     async def reward(self, showing: bandits.Showing, value: float, now: int) -> bandits.Outcome:
         await self.wire()
@@ -756,20 +751,18 @@ class MemoryBandits:
             return await self._told(state, "duplicate")
         rewarded.add(showing.mark)
         pending = self._pending.setdefault(state, {}).pop(showing.mark, None) is not None
-        if not pending and now <= showing.due:
-            self._shown(showing)
-            pending = True
-        self._add(showing, settled=pending, value=value)
+        untold = not pending and now <= showing.due
+        self._add(showing, shown=untold, settled=pending or untold, value=value)
         return await self._told(state, "counted")
 
     async def _told(self, state: str, outcome: bandits.Outcome) -> bandits.Outcome:
         await self.note(state, outcome)
         return outcome
 
-    def _add(self, each: bandits.Showing, *, settled: bool, value: float) -> None:
+    def _add(self, each: bandits.Showing, *, shown: bool = False, settled: bool = False, value: float = 0.0) -> None:
         known = self._known.setdefault(each.drawn.state, {})
         tally = known.get(each.offer, bandits.NOTHING_SHOWN)
-        known[each.offer] = bandits.added(tally, bandits.features_of(each.drawn.features), settled=settled, reward=value)
+        known[each.offer] = bandits.added(tally, bandits.features_of(each.drawn.features), shown=shown, settled=settled, reward=value)
         self._news.add(each.drawn.state)
 
     async def withdraw(self, showings: Sequence[bandits.Showing]) -> None:
@@ -782,7 +775,7 @@ class MemoryBandits:
         pending = self._pending.get(state, {})
         due = sorted((each for each in pending.values() if each.due < now), key=lambda each: each.due)[:most]
         for each in due:
-            self._add(pending.pop(each.mark), settled=True, value=0.0)
+            self._add(pending.pop(each.mark), settled=True)
         return len(due)
 
     async def publish(self, state: str, now: int, every: int) -> bool:

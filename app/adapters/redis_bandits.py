@@ -16,7 +16,7 @@ KEPT = 10_000
 LATE_MILLISECONDS = 35 * 86_400_000
 """How long after its time was over the reward of a draw is known to have come: as long as decisions are kept."""
 ALL = "inlay:bandits"
-_HEAD, _ARM = struct.Struct(">IB"), struct.Struct(">IH")
+_HEAD, _LENGTH = struct.Struct(">IB"), struct.Struct(">H")
 
 
 class RedisBandits:
@@ -25,15 +25,15 @@ class RedisBandits:
     def __init__(self, link: Link, seconds: float = 1.0) -> None:
         self._link = link
         self._seconds = seconds
-        self._show, self._learn, self._publish = Script("bandit_show"), Script("bandit_learn"), Script("bandit_publish")
+        self._learn, self._publish = Script("bandit_learn"), Script("bandit_publish")
 
     async def show(self, state: str, showings: Sequence[Showing]) -> None:
-        rows: list[Any] = []
+        rows: list[Any] = ["show"]
         for each in showings:
             rows += (each.drawn.version, each.offer, each.due, each.mark, _member(each))
-        if rows:
+        if showings:
             await self._link.call("SADD", ALL, state, seconds=self._seconds)
-            await evaluate(self._link, self._show, _keys(state, "live", "pending", "rewarded"), rows, self._seconds)
+            await evaluate(self._link, self._learn, _keys(state, "live", "pending", "rewarded"), rows, self._seconds)
 
     async def reward(self, showing: Showing, value: float, now: int) -> Outcome:
         state = showing.drawn.state
@@ -68,8 +68,7 @@ class RedisBandits:
         published = (await self.posteriors([state])).get(state, Posterior())
         rows = await self._link.call("HGETALL", *_keys(state, "live"), seconds=self._seconds)
         fields = {key.decode(): value for key, value in zip(rows[::2], rows[1::2], strict=True)}
-        offers = dict.fromkeys(name[2:] for name in fields if name[:2] in ("n:", "t:"))
-        known = {offer: _tally(int(fields.get(f"n:{offer}", 0)), fields.get(f"t:{offer}", b"")) for offer in offers}
+        known = {name[2:]: _tally(value) for name, value in fields.items() if name.startswith("t:")}
         pending = await self._link.call("ZCARD", *_keys(state, "pending"), seconds=self._seconds)
         return Standing(published, known, pending, {name[2:]: int(value) for name, value in fields.items() if name.startswith("o:")})
 
@@ -106,20 +105,17 @@ def _posterior(data: bytes) -> Posterior:
     at = _HEAD.size
     while at < len(data):
         end = at + 1 + data[at]
-        shown, length = _ARM.unpack_from(data, end)
-        start = end + _ARM.size
-        arms[data[at + 1 : end].decode()] = _tally(shown, data[start : start + length])
+        (length,) = _LENGTH.unpack_from(data, end)
+        start = end + _LENGTH.size
+        arms[data[at + 1 : end].decode()] = _tally(data[start : start + length])
         at = start + length
     return Posterior(version, dict(sorted(arms.items())), bool(frozen))
 
 
-def _tally(shown: int, data: bytes) -> Tally:
-    numbers = array("d", data)
-    if not numbers:
-        return Tally(shown)
-    settled, rewards, *rest = numbers
+def _tally(data: bytes) -> Tally:
+    shown, settled, rewards, *rest = array("d", data)
     size = _size(len(rest))
-    return Tally(shown, int(settled), rewards, tuple(rest[: len(rest) - size]), tuple(rest[len(rest) - size :]))
+    return Tally(int(shown), int(settled), rewards, tuple(rest[: len(rest) - size]), tuple(rest[len(rest) - size :]))
 
 
 def _size(length: int) -> int:

@@ -94,7 +94,7 @@ def _row(state: str, bandit: Bandit | None, standing: Standing) -> dict[str, Any
         "arms": {
             offer: {
                 "shown": tally.shown, "settled": tally.settled, "rewards": round(tally.rewards, 6),
-                "rate": round(tally.rewards / tally.settled, 6) if tally.settled else None, "best": share,
+                "rate": round(tally.rewards / tally.shown, 6) if tally.shown else None, "best": share,
             }
             for offer, share in zip(arms, shares, strict=True) if (tally := standing.known.get(offer)) is not None
         },

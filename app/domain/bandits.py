@@ -1,8 +1,8 @@
 """Bandits: which of several offers earns the most, learnt while they are shown.
 
-A bandit knows, for each of its arms (offers), how often it was shown and what came of it. A draw that was recorded with a decision is
-pending until its reward comes, or until the time for one is over; then it counts, once. What is learnt is published as a posterior with
-a version; choices are made by what was published.
+A bandit knows, for each of its arms (offers), how often it was shown and what came of it. A draw that was recorded with a decision counts as one
+without a reward from then on, and as one with it once it comes, if it does in time. What is learnt is published as a posterior with a version;
+choices are made by what was published.
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ class Showing:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What is known of an arm: how often it was shown, how often what came of that is settled, the sum of the rewards; and, of a linear one, the
-    upper half of the sum of the features' products, row by row, and the sums of features times reward."""
+    """What is known of an arm: how often it was shown, for how many of these it is settled what came of it, the sum of the rewards; and, of a
+    linear one, the upper half of the sum of the features' products over all that was shown, row by row, and the sums of features times reward."""
 
     shown: int = 0
     settled: int = 0
@@ -175,14 +175,14 @@ def packed_features(values: Sequence[float]) -> bytes:
     return array("f", values).tobytes()
 
 
-def added(tally: Tally, features: Sequence[float], *, settled: bool, reward: float = 0.0) -> Tally:
-    """The tally with one more draw settled, or a reward of one that was settled before, or both."""
+def added(tally: Tally, features: Sequence[float], *, shown: bool = False, settled: bool = False, reward: float = 0.0) -> Tally:
+    """The tally with one more draw shown, or one settled, or a reward of one, or several of these."""
     products, moments = tally.products, tally.moments
     if features:
         products = products or (0.0,) * (len(features) * (len(features) + 1) // 2)
         moments = moments or (0.0,) * len(features)
-        if settled:
+        if shown:
             pairs = [a * b for i, a in enumerate(features) for b in features[i:]]
             products = tuple([old + new for old, new in zip(products, pairs, strict=True)])
         moments = tuple([old + reward * each for old, each in zip(moments, features, strict=True)])
-    return Tally(tally.shown, tally.settled + settled, tally.rewards + reward, products, moments)
+    return Tally(tally.shown + shown, tally.settled + settled, tally.rewards + reward, products, moments)

@@ -22,7 +22,8 @@ def belief(bandit: Bandit, posterior: Posterior) -> Belief:
 
 
 class Rates:
-    """Of each arm, a Beta distribution of its rate: the same for everybody."""
+    """Of each arm, a Beta distribution of its rate: the same for everybody. What was shown and is not rewarded yet counts as what never will be:
+    counting it only once its time is over would let the first rewards decide, since they come before the first failures."""
 
     def __init__(self, bandit: Bandit, posterior: Posterior) -> None:
         self._bandit = bandit
@@ -32,7 +33,7 @@ class Rates:
         """(alpha, beta)"""
         prior, tally = self._bandit.arm(offer).prior, self._posterior.arms.get(offer, NOTHING_SHOWN)
         assert isinstance(prior, Beta)
-        return prior.alpha + tally.rewards, prior.beta + max(tally.settled - tally.rewards, 0.0)
+        return prior.alpha + tally.rewards, prior.beta + max(tally.shown - tally.rewards, 0.0)
 
     def shares(self, offers: Sequence[str], features: Sequence[float] = ()) -> Column:
         alphas, betas = zip(*[self.of(offer) for offer in offers], strict=True)

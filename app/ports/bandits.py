@@ -12,7 +12,7 @@ class BanditStore(Protocol):
     """Each bandit by the name of its state, `Bandit.state`; every change is one atomic step. Raises `StoreUnavailable`."""
 
     async def show(self, state: str, showings: Sequence[Showing]) -> None:
-        """These draws were recorded; each is pending until its reward comes or its time is over. One that is pending already, or was rewarded,
+        """These draws were recorded: they count as shown, each pending until its reward comes or its time is over. One that is pending already, or was rewarded,
         changes nothing; nor does one that was drawn before its arm was last reset."""
         ...
 
@@ -22,11 +22,11 @@ class BanditStore(Protocol):
         ...
 
     async def withdraw(self, showings: Sequence[Showing]) -> None:
-        """The decisions were voided: these draws are pending no more, and nothing came of them."""
+        """The decisions were voided: these draws are pending no more, and nothing comes of them."""
         ...
 
     async def settle(self, state: str, now: int, most: int) -> int:
-        """Pending draws whose time is over come to have earned nothing; at most so many. How many it were."""
+        """Pending draws whose time is over are settled, as having earned nothing; at most so many. How many it were."""
         ...
 
     async def publish(self, state: str, now: int, every: int) -> bool:

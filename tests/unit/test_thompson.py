@@ -106,6 +106,12 @@ def test_what_was_learnt_moves_the_shares() -> None:
     assert belief(bandit(), known).shares(["a", "b"], ())[0] > 0.99
 
 
+def test_the_first_rewards_do_not_decide_before_the_first_failures_are_settled() -> None:
+    early = Posterior(1, {"a": Tally(100, 3, 3.0), "b": Tally(100, 2, 2.0)})
+    late = Posterior(1, {"a": Tally(100, 100, 3.0), "b": Tally(100, 100, 2.0)})
+    assert belief(bandit(), early).shares(["a", "b"], ()).tolist() == belief(bandit(), late).shares(["a", "b"], ()).tolist()
+
+
 def test_a_linear_bandit_learns_whom_an_offer_is_for() -> None:
     draws = np.random.default_rng(5)
     people = np.column_stack([np.ones(400), draws.integers(0, 2, 400)])

@@ -1,8 +1,9 @@
 -- Learns of draws. KEYS: live, pending, rewarded.
--- ARGV: 'reward', version, offer, due, mark, member, value, now, kept until | 'settle', now, most
+-- ARGV: 'show', per draw: version, offer, due, mark, member
+--     | 'reward', version, offer, due, mark, member, value, now, kept until | 'settle', now, most
 -- A member is: mark (12 bytes), length of the offer (1 byte), the offer, the features as little-endian float32.
--- Of an arm the live hash holds 'n:' times shown, and 't:': times settled, sum of rewards, then, of a linear one, the upper half of the sum of the
--- features' products, row by row, and the sums of features times reward: little-endian doubles.
+-- Of an arm the live hash holds 't:': times shown, times settled, sum of rewards, then, of a linear one, the upper half of the sum of the features'
+-- products over all that was shown, row by row, and the sums of features times reward: little-endian doubles.
 local live, pending, rewarded = KEYS[1], KEYS[2], KEYS[3]
 
 local function doubles(data)
@@ -11,17 +12,18 @@ local function doubles(data)
   return found
 end
 
-local function add(offer, features, settled, value)
+local function add(member, shown, settled, value)
+  local length = string.byte(member, 13)
+  local offer, features = string.sub(member, 14, 13 + length), {}
+  for at = 14 + length, #member, 4 do features[#features + 1] = struct.unpack('<f', member, at) end
   local size = #features
-  local wanted = 2 + size * (size + 1) / 2 + size
   local tally = doubles(redis.call('HGET', live, 't:' .. offer) or '')
-  for i = #tally + 1, wanted do tally[i] = 0 end
-  tally[1] = tally[1] + settled
-  tally[2] = tally[2] + value
-  local at = 3
+  for i = #tally + 1, 3 + size * (size + 1) / 2 + size do tally[i] = 0 end
+  tally[1], tally[2], tally[3] = tally[1] + shown, tally[2] + settled, tally[3] + value
+  local at = 4
   for i = 1, size do
     for j = i, size do
-      if settled == 1 then tally[at] = tally[at] + features[i] * features[j] end
+      tally[at] = tally[at] + shown * features[i] * features[j]
       at = at + 1
     end
   end
@@ -31,38 +33,38 @@ local function add(offer, features, settled, value)
   redis.call('HSET', live, 't:' .. offer, table.concat(packed), 'news', 1)
 end
 
-local function parted(member)
-  local length = string.byte(member, 13)
-  local features = {}
-  for at = 14 + length, #member, 4 do features[#features + 1] = struct.unpack('<f', member, at) end
-  return string.sub(member, 14, 13 + length), features
+local function is_past(version, offer)
+  return tonumber(version) < math.max(tonumber(redis.call('HGET', live, 'since') or 0), tonumber(redis.call('HGET', live, 's:' .. offer) or 0))
+end
+
+if ARGV[1] == 'show' then
+  for i = 2, #ARGV, 5 do
+    if not is_past(ARGV[i], ARGV[i + 1]) and not redis.call('ZSCORE', rewarded, ARGV[i + 3]) and redis.call('ZADD', pending, 'NX', ARGV[i + 2], ARGV[i + 4]) == 1 then
+      add(ARGV[i + 4], 1, 0, 0)
+    end
+  end
+  return 0
 end
 
 if ARGV[1] == 'settle' then
   redis.call('ZREMRANGEBYSCORE', rewarded, '-inf', ARGV[2])
   local due = redis.call('ZRANGEBYSCORE', pending, '-inf', '(' .. ARGV[2], 'LIMIT', 0, ARGV[3])
   for i = 1, #due do
-    local offer, features = parted(due[i])
-    add(offer, features, 1, 0)
+    add(due[i], 0, 1, 0)
     redis.call('ZREM', pending, due[i])
   end
   return #due
 end
 
-local version, offer, due, mark, member = tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local outcome = 'counted'
-if version < math.max(tonumber(redis.call('HGET', live, 'since') or 0), tonumber(redis.call('HGET', live, 's:' .. offer) or 0)) then
+if is_past(ARGV[2], ARGV[3]) then
   outcome = 'reset'
-elseif redis.call('ZADD', rewarded, 'NX', ARGV[9], mark) == 0 then
+elseif redis.call('ZADD', rewarded, 'NX', ARGV[9], ARGV[5]) == 0 then
   outcome = 'duplicate'
 else
-  local _, features = parted(member)
-  local open = redis.call('ZREM', pending, member) == 1
-  if not open and tonumber(ARGV[8]) <= due then
-    open = true -- nobody told of the draw
-    redis.call('HINCRBY', live, 'n:' .. offer, 1)
-  end
-  add(offer, features, open and 1 or 0, tonumber(ARGV[7]))
+  local open = redis.call('ZREM', pending, ARGV[6]) == 1
+  local untold = not open and tonumber(ARGV[8]) <= tonumber(ARGV[4])
+  add(ARGV[6], untold and 1 or 0, (open or untold) and 1 or 0, tonumber(ARGV[7]))
 end
 redis.call('HINCRBY', live, 'o:' .. outcome, 1)
 return outcome

@@ -1,20 +1,15 @@
 -- KEYS: live, now, past, pending. ARGV: 'publish', now, every, kept | 'freeze', 0 or 1 | 'reset', offer or ''
--- A posterior is: version (u32), frozen (1 byte), then of each arm: length of the offer (1 byte), the offer, times shown (u32), length of the tally
--- (u16), the tally; all big-endian.
+-- A posterior is: version (u32), frozen (1 byte), then of each arm: length of the offer (1 byte), the offer, length of the tally (u16), both
+-- big-endian, the tally.
 local live, current, past, pending = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local function number(field) return tonumber(redis.call('HGET', live, field) or 0) end
 
 local function publish(version, frozen)
-  local arms, rows = {}, redis.call('HGETALL', live)
+  local body, rows = {struct.pack('>I4B', version, frozen)}, redis.call('HGETALL', live)
   for i = 1, #rows, 2 do
-    local kind, offer = string.sub(rows[i], 1, 2), string.sub(rows[i], 3)
-    if kind == 'n:' or kind == 't:' then
-      arms[offer] = arms[offer] or {0, ''}
-      if kind == 'n:' then arms[offer][1] = tonumber(rows[i + 1]) else arms[offer][2] = rows[i + 1] end
-    end
+    local offer, tally = string.sub(rows[i], 3), rows[i + 1]
+    if string.sub(rows[i], 1, 2) == 't:' then body[#body + 1] = struct.pack('>B', #offer) .. offer .. struct.pack('>I2', #tally) .. tally end
   end
-  local body = {struct.pack('>I4B', version, frozen)}
-  for offer, arm in pairs(arms) do body[#body + 1] = struct.pack('>B', #offer) .. offer .. struct.pack('>I4I2', arm[1], #arm[2]) .. arm[2] end
   body = table.concat(body)
   redis.call('SET', current, body)
   redis.call('HSET', past, version, body)
@@ -42,7 +37,7 @@ local version = redis.call('HINCRBY', live, 'version', 1)
 local rows = redis.call('HKEYS', live)
 for i = 1, #rows do
   local kind, other = string.sub(rows[i], 1, 2), string.sub(rows[i], 3)
-  if (kind == 'n:' or kind == 't:') and (offer == '' or offer == other) then redis.call('HDEL', live, rows[i]) end
+  if kind == 't:' and (offer == '' or offer == other) then redis.call('HDEL', live, rows[i]) end
 end
 redis.call('HSET', live, offer == '' and 'since' or 's:' .. offer, version)
 if offer == '' then
