@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, groupby
 
 from app.content.program import Program
 from app.domain.bandits import NOTHING_LEARNT, NOTHING_SHOWN, Bandit, Drawn, Posterior, packed_features
@@ -18,8 +19,19 @@ KEPT = 1_024
 """Sets of offers of which the shares are remembered until the next posterior."""
 DRAWN = "drawn"
 """Under (this, bandit) `Request.memo` holds the offer that is to come first where no send stands behind the question: a test says so."""
+FORMER = "former"
+"""Under this `Request.memo` holds the `Former` draw of a decision that is made again."""
 FARTHEST = 1e6
 """How large a feature may be; beyond, one person would outweigh all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """A draw as it was recorded: how it came up, the shares by number of offer, and the offers that were looked at, each with its place."""
+
+    drawn: Drawn
+    scores: Mapping[int, float | None]
+    tried: Mapping[str, int]
 
 
 def rankings(definitions: Definitions, program: Program, posteriors: Mapping[str, Posterior]) -> dict[str, Ranking]:
@@ -50,8 +62,20 @@ class Ranking:
         groups = [list(group) for _, group in groupby(sorted(free, key=lambda i: -offers[i].priority), key=lambda i: offers[i].priority)]
         known = self._known(r)
         shares = [self._shared([offers[i].id for i in group], known) for group in groups]
-        told = next((i for i in free if offers[i].id == r.memo.get((DRAWN, self.bandit.id))), None)
-        return Draw(Drawn(self._state, posterior.version, 0.0, known), [i for i in live if offers[i].id in taken], told, groups, shares, _seed(self.bandit.id, r, placement))
+        scores: dict[int, float | None] = {
+            i: share / WHOLE for group, each in zip(groups, shares, strict=True) for i, share in zip(group, each, strict=True)
+        }
+        passed = [(i, None) for i in live if offers[i].id in taken]
+        former: Former | None = r.memo.get(FORMER)
+        if former is not None:
+            again = sorted(free, key=lambda i: former.tried.get(offers[i].id, len(former.tried)))
+            return Draw({i: former.scores.get(i, share) for i, share in scores.items()}, [*passed, *((i, former.drawn) for i in again)])
+        if not r.profile.key or not r.send:
+            told = r.memo.get((DRAWN, self.bandit.id))
+            likeliest = [i for group in groups for i in sorted(group, key=lambda i: (offers[i].id != told, -(scores[i] or 0.0)))]
+            return Draw(scores, [*passed, *((i, None) for i in likeliest)])
+        seed = f"{self.bandit.id}\0{placement}\0{r.profile.key}\0{r.send}".encode()
+        return Draw(scores, chain(passed, _drawn(Drawn(self._state, posterior.version, 0.0, known), groups, shares, seed)))
 
     def _known(self, r: Request) -> bytes:
         """The features of the person, the constant first, as they are computed with and recorded."""
@@ -87,31 +111,21 @@ class Draw:
     """Iterates over the offers' numbers. `drawn` tells how the latest one came up, None where no send stands behind it: then nothing is
     learnt from it, and the likeliest is shown. `scores` are the shares of the first draw."""
 
-    def __init__(self, what: Drawn, taken: list[int], first: int | None, groups: list[list[int]], shares: list[list[int]], seed: bytes) -> None:
-        self._what = what
-        self._taken = taken
-        self._first = first
-        self._groups = groups
-        self._shares = shares
-        self._seed = seed
+    def __init__(self, scores: Mapping[int, float | None], order: Iterable[tuple[int, Drawn | None]]) -> None:
+        self.scores = scores
         self.drawn: Drawn | None = None
-        self.scores: dict[int, float | None] = {
-            i: share / WHOLE for group, each in zip(groups, shares, strict=True) for i, share in zip(group, each, strict=True)
-        }
+        self._order = order
 
     def __iter__(self) -> Iterator[int]:
-        yield from self._taken
-        for group, shares in zip(self._groups, self._shares, strict=True):
-            if not self._seed:
-                yield from sorted(group, key=lambda i: (i != self._first, -(self.scores[i] or 0.0)))
-                continue
-            for place, propensity in drawn(shares, self._seed):
-                self.drawn = Drawn(self._what.state, self._what.version, propensity, self._what.features)
-                yield group[place]
+        for i, what in self._order:
+            self.drawn = what
+            yield i
 
 
-def _seed(bandit: str, r: Request, placement: str) -> bytes:
-    return f"{bandit}\0{placement}\0{r.profile.key}\0{r.send}".encode() if r.profile.key and r.send else b""
+def _drawn(what: Drawn, groups: Sequence[Sequence[int]], shares: Sequence[Sequence[int]], seed: bytes) -> Iterator[tuple[int, Drawn]]:
+    for group, each in zip(groups, shares, strict=True):
+        for place, propensity in drawn(each, seed):
+            yield group[place], Drawn(what.state, what.version, propensity, what.features)
 
 
 def _feature(program: Program, what: Expression | Condition) -> Callable[[Request], float]:

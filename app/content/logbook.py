@@ -72,6 +72,7 @@ def fate_of(verdict: Verdict, choice: Choice) -> Fate:
     return Fate(
         changed(verdict.codes, verdict.filed), verdict.chosen, list(verdict.later.items()), list(verdict.scores.items()),
         choice.offer, choice.block, choice.reason, list(choice.priced), dict(choice.variants), choice.holdout,
+        1.0 if choice.drawn is None else choice.drawn.propensity, choice.drawn,
     )
 
 

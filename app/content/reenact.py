@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.content.choosing import Render, Taken, Verdict, choose
+from app.content.drawing import FORMER, Former
 from app.content.logbook import written
 from app.content.ranking import TRIED
 from app.content.snapshot import Dish, Snapshot
@@ -90,6 +91,7 @@ class Stage:
                 continue
             r.memo[FATE] = fate
             r.memo[TRIED] = {offer: i for i, offer in enumerate(self._tried(placement, fate))}
+            r.memo[FORMER] = Former(fate.drawn, dict(fate.scores), r.memo[TRIED]) if self._scored and fate.drawn is not None else None
             failed = [id for i, why in fate.later if why == "render" and (id := self._offer(placement, i))]
             render = _failing([snapshot.offers[id] for id in failed]) if failed else None
             choice, found.verdicts[placement] = choose(snapshot, r, placement, catalogue, taken, render, reasons=True)

@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from app.domain.bandits import Drawn
+
 ID_LENGTH = 16
 VERSION = 1
 DECISION, OUTCOME, PADDED = 0, 1, 128
@@ -24,7 +26,8 @@ Items: TypeAlias = "list[tuple[str, float | None]]"
 class Fate(Struct, array_like=True):
     """What one placement showed, and how its offers were judged (`trace.py` says what the first four mean).
 
-    `propensity` is the probability with which the policy shows this offer to this person: 1 where chance had no say."""
+    `propensity` is the probability with which the policy shows this offer to this person: 1 where chance had no say; `drawn` is how a
+    bandit came to show it."""
 
     judged: bytes
     chosen: int | None
@@ -37,6 +40,7 @@ class Fate(Struct, array_like=True):
     variants: dict[str, str] = {}
     holdout: str = ""
     propensity: float = 1.0
+    drawn: Drawn | None = None
 
 
 class Given(Struct, array_like=True):

@@ -18,6 +18,7 @@ from app.content.reenact import Stage
 from app.content.snapshot import Snapshot
 from app.content.told import Teller
 from app.decide import Decider
+from app.domain.bandits import Posterior, Tally
 from app.domain.change import Append, Grant, Merge
 from app.domain.event import Event, Heard, Identity
 from app.domain.history import History
@@ -88,6 +89,23 @@ def test_a_decision_made_again_of_its_record_is_the_same_to_the_byte(snapshot: S
 
     again = Stage(snapshot, scored=True).again(record, history, Replica()).record(snapshot, record)
 
+    assert encode_logged(again) == encode_logged(record.decided)
+
+
+@pytest.mark.parametrize("who", [f"person{n}" for n in range(8)])
+def test_what_a_bandit_drew_is_logged_with_its_propensity_and_made_again_by_another_posterior(tmp_path: Path, who: str) -> None:
+    rules = RULES.replace("rank: model.buy * offer.value + feature.views", "rank: {bandit: clicks}")
+    rules += "bandits: {clicks: {reward: {event: email_clicked, within: 3d}, features: {views: feature.views}}}\n"
+    definitions = load(write_shop(tmp_path, rules, more=MORE))
+    posteriors: dict[str, Posterior] = {}
+    content = Snapshot(definitions, FixedModels(definitions.models), posteriors)
+    record, history = decide(content, who=who)
+    posteriors[definitions.bandits["clicks"].state] = Posterior(9, {"shoes": Tally(50, 50, 40.0, (50.0, 100.0, 200.0), (40.0, 80.0))})
+
+    again = Stage(content, scored=True).again(record, history, Replica()).record(content, record)
+
+    fate = record.fates["hero"]
+    assert (fate.propensity, fate.drawn and fate.drawn.version) == (0.5, 0)
     assert encode_logged(again) == encode_logged(record.decided)
 
 
