@@ -26,6 +26,8 @@ COMMANDS = {
     "people": ("app.cli.people", "export, erase or restrict what is held of a person"),
     "report": ("app.cli.report", "tell what an experiment showed"),
     "log": ("app.cli.log", "pack the decision log, tell what there is"),
+    "replay": ("app.cli.replay", "tell what another version of the content would have decided"),
+    "diff": ("app.cli.diff", "tell in words what changed between two versions of the content"),
     "dead-letters": ("app.cli.dead_letters", "list, show, redrive and drop events that were refused"),
     "import": ("app.cli.import_", "import events, profiles or items from a file"),
 }

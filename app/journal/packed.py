@@ -48,7 +48,7 @@ def arrow() -> Any:
         import pyarrow as pa
         import pyarrow.parquet  # pyright: ignore[reportUnusedImport]
     except ImportError as error:
-        raise LogUnusable("Parquet needs pyarrow: pip install 'inlay[parquet]'") from error
+        raise LogUnusable("Parquet needs pyarrow: pip install 'inlay[log]'") from error
     return pa
 
 

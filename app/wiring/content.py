@@ -89,5 +89,12 @@ class Content:
         await self.prepare(snapshot)
 
 
+def open_content(folder: Path) -> Snapshot:
+    """A folder of content with its models, for a command. `ContentInvalid`."""
+    definitions = load(folder)
+    runtime = OnnxRuntime(definitions.models, folder / "models", Watchdog(), {})
+    return Snapshot(definitions, runtime)
+
+
 async def _nothing(_: Snapshot) -> None:
     """For a worker that renders nothing ahead."""
