@@ -29,6 +29,7 @@ from app.web.operations import Operations
 from app.web.pages import Pages
 from app.web.profiles import Profiles
 from app.web.recipients import recipients
+from app.web.reports import Reports
 from app.web.segments import Segments
 from app.web.surfaces import Surfaces
 from app.web.webhooks import Webhooks
@@ -78,6 +79,7 @@ class Application:
 
         api = FastAPI(lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
         lists = Segments(worker.parts, worker.watching.live)
+        reports = Reports(worker.parts, worker.settings.content, worker.settings.data)
         docs, agreed = ApiDocs(worker.parts), ConsentRoutes(worker.parts, profiles, worker.consents)
         rows: list[tuple[str, str, str, Handler]] = [
             *self._routes,
@@ -86,6 +88,8 @@ class Application:
             ("DELETE", "/v1/decisions/{decision_id}", "void", decisions.void),
             ("GET", "/v1/segments", "segments", lists.show),
             ("GET", "/v1/segments/{id}/profiles", "segments", lists.members),
+            ("GET", "/v1/reports/experiments/{name}", "reports", reports.experiment),
+            ("GET", "/v1/reports/holdouts/{name}", "reports", reports.holdout),
             ("GET", "/v1/profiles/{id}", "profiles", profiles.show),
             ("PATCH", "/v1/profiles/{id}", "profiles", profiles.patch),
             ("DELETE", "/v1/profiles/{id}", "profiles", profiles.erase),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import get_args
+from dataclasses import replace
+from typing import Literal, get_args
 
 from app.content.leaves import condition
 from app.content.reader import Reader
 from app.content.source import Node
 from app.domain import experiments as e
 
-EXPERIMENT_KEYS = ("variants", "placement", "unit", "coverage", "seed", "hash", "namespace", "when", "description")
+EXPERIMENT_KEYS = ("variants", "placement", "unit", "coverage", "seed", "hash", "namespace", "when", "metrics", "guardrails", "description")
 NAMESPACE_KEYS = ("name", "from", "to")
+MEASURE_KEYS = ("did", "sum", "within", "good")
+DIRECTIONS: tuple[Literal["up", "down"], ...] = ("up", "down")
 HOLDOUT_KEYS = ("percent", "salt", "placements", "control", "description")
 UNITS: tuple[e.Unit, ...] = get_args(e.Unit)
 VERSIONS: tuple[e.HashVersion, ...] = get_args(e.HashVersion)
@@ -29,7 +32,7 @@ def experiment(reader: Reader, id: str, node: Node, at: str) -> e.Experiment:
         unit or "profile", _share(reader, found["coverage"], f"{at}.coverage") if "coverage" in found else 1.0,
         reader.text(found["seed"], f"{at}.seed") if "seed" in found else "", 1 if hash is not None and hash.value == 1 else 2,
         _namespace(reader, found["namespace"], f"{at}.namespace") if "namespace" in found else None,
-        condition(reader, found["when"], f"{at}.when") if "when" in found else None, reader.place(node),
+        condition(reader, found["when"], f"{at}.when") if "when" in found else None, _measures(reader, found, at), reader.place(node),
     )
 
 
@@ -44,6 +47,35 @@ def _variants(reader: Reader, node: Node, at: str) -> tuple[tuple[str, float], .
         if weight == 0:
             reader.wrong(node.keys[name], f"{at}.{name}", "is a variant that nobody can get", "a weight above 0", warning=True)
     return rows
+
+
+def _measures(reader: Reader, found: dict[str, Node], at: str) -> tuple[e.Measure, ...]:
+    """Metrics, then guardrails; no name stands for two."""
+    read = [
+        _measure(reader, name, each, f"{at}.{key}.{name}", guardrail=key == "guardrails")
+        for key in ("metrics", "guardrails") if key in found for name, each in reader.mapping(found[key], f"{at}.{key}").items()
+    ]
+    if "guardrails" in found and "metrics" not in found:
+        reader.wrong(found["guardrails"].line, f"{at}.guardrails", "stand without metrics", "the first of metrics: decides what the experiment showed")
+    metrics = {each.name for each in read if not each.guardrail}
+    for each in read:
+        if each.guardrail and each.name in metrics:
+            reader.wrong(found["guardrails"].line, f"{at}.guardrails.{each.name}", "is a metric too", "another name")
+    return tuple(read)
+
+
+def _measure(reader: Reader, name: str, node: Node, at: str, *, guardrail: bool) -> e.Measure:
+    found = reader.mapping(node, at, (*MEASURE_KEYS, "margin") if guardrail else MEASURE_KEYS)
+    kinds = [kind for kind in ("did", "sum") if kind in found]
+    if len(kinds) != 1:
+        reader.wrong(node.line, at, f"has {'neither did nor sum' if not kinds else 'did and sum'}", "{did: order_completed, within: 7d}, or sum: for the sum of its values")
+        return e.Measure(name, "")
+    usual = e.Measure(name, reader.event(found[kinds[0]], f"{at}.{kinds[0]}"), kinds[0] == "sum", good="down" if guardrail else "up", guardrail=guardrail)
+    good = reader.one_of(found["good"], f"{at}.good", DIRECTIONS, "direction") if "good" in found else None
+    return replace(
+        usual, within=reader.duration(found["within"], f"{at}.within") if "within" in found else usual.within, good=good or usual.good,
+        margin=_share(reader, found["margin"], f"{at}.margin") if "margin" in found else usual.margin,
+    )
 
 
 def _namespace(reader: Reader, node: Node, at: str) -> e.Namespace:

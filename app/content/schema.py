@@ -89,6 +89,9 @@ def _experiment() -> Shape:
         "coverage": share, "seed": TEXT, "hash": {"enum": list(experiment_rules.VERSIONS)}, "when": _use("condition"), "description": TEXT,
         "namespace": _object(experiment_rules.NAMESPACE_KEYS, {"name": TEXT, "from": share, "to": share}, experiment_rules.NAMESPACE_KEYS),
     }
+    measure = {"did": TEXT, "sum": TEXT, "within": DURATION, "good": {"enum": list(experiment_rules.DIRECTIONS)}}
+    shapes["metrics"] = _named(_object(measure, measure))
+    shapes["guardrails"] = _named(_object((*measure, "margin"), {**measure, "margin": share}))
     return _object(experiment_rules.EXPERIMENT_KEYS, shapes, ("variants",))
 
 

@@ -31,9 +31,30 @@ class Namespace:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """What counts of each unit within `within` ms after it was first shown a variant: whether `event` came, or the sum of its values
+    (`total`). A guardrail may get worse by `margin`, a share of the control's, at most."""
+
+    name: str
+    event: str
+    total: bool = False
+    within: int = 7 * 86_400_000
+    good: Literal["up", "down"] = "up"
+    guardrail: bool = False
+    margin: float = 0.05
+
+
+USUAL_MEASURES = (
+    Measure("clicked", "email_clicked"), Measure("bought", "order_completed"), Measure("revenue", "order_completed", total=True),
+    Measure("unsubscribed", "email_unsubscribed", good="down", guardrail=True), Measure("complained", "email_complained", good="down", guardrail=True),
+)
+"""What is reported where an experiment names nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """`variants` are names with their weights; `coverage` is the share of people that takes part. `placement` empty: it
-    counts as seen wherever one of its variants is asked for."""
+    counts as seen wherever one of its variants is asked for. The first of `measures` decides what it showed."""
 
     id: str
     variants: tuple[tuple[str, float], ...]
@@ -44,6 +65,7 @@ class Experiment:
     hash: HashVersion = 2
     namespace: Namespace | None = None
     when: Condition | None = None
+    measures: tuple[Measure, ...] = ()
     place: Place = NOWHERE
 
     def variant(self, unit: str) -> str | None:

@@ -14,14 +14,14 @@ from pathlib import Path
 import duckdb
 
 from app.errors import SettingsInvalid
-from app.reports.estimates import Kind, Sample
+from app.reports.counting import Daily, counted, told
+from app.reports.estimates import Kind
 from app.reports.results import Counts
 
 READERS = {
     ".parquet": "read_parquet(?, union_by_name => true)", ".csv": "read_csv(?, sample_size => -1)", ".tsv": "read_csv(?, sample_size => -1)",
     ".jsonl": "read_json(?)", ".ndjson": "read_json(?)", ".json": "read_json(?)",
 }
-Daily = list[tuple[str, dict[str, Sample]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,7 @@ def count(table: Table, experiment: str, variants: Sequence[str]) -> tuple[Count
         passed = _passed_over(db, table, variants)
         kinds: list[Kind] = [_kind(db, i) for i in range(len(table.metrics))]
         _visit(db, kinds)
-        units = dict.fromkeys(variants, 0) | dict(db.execute("SELECT variant, count(*) FROM visitors WHERE variants = 1 GROUP BY variant").fetchall())
-        samples = {name: _samples(db, i, kind, variants) for i, (name, kind) in enumerate(zip(table.metrics, kinds, strict=True))}
-        found = db.execute("SELECT count(*) FILTER (variants > 1), coalesce(min(day), ''), coalesce(max(day), '') FROM visitors").fetchone()
-        multiple, first, last = found or (0, "", "")
-        return Counts(units, samples, multiple, passed, first, last), _daily(db, kinds[0])
+        return counted(db, list(zip(table.metrics, kinds, strict=True)), variants, passed)
 
 
 @contextmanager
@@ -70,9 +66,9 @@ def opened(table: Table, experiment: str) -> Generator[duckdb.DuckDBPyConnection
         try:
             _read(db, table, READERS[ending], experiment)
         except duckdb.BinderException as error:
-            raise SettingsInvalid(f"{path}: {_told(error)}") from error
+            raise SettingsInvalid(f"{path}: {told(error)}") from error
         except duckdb.Error as error:
-            raise SettingsInvalid(f"{path} cannot be read: {_told(error)}") from error
+            raise SettingsInvalid(f"{path} cannot be read: {told(error)}") from error
         yield db
 
 
@@ -93,11 +89,6 @@ def _read(db: duckdb.DuckDBPyConnection, table: Table, reader: str, experiment: 
 def _quoted(name: str) -> str:
     """A column's name as SQL takes it."""
     return '"' + name.replace('"', '""') + '"'
-
-
-def _told(error: Exception) -> str:
-    """The first line of what DuckDB says, without the kind of error."""
-    return str(error).split("\n")[0].partition(": ")[2] or str(error)
 
 
 def _passed_over(db: duckdb.DuckDBPyConnection, table: Table, variants: Sequence[str]) -> dict[str, int]:
@@ -129,16 +120,3 @@ def _visit(db: duckdb.DuckDBPyConnection, kinds: Sequence[Kind]) -> None:
     """A row per visitor."""
     values = "".join(f", {'max' if kind == 'rate' else 'fsum'}(m{i}) AS m{i}" for i, kind in enumerate(kinds))
     db.execute(f"CREATE TABLE visitors AS SELECT min(variant) AS variant, count(DISTINCT variant) AS variants, min(day) AS day{values} FROM seen GROUP BY unit")
-
-
-def _samples(db: duckdb.DuckDBPyConnection, i: int, kind: Kind, variants: Sequence[str]) -> dict[str, Sample]:
-    rows = db.execute(f"SELECT variant, count(*), fsum(m{i}), fsum(m{i} * m{i}) FROM visitors WHERE variants = 1 GROUP BY variant").fetchall()
-    return {variant: Sample(kind, 0, 0.0, 0.0) for variant in variants} | {variant: Sample(kind, n, total, squares) for variant, n, total, squares in rows}
-
-
-def _daily(db: duckdb.DuckDBPyConnection, kind: Kind) -> Daily:
-    rows = db.execute("SELECT day, variant, count(*), fsum(m0), fsum(m0 * m0) FROM visitors WHERE variants = 1 AND day IS NOT NULL GROUP BY day, variant ORDER BY day, variant").fetchall()
-    days: dict[str, dict[str, Sample]] = {}
-    for day, variant, n, total, squares in rows:
-        days.setdefault(day, {})[variant] = Sample(kind, n, total, squares)
-    return list(days.items())

@@ -46,6 +46,7 @@ class Counts:
     passed_over: Mapping[str, int] | None = None
     first_at: str = ""
     last_at: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +234,8 @@ def _finding(plan: Plan, measured: Sequence[Measured], ratio: Check) -> tuple[Ve
     primary = measured[0]
     if not ratio.ok:
         return "unreadable", f"Not readable: {ratio.message}."
+    if not any(arm.sample.n for arm in primary.arms):
+        return "no_difference_shown", f"Nobody was in {plan.experiment} yet: no difference shown."
     best = max(primary.comparisons, key=lambda each: (_ORDER[each.verdict], each.difference * (1 if primary.metric.good == "up" else -1)))
     broken = [each.says for one in measured if one.metric.role == "guardrail" for each in one.comparisons if each.verdict.startswith("worse")]
     others = len(primary.comparisons) - 1
@@ -244,7 +247,7 @@ _ORDER: Mapping[Verdict, int] = {"better": 5, "better_if_planned": 4, "worse": 3
 
 
 def _notes(measured: Sequence[Measured], counts: Counts) -> list[str]:
-    found = [f"{number:,} rows passed over: {why}" for why, number in (counts.passed_over or {}).items() if number]
+    found = [*counts.remarks, *(f"{number:,} rows passed over: {why}" for why, number in (counts.passed_over or {}).items() if number)]
     if (pairs := len(measured[0].comparisons)) > 1:
         found.append(f"{pairs} variants are compared with the control: a verdict takes more than one alone would, by Holm's rule")
     for each in measured:

@@ -80,4 +80,5 @@ def sample(parts: Parts) -> Sample:
         placements, tuple(snapshot.definitions.mails), tuple(snapshot.definitions.consents), tuple(snapshot.definitions.context),
         profile, send, next((item.id for item in parts.catalogue.rows), "fjell"), f"news{sender}" if sender.startswith("@") else sender,
         parts.tokens.mint("amp", placements[0], "", "", "", parts.clock()) if placements else "", parts.tokens.seal(f"u:{profile}", send),
+        tuple(snapshot.definitions.experiments), tuple(snapshot.definitions.holdouts),
     )

@@ -32,6 +32,8 @@ class Sample:
     sender: str = "news@shop.example"
     token: str = "v1.k1.payload.mac"
     decision: str = "k1-id"
+    experiments: tuple[str, ...] = ("hero_copy",)
+    holdouts: tuple[str, ...] = ("universal",)
 
     @property
     def placement(self) -> str:
@@ -82,6 +84,7 @@ TAGS: dict[str, str] = {
     "Events": "What people did; the next decision knows it",
     "People": "What is known of a person, and their rights",
     "Segments": "Who is in them, as people enter and leave",
+    "Reports": "What experiments and holdouts showed",
     "Items": "The catalogue; every worker sees a change within a second",
     "Operations": "For probes, monitoring and developers",
 }
@@ -102,7 +105,7 @@ _BODY_ERRORS = errors(400, 401, 403, 413, 422, 503)
 
 def operations(sample: Sample) -> tuple[Operation, ...]:
     """Every operation, in the order in which a reader wants them."""
-    return (*_content(sample), *_decisions(sample), *_events(sample), *_people(sample), *_segments(), *_items(sample), *_running())
+    return (*_content(sample), *_decisions(sample), *_events(sample), *_people(sample), *_segments(), *_reports(sample), *_items(sample), *_running())
 
 
 def _content(sample: Sample) -> tuple[Operation, ...]:
@@ -235,6 +238,19 @@ def _segments() -> tuple[Operation, ...]:
                       Parameter("id", "path", "The segment's id", "lapsed"), Parameter("limit", "query", "1 to 10,000; 100 where absent", 100),
                       Parameter("after", "query", "The `next` of an earlier page"), Parameter("format", "query", "json where absent", "json", ("json", "ndjson", "csv")),
                   )),
+    )
+
+
+def _reports(sample: Sample) -> tuple[Operation, ...]:
+    told = (Answer(200, "Rates, lift with intervals, whether the data can be trusted, and the finding in a sentence", s.ReportAnswer, ("application/json", "text/html")), *errors(401, 403, 404, 422, 503))
+    asked = (
+        Parameter("from", "query", "Only who was first shown it on this day or later"),
+        Parameter("to", "query", "Only who was first shown it before this day"), Parameter("format", "query", "json where absent", "json", ("json", "html")),
+    )
+    about = "Out of the packed decision log; `notes` say what is missing. Takes seconds, and waits for its turn."
+    return (
+        Operation("GET", "/v1/reports/experiments/{name}", "Reports", "What an experiment showed", told, "admin", about, (Parameter("name", "path", "As in the rules", next(iter(sample.experiments), "hero_copy"), sample.experiments), *asked)),
+        Operation("GET", "/v1/reports/holdouts/{name}", "Reports", "What those who are held out do, against those who are not", told, "admin", about, (Parameter("name", "path", "As in the rules", next(iter(sample.holdouts), "universal"), sample.holdouts), *asked)),
     )
 
 

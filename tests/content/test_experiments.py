@@ -12,11 +12,12 @@ from app.content.choosing import Taken, choose
 from app.content.load import load
 from app.content.snapshot import Snapshot
 from app.domain.decision import Choice, decode_record, encode_record
+from app.domain.experiments import Measure
 from app.domain.profile import Profile
 from app.domain.request import Request
 from tests.fakes import FixedModels
 
-NOW = 1_790_000_000_000
+NOW, DAY = 1_790_000_000_000, 86_400_000
 TRIED = RULES.replace("{segment: shoe_browsers}", "{variant: hero_copy.b}").replace("consents: {marketing: {gates: [decide]}}\n", "")
 HALVES = "experiments:\n  hero_copy: {placement: hero, variants: {a: 0.5, b: 0.5}}\n"
 
@@ -99,3 +100,26 @@ def test_a_test_in_the_rules_can_force_a_variant(tmp_path: Path, given: str, wan
         path.unlink()
 
     assert [f"{each.message}{'; ' if each.hint else ''}{each.hint}" for each in check(tmp_path, NOW) if not each.warning] == problems
+
+
+def test_metrics_and_guardrails_are_read_with_their_windows(tmp_path: Path) -> None:
+    more = "metrics: {bought: {did: Order Completed, within: 14d}, revenue: {sum: order_completed}}, guardrails: {left: {did: email_unsubscribed, margin: 0.1}}, variants"
+    content = snapshot(tmp_path, TRIED + HALVES.replace("variants", more))
+
+    assert content.definitions.experiments["hero_copy"].measures == (
+        Measure("bought", "order_completed", within=14 * DAY), Measure("revenue", "order_completed", total=True), Measure("left", "email_unsubscribed", good="down", guardrail=True, margin=0.1),
+    )
+
+
+@pytest.mark.parametrize(("more", "message"), [
+    ("metrics: {bought: {within: 7d}}", "hero_copy.metrics.bought: has neither did nor sum; {did: order_completed, within: 7d}, or sum: for the sum of its values"),
+    ("metrics: {bought: {did: a, sum: b}}", "hero_copy.metrics.bought: has did and sum"),
+    ("metrics: {bought: {did: a, within: 7}}", "hero_copy.metrics.bought.within: 7 is no duration"),
+    ("metrics: {bought: {did: a, good: high}}", 'hero_copy.metrics.bought.good: no direction "high"'),
+    ("guardrails: {left: {did: a}}", "hero_copy.guardrails: stand without metrics"),
+    ("metrics: {left: {did: a}}, guardrails: {left: {did: a}}", "hero_copy.guardrails.left: is a metric too"),
+])
+def test_a_mistake_in_a_metric_is_named(tmp_path: Path, more: str, message: str) -> None:
+    write_shop(tmp_path, TRIED + HALVES.replace("variants", f"{more}, variants"))
+
+    assert message in "\n".join(map(str, check(tmp_path, NOW)))

@@ -74,7 +74,7 @@ def sent(server: Server, operation: Operation, spec: dict[str, Any], body: Any) 
         path = path.replace("{" + parameter["name"] + "}", str(parameter["example"]))
     query = urlencode({parameter["name"]: parameter["example"] for parameter in given if parameter["in"] == "query"})
     headers = {parameter["name"]: parameter["example"] for parameter in given if parameter["in"] == "header"}
-    return server.call(operation.method, f"{path}?{query}", body, **headers)
+    return server.call(operation.method, f"{path}?{query}", body, patience=60, **headers)
 
 
 def documents(answer: Answer) -> list[Any]:

@@ -35,6 +35,16 @@ def test_the_report_tells_the_finding_the_numbers_and_the_checks(file, capsys, m
     assert "✓ visitors fall 50.00 : 50.00 where 50.00 : 50.00 was meant" in told
 
 
+def test_a_narrow_terminal_gets_the_intervals_in_a_table_of_their_own(file, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
+    main(typed(file, "--metric", "bought", "--weights", "short=0.5,long=0.5"))
+
+    told = capsys.readouterr().out
+    assert max(map(len, told.splitlines())) <= 80
+    assert "lift of" in told and "> 99.9 %  better" in told
+
+
 def test_the_same_is_told_as_json_and_as_a_page(file, capsys, tmp_path):
     main(typed(file, "--metric", "bought", "--guardrail", "left", "--weights", "short=0.5,long=0.5", "--json", "--html", str(tmp_path / "copy.html")))
 
