@@ -113,6 +113,8 @@ class Decider:
                 choice.variants = snapshot.trials.exposed(r, placement)
                 decision.choices[placement] = choice
         answer.open = named and bool(answer.verdicts) and not profile.erased
+        if answer.open:
+            answer.kept = snapshot.trials.to_keep(profile, decision.choices.values())
         if answer.open and snapshot.limits:
             shown = {id: offer for id in answer.verdicts if (offer := decision.choices[id].offer)}
             answer.guards = snapshot.limits.guards(r, shown)

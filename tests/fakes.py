@@ -75,6 +75,7 @@ class MemoryStore:
             {name[2:]: value[8:] == b"1" for name, value in fields.items() if name.startswith("c:")},
             tuple(map(Identity.from_key, known - {home.key})), standing[send][0] if send in standing else None,
             {name: record for name, (record, _) in standing.items()} if sends else {},
+            {name[2:]: value[14:].decode() for name, value in fields.items() if name.startswith("v:")},
             known=bool(home.whole) or home.erased, erased=home.erased,
         )
 
@@ -167,9 +168,9 @@ class MemoryStore:
 
     async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | Full | None]:
         await self.wire()
-        return [self._recorded(each) for each in recordings]
+        return [self._recorded(each, now) for each in recordings]
 
-    def _recorded(self, each: Recording) -> bytes | Full | None:
+    def _recorded(self, each: Recording, now: int) -> bytes | Full | None:
         home = self._home(each.key)
         if home.erased:
             return None
@@ -181,7 +182,10 @@ class MemoryStore:
             return Full(others)
         origin = next((origin for origin, holding in home.whole.holdings.items() if holding.sends.get(each.send) == there), home.key)
         holding = home.whole.holdings.get(origin, NOTHING)
-        holding = replace(holding, sends={**holding.sends, each.send: (each.record, there[1] + each.trace)})
+        stamp = now.to_bytes(8, "big") + bytes(6)
+        kept = {"v:" + name: frozenset({stamp + stored.encode()}) for name, stored in each.variants.items() if stored}
+        fields = {name: values for name, values in holding.fields.items() if each.variants.get(name[2:]) != "" or name[:2] != "v:"}
+        holding = replace(holding, fields={**fields, **kept}, sends={**holding.sends, each.send: (each.record, there[1] + each.trace)})
         self._put(Filed(home.key, replace(home.whole, holdings={**home.whole.holdings, origin: holding})))
         return None
 

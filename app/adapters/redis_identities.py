@@ -38,7 +38,7 @@ VERSIONS = 16
 """Of one field, by one identifier that may pass to somebody else, as many are kept beside the one that stands."""
 _LENGTH = struct.Struct(">H")
 _CLAIM = struct.Struct(f">Q{ID_BYTES}sH")
-_FIELDS = ("t:", "c:", "i:")
+_FIELDS = ("t:", "c:", "i:", "v:")
 Parts: TypeAlias = "tuple[bytes, dict[str, bytes], dict[str, bytes], dict[str, bytes], dict[str, bytes]]"
 """What stands under one key: h m o d x."""
 

@@ -7,7 +7,7 @@ they came (see `redis_identities`), `d:{K}` decisions by send, `x:{K}` their tra
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -171,7 +171,7 @@ class RedisStore:
         calls: list[tuple[list[str], list[Any]]] = []
         for each in recordings:
             tag = "{" + each.key + "}"
-            arguments = [each.send, each.expected or b"", each.record, each.trace, KEPT_SECONDS, oldest, *_guards(each.guards)]
+            arguments = [each.send, each.expected or b"", each.record, each.trace, KEPT_SECONDS, oldest, _kept(each.variants, now), *_guards(each.guards)]
             calls.append((["m:" + tag, "d:" + tag, "x:" + tag], arguments))
         replies: list[Any] = await evaluate_many(self._writes, self._record, calls, self._write_seconds)
         found = [_winner(reply) for reply in replies]
@@ -201,6 +201,15 @@ class RedisStore:
                 raise refusal(reply)
         shared = {each for each, reply in zip(keys, replies, strict=True) if reply[0] is not None}
         return shared - {key}
+
+
+def _kept(variants: Mapping[str, str], now: int) -> bytes:
+    """What `record.lua` keeps of experiments: names and values, each led by its length; a value by the instant, as all fields are."""
+    if not variants:
+        return b""
+    stamp = now.to_bytes(8, "big") + bytes(ID_BYTES)
+    parts = [part for id, stored in variants.items() for part in (id.encode(), stamp + stored.encode() if stored else b"")]
+    return b"".join([len(part).to_bytes(2, "big") + part for part in parts])
 
 
 def _guards(guards: Sequence[Guard]) -> list[Any]:
@@ -243,6 +252,8 @@ def _take_meta(profile: Profile, flat: list[bytes]) -> None:
             consents[rest.decode()] = value[8:] == b"1"
         elif kind == b"i:":
             identities.append(Identity.from_key(rest.decode()))
+        elif kind == b"v:":
+            profile.variants = {**profile.variants, rest.decode(): value[STAMP:].decode()}
         elif name == b"!":
             profile.erased = True
     values = _unpack(b"\xdd" + len(packed).to_bytes(4, "big") + b"".join(packed))

@@ -92,7 +92,7 @@ def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken
         if holdout is not None and offer.id != holdout.control:
             verdict.later[i] = "holdout"
             continue
-        choice = _show(snapshot, r, placement, offer.id, snapshot.offers[offer.id], catalogue, taken, render)
+        choice = _show(snapshot, r, placement, offer.id, snapshot.dish(offer.id, r), catalogue, taken, render)
         if isinstance(choice, Choice):
             verdict.chosen = i
             choice.drawn = draw.drawn if draw is not None else None

@@ -11,7 +11,7 @@ from app.content.reader import Reader
 from app.content.source import Node
 from app.domain import experiments as e
 
-EXPERIMENT_KEYS = ("variants", "placement", "unit", "coverage", "seed", "hash", "namespace", "when", "metrics", "guardrails", "description")
+EXPERIMENT_KEYS = ("variants", "placement", "unit", "coverage", "seed", "hash", "namespace", "when", "metrics", "guardrails", "sticky", "description")
 NAMESPACE_KEYS = ("name", "from", "to")
 MEASURE_KEYS = ("did", "sum", "within", "good")
 DIRECTIONS: tuple[Literal["up", "down"], ...] = ("up", "down")
@@ -32,7 +32,7 @@ def experiment(reader: Reader, id: str, node: Node, at: str) -> e.Experiment:
         unit or "profile", _share(reader, found["coverage"], f"{at}.coverage") if "coverage" in found else 1.0,
         reader.text(found["seed"], f"{at}.seed") if "seed" in found else "", 1 if hash is not None and hash.value == 1 else 2,
         _namespace(reader, found["namespace"], f"{at}.namespace") if "namespace" in found else None,
-        condition(reader, found["when"], f"{at}.when") if "when" in found else None, _measures(reader, found, at), reader.place(node),
+        condition(reader, found["when"], f"{at}.when") if "when" in found else None, _measures(reader, found, at), _sticky(reader, found, at, unit or "profile"), reader.place(node),
     )
 
 
@@ -47,6 +47,17 @@ def _variants(reader: Reader, node: Node, at: str) -> tuple[tuple[str, float], .
         if weight == 0:
             reader.wrong(node.keys[name], f"{at}.{name}", "is a variant that nobody can get", "a weight above 0", warning=True)
     return rows
+
+
+def _sticky(reader: Reader, found: dict[str, Node], at: str, unit: e.Unit) -> bool:
+    """Whether people keep what they saw: where a person is the unit, unless it says otherwise."""
+    if "sticky" not in found:
+        return unit == "profile"
+    if not isinstance(found["sticky"].value, bool):
+        reader.wrong(found["sticky"].line, f"{at}.sticky", f"is {found['sticky'].plain()!r:.40}", "true or false")
+    elif found["sticky"].value and unit != "profile":
+        reader.wrong(found["sticky"].line, f"{at}.sticky", f"cannot be kept of a unit that is the {unit}", "the variant is kept with the person: unit: profile")
+    return found["sticky"].value is True
 
 
 def _measures(reader: Reader, found: dict[str, Node], at: str) -> tuple[e.Measure, ...]:

@@ -37,7 +37,8 @@ def flatten(condition: c.Condition | None) -> Iterator[c.Condition]:
 class Conditions:
     """An offer's conditions, each with the number of the removal that it stands for."""
 
-    def __init__(self, offer: Offer, removals: list[Removal | None]) -> None:
+    def __init__(self, offer: Offer, removals: list[Removal | None], barring: Iterable[c.Condition] = ()) -> None:
+        """`barring` are conditions that keep the offer out of the placement, by its policy."""
         self.offer = offer
         self.timed = offer.valid_from is not None or offer.valid_to is not None
         if len(removals) == 1:
@@ -52,6 +53,9 @@ class Conditions:
             for child in children:
                 removals.append(Removal(group, child.place if child.place != c.NOWHERE else offer.place))
                 self.checks.append((len(removals) - 1, child, suppresses))
+        for each in barring:
+            removals.append(Removal("policy", each.place if isinstance(each, c.InVariant) else offer.place))
+            self.checks.append((len(removals) - 1, each, True))
 
     def code(self, leaf: c.Condition) -> int:
         return next(code for code, condition, _ in self.checks if condition is leaf)

@@ -16,6 +16,7 @@ from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from app.content.alternatives import barring, ranking
 from app.content.emit import Scope
 from app.content.writer import Writer
 from app.content.features import written
@@ -180,12 +181,15 @@ class Program:
     def _judgement(self, placement: str) -> Judgement:
         offers = tuple(offer for offer in self.definitions.offers.values() if placement in offer.placements)
         removals: list[Removal | None] = [None]
-        conditions = [Conditions(offer, removals) for offer in offers]
+        declared = self.definitions.placements[placement]
+        conditions = [Conditions(offer, removals, barring(declared, offer.id)) for offer in offers]
         filed = file_offers(conditions)
         initial = Initial(conditions, {i: leaf for rows in filed.values() for i, leaf in rows})
         judge = self._judge(placement, conditions, filed, initial)
-        expression = self.definitions.placements[placement].rank or c.Name(c.Ref(("offer", "value")))
+        expression = declared.rank or c.Name(c.Ref(("offer", "value")))
         rank, fixed = self.expression(expression), all(ref.root == "offer" for ref in names(expression))
+        if (alternative := ranking(self, declared, rank)) is not None:
+            rank, fixed = alternative, False
         scores = tuple(rank(NOTHING_KNOWN, attributes(offer)) if fixed else None for offer in offers)
         keys = [rank_key(offer, score) for offer, score in zip(offers, scores, strict=True)]
         places = {key: i for i, key in enumerate(sorted(set(keys)))}

@@ -33,7 +33,8 @@ def prove(definitions: Definitions, blocks: Mapping[str, Block]) -> list[Problem
             found += _shows(blocks[shown.block], shown, f"{at}[{i}]")
         found += _never_blank(blocks[last.block], last, at)
     for offer in definitions.offers.values():
-        found += _shows(blocks[offer.shown.block], offer.shown, f"offers.{offer.id}", warning=True)
+        for shown in (offer.shown, *(each.shown for each in offer.alternatives)):
+            found += _shows(blocks[shown.block], shown, f"offers.{offer.id}", warning=True)
     return found
 
 

@@ -76,6 +76,8 @@ class Answer:
     """What was taken for it."""
     uncounted: bool = False
     """It shows what is limited, and could not be recorded."""
+    kept: Mapping[str, str] = field(default_factory=empty)
+    """What of experiments is to be stored with the person."""
 
     def recording(self) -> Recording:
         """As the store takes it. The mail, the content version and the choices of the send's earlier calls stay as they are."""
@@ -86,4 +88,4 @@ class Answer:
             mail, version, choices = earlier.mail or mail, earlier.version, {**choices, **earlier.choices}
         record = encode_record(decision.decided_at, mail, version, choices)
         assert profile.key is not None and decision.send is not None
-        return Recording(profile.key, decision.send, profile.record, record, b"", self.guards)
+        return Recording(profile.key, decision.send, profile.record, record, b"", self.guards, self.kept)

@@ -63,7 +63,7 @@ def _live(snapshot: Snapshot, r: Request, choice: Choice, catalogue: Any, taken:
         if (item := catalogue.get(id)) is not None and item.fields.get("stock", 1) != 0 and id not in just_bought
     ]
     missing = len(choice.priced) - len(kept)
-    dish = snapshot.offers.get(choice.offer) if choice.offer else None
+    dish = snapshot.dish(choice.offer, r) if choice.offer in snapshot.offers else None
     if missing and dish is not None and dish.plan is not None:
         out = taken.items | just_bought
         others = dish.plan.choose(r, catalogue, out) or []

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.content import bandit_rules, cap_rules, declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, sections, trait_kinds, triggers
+from app.content import alternatives, bandit_rules, cap_rules, declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, sections, trait_kinds, triggers
 from app.content.retention import KINDS
 from app.content.variables import TAKES
 from app.content.esps import KEYS
@@ -90,6 +90,7 @@ def _experiment() -> Shape:
         "namespace": _object(experiment_rules.NAMESPACE_KEYS, {"name": TEXT, "from": share, "to": share}, experiment_rules.NAMESPACE_KEYS),
     }
     measure = {"did": TEXT, "sum": TEXT, "within": DURATION, "good": {"enum": list(experiment_rules.DIRECTIONS)}}
+    shapes["sticky"] = {"type": "boolean"}
     shapes["metrics"] = _named(_object(measure, measure))
     shapes["guardrails"] = _named(_object((*measure, "margin"), {**measure, "margin": share}))
     return _object(experiment_rules.EXPERIMENT_KEYS, shapes, ("variants",))
@@ -277,6 +278,7 @@ def _placement() -> Shape:
         "fallback": {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}, "deadline": DURATION,
         "rank": {"anyOf": [EXPRESSION, _object(("bandit",), {"bandit": TEXT}, ("bandit",))]},
         "on_degraded": {"enum": list(sections.ANSWERS)}, "description": TEXT, "caps": _limits()["caps"],
+        "alternatives": _list(_object(alternatives.POLICY_KEYS, {"when": _use("condition"), "rank": EXPRESSION, "offers": NAMES, "description": TEXT}, ("when",))),
     }
     return _object(sections.PLACEMENT_KEYS, shapes, ("fallback",))
 
@@ -285,6 +287,7 @@ def _offer() -> Shape:
     shapes: dict[str, Shape] = {
         "placements": NAMES, "priority": NUMBER, "value": NUMBER, "valid": _object(("from", "to"), {"from": DATE, "to": DATE}),
         **dict.fromkeys(d.GROUPS, _use("condition")), **_shown(), **_limits(), "description": TEXT, "attributes": {"type": "object", "additionalProperties": SCALAR},
+        "alternatives": _list(_object(alternatives.GUISE_KEYS, {"when": _use("condition"), **_shown(), "description": TEXT}, ("when",))),
     }
     return _object(sections.OFFER_KEYS, shapes, ("placements", "block"))
 

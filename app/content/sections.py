@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from app.content.alternatives import guises, policies
 from app.content.cap_rules import caps, check_code, cooldowns, inventory
 from app.content.leaves import ITEM_ROOTS, ROOTS, WINDOWS, condition, wheres, window
 from app.content.reader import A_KIND, LARGEST, Reader
@@ -25,9 +26,9 @@ KIND_OF: dict[str, str] = {
 """What a feature's value is, where that is certain."""
 _WITH_PATH = frozenset({"sum", "avg", "min", "max", "distinct", "first", "last"})
 SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "events", "identities", "traits", "enrich", "retention", "esps", "webhooks", "triggers", "experiments", "holdouts", "caps", "inbox", "bandits", "tests")
-OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "caps", "cooldown", "inventory", "items", "block", "vars", "description", "attributes")
+OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "caps", "cooldown", "inventory", "items", "block", "vars", "description", "attributes", "alternatives")
 ITEMS_KEYS = ("from", "filter", "exclude", "rank", "limit", "at_least")
-PLACEMENT_KEYS = ("fallback", "rank", "deadline", "on_degraded", "caps", "description")
+PLACEMENT_KEYS = ("fallback", "rank", "deadline", "on_degraded", "caps", "alternatives", "description")
 CASE_KEYS = ("name", "at", "given", "expect", "triggers")
 EVENT_KEYS = ("event", "ago", "at", "properties")
 EXPECTED = ("offer", "block", "reason", "items", "removed", "variants")
@@ -179,7 +180,7 @@ def placement(reader: Reader, id: str, node: Node, at: str) -> d.Placement:
     deadline = reader.duration(found["deadline"], f"{at}.deadline") if "deadline" in found else None
     degraded = reader.one_of(found["on_degraded"], f"{at}.on_degraded", ANSWERS, "answer") if "on_degraded" in found else None
     capped = caps(reader, found["caps"], f"{at}.caps") if "caps" in found else ()
-    return d.Placement(id, tuple(fallbacks), rank, deadline, degraded or "fallback", reader.place(node), capped, bandit)
+    return d.Placement(id, tuple(fallbacks), rank, deadline, degraded or "fallback", reader.place(node), capped, bandit, policies(reader, found, at))
 
 
 def _rank(reader: Reader, node: Node, at: str) -> tuple[str, c.Expression | None]:
@@ -209,6 +210,7 @@ def offer(reader: Reader, id: str, node: Node, at: str) -> d.Offer:
         caps=caps(reader, found["caps"], f"{at}.caps") if "caps" in found else (),
         cooldown=cooldowns(reader, found["cooldown"], f"{at}.cooldown") if "cooldown" in found else (),
         inventory=uses,
+        alternatives=guises(reader, found, at, shown),
     )
 
 

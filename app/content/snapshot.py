@@ -92,14 +92,17 @@ class Snapshot:
         self.trials = Trials(definitions, self.program)
         self.limits = Limits(definitions)
         self.rankings = rankings(definitions, self.program, posteriors if posteriors is not None else {})
-        self.offers = {offer.id: self._offer(offer) for offer in definitions.offers.values()}
+        self.offers = {offer.id: self._offer(offer, offer.shown) for offer in definitions.offers.values()}
+        self._guises = {
+            offer.id: [(self.program.condition(each.when), self._offer(offer, each.shown)) for each in offer.alternatives] for offer in definitions.offers.values() if offer.alternatives
+        }
         self.fallbacks = {
             id: tuple(self._dish(shown) for shown in placement.fallbacks) for id, placement in definitions.placements.items()
         }
         self.attributes = {offer.id: attributes(offer) for offer in definitions.offers.values()}
         self.needs_sends = any(
             dish.plan is not None and dish.plan.query.exclude_shown
-            for dish in (*self.offers.values(), *(each for chain in self.fallbacks.values() for each in chain))
+            for dish in (*self.offers.values(), *(dish for rows in self._guises.values() for _, dish in rows), *(each for chain in self.fallbacks.values() for each in chain))
         )
         self.event_rules = EventRules(definitions.events)
         self.gated = self.gates("decide")
@@ -109,6 +112,10 @@ class Snapshot:
     @property
     def judgements(self) -> Mapping[str, Judgement]:
         return self.program.judgements
+
+    def dish(self, offer: str, r: Request) -> Dish:
+        """An offer as this person gets it."""
+        return next((dish for when, dish in self._guises[offer] if when(r)), self.offers[offer]) if offer in self._guises else self.offers[offer]
 
     def gates(self, gate: Gate) -> tuple[str, ...]:
         """The declared purposes without whose consent this gate stays shut."""
@@ -121,7 +128,7 @@ class Snapshot:
             return NOBODY
         if not self.gated or all(profile.consents.get(purpose) is True for purpose in self.gated):
             return profile
-        return Profile(key=profile.key, consents=profile.consents, record=profile.record, sends=profile.sends, known=profile.known)
+        return Profile(key=profile.key, consents=profile.consents, record=profile.record, sends=profile.sends, variants=profile.variants, known=profile.known)
 
     def score(self, r: Request, id: str) -> float | None:
         """The score of a model for this person, computed once per request; the card's fallback where it fails."""
@@ -167,11 +174,11 @@ class Snapshot:
             found = self._plans[query] = ItemsPlan(query, self.program.apart(), self.definitions.models, self.runtime)
         return found
 
-    def _offer(self, offer: Offer) -> Dish:
-        dish = self._dish(offer.shown)
+    def _offer(self, offer: Offer, shown: Shown) -> Dish:
+        dish = self._dish(shown)
         if offer.inventory is None:
             return dish
-        coded = tuple(name for name, value in offer.shown.vars.items() if value == CODE)
+        coded = tuple(name for name, value in shown.vars.items() if value == CODE)
         return replace(dish, coded=coded, stock=stock_of(offer.inventory, offer.id))
 
     def _dish(self, shown: Shown) -> Dish:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
 from app.content.program import Program
+from app.domain.decision import Choice
 from app.domain.definitions import Definitions
 from app.domain.event import Identity
 from app.domain.experiments import Holdout, Unit
+from app.domain.profile import Profile
 from app.domain.request import Request
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Trials:
@@ -14,6 +21,7 @@ class Trials:
 
     def __init__(self, definitions: Definitions, program: Program) -> None:
         self._experiments = definitions.experiments
+        self._sticky = frozenset(id for id, each in definitions.experiments.items() if each.sticky)
         self._when = {id: program.condition(each.when) for id, each in definitions.experiments.items() if each.when is not None}
         self._holdouts = {
             id: [each for each in definitions.holdouts.values() if not each.placements or id in each.placements] for id in definitions.placements
@@ -25,6 +33,8 @@ class Trials:
         experiment = self._experiments.get(id)
         if experiment is None:
             return None
+        if experiment.sticky and r.profile.variants and (kept := experiment.kept(r.profile.variants.get(id))) is not None:
+            return kept
         unit = unit_of(r, experiment.unit)
         when = self._when.get(id)
         return experiment.variant(unit) if unit and (when is None or when(r)) else None
@@ -40,6 +50,15 @@ class Trials:
     def holdouts(self, placement: str) -> list[Holdout]:
         """Those that may hold people out of this placement."""
         return self._holdouts[placement]
+
+    def to_keep(self, profile: Profile, choices: Iterable[Choice]) -> Mapping[str, str]:
+        """What is to be stored with a person: the variants of these choices that are to stick and are not yet, and '' for each that
+        counts no more. Of people nothing is known of nothing is stored."""
+        if not self._sticky or not profile.known:
+            return NOTHING
+        seen = {id: variant for choice in choices for id, variant in choice.variants.items() if id in self._sticky}
+        fresh = {id: stored for id, variant in seen.items() if profile.variants.get(id) != (stored := self._experiments[id].stored(variant))}
+        return {**{id: "" for id in profile.variants if id not in self._sticky}, **fresh} if fresh else NOTHING
 
     def holdout(self, r: Request, placement: str) -> Holdout | None:
         """The first holdout of the placement that the person is in."""

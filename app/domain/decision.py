@@ -20,8 +20,8 @@ _decode = msgspec.msgpack.Decoder().decode
 
 @dataclass(slots=True)
 class Candidate:
-    """What became of one offer. `by` is `valid stock eligibility applicability suitability suppress caps items
-    duplicate render` where it was removed, `at` the place of the leaf (`rules/shop.yaml:31`)."""
+    """What became of one offer. `by` is `valid stock eligibility applicability suitability suppress policy caps
+    items duplicate render` where it was removed, `at` the place of the leaf (`rules/shop.yaml:31`)."""
 
     offer: str
     outcome: str
@@ -97,6 +97,8 @@ class Recording:
     record: bytes
     trace: bytes
     guards: tuple[Guard, ...] = ()
+    variants: Mapping[str, str] = field(default_factory=empty)
+    """experiment -> what is to be stored of it with the person, where nothing is yet; empty: what was stored goes."""
 
 
 def _own(choice: Choice, version: str) -> list[Any]:

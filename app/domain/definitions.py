@@ -112,6 +112,14 @@ class Shown:
         return {name: value for name, value in self.vars.items() if not isinstance(value, Ref)}
 
 
+@dataclass(frozen=True, slots=True)
+class Guise:
+    """Another body of an offer, where a condition holds."""
+
+    when: Condition
+    shown: Shown
+
+
 GROUPS = ("eligibility", "applicability", "suitability", "suppress")
 
 
@@ -135,6 +143,17 @@ class Offer:
     caps: tuple[Cap, ...] = ()
     cooldown: tuple[Cooldown, ...] = ()
     inventory: Inventory | None = None
+    alternatives: tuple[Guise, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Where a condition holds: another ranking of a placement's offers, the only ones that may be shown, or both (None: as ever)."""
+
+    when: Condition
+    rank: Expression | None = None
+    offers: tuple[str, ...] | None = None
+    place: Place = NOWHERE
 
 
 WhenDegraded: TypeAlias = Literal["fallback", "fail"]
@@ -151,6 +170,7 @@ class Placement:
     caps: tuple[Cap, ...] = ()
     bandit: str = ""
     """What ranks the offers in the place of `rank`."""
+    alternatives: tuple[Policy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

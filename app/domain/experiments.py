@@ -17,6 +17,7 @@ Unit: TypeAlias = Literal["profile", "account", "send"]
 HashVersion: TypeAlias = Literal[1, 2]
 Range: TypeAlias = tuple[float, float]
 _OFFSET, _PRIME, _MASK = 0x811C9DC5, 0x01000193, 0xFFFFFFFF
+SEEDED = "\0"
 CLOSE = 0.01
 """How far weights may be from a sum of 1."""
 
@@ -54,7 +55,8 @@ USUAL_MEASURES = (
 @dataclass(frozen=True, slots=True)
 class Experiment:
     """`variants` are names with their weights; `coverage` is the share of people that takes part. `placement` empty: it
-    counts as seen wherever one of its variants is asked for. The first of `measures` decides what it showed."""
+    counts as seen wherever one of its variants is asked for. The first of `measures` decides what it showed. With `sticky` a person who saw a variant keeps it, whatever becomes of
+    weights, coverage, namespace and condition, until the variant or the seed goes."""
 
     id: str
     variants: tuple[tuple[str, float], ...]
@@ -66,6 +68,7 @@ class Experiment:
     namespace: Namespace | None = None
     when: Condition | None = None
     measures: tuple[Measure, ...] = ()
+    sticky: bool = False
     place: Place = NOWHERE
 
     def variant(self, unit: str) -> str | None:
@@ -75,6 +78,16 @@ class Experiment:
         weights = [weight for _, weight in self.variants]
         chosen = choose_variation(bucket(self.seed or self.id, unit, self.hash), bucket_ranges(len(weights), self.coverage, weights))
         return self.variants[chosen][0] if chosen >= 0 else None
+
+
+    def kept(self, stored: str | None) -> str | None:
+        """The variant that was stored of a person; None where none was, or where it counts no more."""
+        variant, _, seed = (stored or "").partition(SEEDED)
+        return variant if seed == self.seed and any(variant == name for name, _ in self.variants) else None
+
+    def stored(self, variant: str) -> str:
+        """A variant as it is stored of a person: with the seed, where the experiment names one."""
+        return f"{variant}{SEEDED}{self.seed}" if self.seed else variant
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ class Profile:
     """`key` is where the person is filed (an alias already followed); None is an unknown person without an id.
 
     `record` is the stored decision of the send that was asked for, `sends` those of every send in the last 35 days
-    (only where the read asked for them): send -> record bytes. `consents` holds purpose -> granted.
+    (only where the read asked for them): send -> record bytes. `consents` holds purpose -> granted, `variants`
+    experiment -> the variant that the person saw (`Experiment.stored`).
     """
 
     key: str | None = None
@@ -26,6 +27,7 @@ class Profile:
     identities: tuple[Identity, ...] = ()
     record: bytes | None = None
     sends: Mapping[str, bytes] = field(default_factory=empty)
+    variants: Mapping[str, str] = field(default_factory=empty)
     known: bool = False
     erased: bool = False
 

@@ -30,8 +30,8 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What came by one identifier. `fields` holds every known version of a trait (`t:`), a consent (`c:`) or an identity
-    (`i:`), each led by its stamp; `sends` the recorded decisions: send -> (record, trace)."""
+    """What came by one identifier. `fields` holds every known version of a trait (`t:`), a consent (`c:`), an identity
+    (`i:`) or the variant of an experiment (`v:`), each led by its stamp; `sends` the recorded decisions: send -> (record, trace)."""
 
     rows: Mapping[bytes, Row] = field(default_factory=dict[bytes, Row])
     fields: Mapping[str, frozenset[bytes]] = field(default_factory=dict[str, frozenset[bytes]])

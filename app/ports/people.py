@@ -50,6 +50,7 @@ class ProfileStore(Protocol):
 
         One answer each. None: stored. Otherwise the record that is there, empty where there is none any more, or `Full`
         where a guard does not hold; nothing was written then. Kept 35 days. An erased profile is not recorded; that too gives None. Follows aliases.
+        With a decision the `variants` that it names are kept with the person, or go; where people become one, the latest stays.
         """
         ...
 

@@ -12,6 +12,7 @@ from app.consents import Consents
 from app.domain.change import Append, Change, Grant, Merge
 from app.domain.consent import RESTRICTED
 from app.domain.event import ID_BYTES, Event, Identity, public
+from app.domain.experiments import SEEDED
 from app.domain.identity import looks_like_email
 from app.domain.profile import NOBODY, Profile
 from app.domain.request import Request
@@ -81,7 +82,8 @@ class Profiles:
         key = filed(identity, profile).key
         decisions = await asyncio.gather(*(self._stored.told(key, send) for send in profile.sends))
         answers = await self._consents.history(key, profile)
-        told = {"consent_history": [answer_json(each) for each in answers], "decisions": [each for each in decisions if each is not None]}
+        told: dict[str, Any] = {"consent_history": [answer_json(each) for each in answers], "decisions": [each for each in decisions if each is not None]}
+        told["experiments"] = {id: stored.partition(SEEDED)[0] for id, stored in profile.variants.items()}
         told |= await self._erasure.held(identity.key, profile)
         body = export(self._body(identity, profile), profile.history, told, self._parts.clock())
         return Reply(200, _encode(body), [JSON, PRIVATE])

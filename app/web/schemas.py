@@ -400,6 +400,7 @@ class Export(Person):
     events: list[KeptEvent] = Field(description="Every kept event, the oldest first")
     consent_history: list[NotedConsent] = Field(description="Every answer about a purpose, the oldest first")
     decisions: list[StoredAnswer] = Field(description="Every recorded decision, with its reasons")
+    experiments: dict[str, str] = Field(description="Per experiment the variant that they saw and keep")
     memberships: list[Membership] = Field(description="The segments that they were noticed to be in, and since when")
     triggers: list[PendingTrigger] = Field(description="What is set off for them and not done")
     outgoing: list[dict[str, Any]] = Field(description="Messages in streams under Inlay's own keys that nobody has deleted")

@@ -242,3 +242,26 @@ def test_events_beyond_the_age_bound_are_trimmed_and_what_is_older_is_refused(ru
         return first[0].results, later[0].results, [each.id for each in (await store.read(who)).history.events()]
 
     assert run(story, age=2 * DAY) == (("applied", "applied"), ("too_old",), [event(2).id])
+
+
+def test_a_variant_that_was_recorded_stays_with_the_person_until_another_takes_its_place_or_it_goes(run, who):
+    async def story(store: ProfileStore) -> Any:
+        await store.apply([(who, [Merge({"city": "Kiel"}, NOW, bytes(ID_BYTES))])], NOW)
+        await store.record([Recording(who, "s1", None, b"1" * 9, b"", variants={"copy": "a", "old": "x"})], NOW)
+        first = (await store.read(who)).variants
+        await store.record([Recording(who, "s2", None, b"2" * 9, b"", variants={"copy": "b\0seed", "old": ""})], NOW + 1)
+        return first, await store.read(who)
+
+    first, then = run(story)
+
+    assert first == {"copy": "a", "old": "x"}
+    assert (then.variants, then.traits) == ({"copy": "b\0seed"}, {"city": "Kiel"})
+
+
+def test_a_record_that_does_not_stand_leaves_no_variant(run, who):
+    async def story(store: ProfileStore) -> Any:
+        await keep(store, who, "s", None, b"first" * 4, b"")
+        await store.record([Recording(who, "s", None, b"second" * 4, b"", variants={"copy": "a"})], NOW)
+        return (await store.read(who)).variants
+
+    assert run(story) == {}

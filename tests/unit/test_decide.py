@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 
 import pytest
@@ -211,3 +211,65 @@ def test_a_preview_neither_sees_nor_leaves_a_record(snapshot: Snapshot) -> None:
     answer, stored = asyncio.run(story())
 
     assert (answer.decision.choices["hero"].offer, answer.decision.id, stored) == ("german", "random1", None)
+
+
+TRIED = RULES + """
+  tried: {placements: [side], eligibility: {variant: copy.b}, block: card, vars: {headline: B}}
+experiments:
+  copy: {placement: side, variants: {a: 0.5, b: 0.5}}
+"""
+PEOPLE = tuple(f"p{i}" for i in range(40))
+
+
+@pytest.fixture(scope="module")
+def contents(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Snapshot]:
+    """The content with an experiment, some of its text replaced."""
+    return lambda old="", new="": Snapshot(load(write_shop(tmp_path_factory.mktemp("content"), TRIED.replace(old, new) if old else TRIED)), FixedModels({}))
+
+
+def variants(store: MemoryStore, content: Snapshot, send: str, people: Sequence[str] = PEOPLE) -> dict[str, str | None]:
+    answers = asyncio.run(decider(store).decide_all(content, asked(*people, placements=("side",), send=send), NOW, 5.0))
+    return {answer.decision.profile: answer.decision.choices["side"].variants.get("copy") for answer in answers}
+
+
+def known(store: MemoryStore) -> MemoryStore:
+    asyncio.run(knows(store, **dict.fromkeys(PEOPLE, "IT")))
+    return store
+
+
+@pytest.mark.parametrize("changed", ["variants: {a: 0.95, b: 0.05}", "coverage: 0.01, variants: {a: 0.5, b: 0.5}", "when: {field: profile.country, eq: AT}, variants: {a: 0.5, b: 0.5}"])
+def test_whoever_saw_a_variant_keeps_it_whatever_becomes_of_the_weights(contents, changed):
+    store = known(MemoryStore())
+
+    before = variants(store, contents(), "s1")
+    after = variants(store, contents("variants: {a: 0.5, b: 0.5}", changed), "s2")
+
+    assert set(before.values()) == {"a", "b"}
+    assert after == before
+
+
+@pytest.mark.parametrize("changed", ["seed: again, variants: {a: 0, b: 1}", "sticky: false, variants: {a: 0, b: 1}", "variants: {c: 0, b: 1}"])
+def test_a_new_seed_an_experiment_that_does_not_stick_and_a_variant_that_went_are_drawn_anew(contents, changed):
+    store = known(MemoryStore())
+    before = variants(store, contents(), "s1")
+
+    after = variants(store, contents("variants: {a: 0.5, b: 0.5}", changed), "s2")
+
+    assert "a" in before.values()
+    assert set(after.values()) == {"b"}
+
+
+def test_of_people_nothing_is_known_of_no_variant_is_kept(contents):
+    store = MemoryStore()
+
+    variants(store, contents(), "s1")
+
+    assert asyncio.run(store.read("u:p1")).variants == {}
+
+
+def test_a_forced_variant_is_not_kept(contents):
+    store, content = known(MemoryStore()), contents()
+
+    asyncio.run(decider(store).decide_all(content, asked("p1", placements=("side",), preview=True, variants={"copy": "b"}), NOW, 1.0))
+
+    assert asyncio.run(store.read("u:p1")).variants == {}
