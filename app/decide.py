@@ -114,7 +114,7 @@ class Decider:
                 decision.choices[placement] = choice
         answer.open = named and bool(answer.verdicts) and not profile.erased
         if answer.open:
-            answer.kept = snapshot.trials.to_keep(profile, decision.choices.values())
+            answer.kept = snapshot.trials.to_keep(profile, [decision.choices[id] for id in answer.verdicts])
         if answer.open and snapshot.limits:
             shown = {id: offer for id in answer.verdicts if (offer := decision.choices[id].offer)}
             answer.guards = snapshot.limits.guards(r, shown)

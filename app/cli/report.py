@@ -90,7 +90,7 @@ def _holdout(arguments: argparse.Namespace, settings: Settings) -> Report:
     decision_log, results = _reports("decision_log"), _reports("results")
     holdout = _declared(_rules(settings).holdouts, arguments.name, "holdout")
     weights = {decision_log.HELD: holdout.share, decision_log.SERVED: 1 - holdout.share}
-    plan = results.Plan(holdout.id, weights, _metrics(USUAL_MEASURES, results), arguments.tuned_for or results.TUNED_FOR)
+    plan = results.Plan(holdout.id, weights, _metrics(USUAL_MEASURES, results), arguments.tuned_for or results.TUNED_FOR, "holdout")
     return results.report(plan, *decision_log.count_holdout(_log(arguments, settings, decision_log), holdout, USUAL_MEASURES))
 
 

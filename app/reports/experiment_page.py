@@ -41,7 +41,7 @@ def page(report: Report) -> str:
     notes = "".join(f"<li>{_text(each)}</li>" for each in report.notes)
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{name}: {WORDS[report.verdict]}</title>'
-        f'<style>{STYLE}</style></head><body><main><p class="muted">Experiment <code>{name}</code> · {everybody:,} visitors{span} <span class="chip {TONES[report.verdict]}">{WORDS[report.verdict]}</span></p><h1>{_text(report.finding)}</h1>'
+        f'<style>{STYLE}</style></head><body><main><p class="muted">{escape(report.plan.what.capitalize())} <code>{name}</code> · {everybody:,} visitors{span} <span class="chip {TONES[report.verdict]}">{WORDS[report.verdict]}</span></p><h1>{_text(report.finding)}</h1>'
         f'<section><div class="checks">{_check("Sample ratio", report.ratio)}{_check("Several variants", report.multiple)}</div>{f"<ul>{notes}</ul>" if notes else ""}</section>'
         f'{"".join(map(_metric, report.measured))}{_time(report)}{LEGEND}</main></body></html>\n'
     )

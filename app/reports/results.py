@@ -57,6 +57,7 @@ class Plan:
     weights: Mapping[str, float]
     metrics: Sequence[Metric]
     tuned_for: int = TUNED_FOR
+    what: str = "experiment"
 
     @property
     def control(self) -> str:

@@ -148,6 +148,19 @@ def test_two_users_become_one_and_both_ids_reach_them(run, who, tablet):
     assert events == [1, 2, 3, 4]
 
 
+def test_variants_that_people_saw_stay_when_they_become_one(run, who):
+    one, other = who + "-a", who + "-b"
+
+    async def story(store, identities, _):
+        await store.apply([(key, [trait(NOW, city="Kiel")]) for key in (one, other)], NOW)
+        await store.record([Recording(one, "s1", None, record(NOW, "1"), b"", variants={"copy": "a", "rank": "x"})], NOW)
+        await store.record([Recording(other, "s2", None, record(NOW, "2"), b"", variants={"copy": "b"})], NOW + 1)
+        await identities.link([Link(one, other, NOW + 5, mark(9), merge=True)], NOW)
+        return (await store.read(one)).variants
+
+    assert run(story) == {"copy": "b", "rank": "x"}
+
+
 def test_unmerging_gives_each_what_came_by_their_own_identifiers(run, who, tablet):
     old = who + "-old"
 
