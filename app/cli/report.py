@@ -95,7 +95,7 @@ def _holdout(arguments: argparse.Namespace, settings: Settings) -> Report:
 
 
 def _log(arguments: argparse.Namespace, settings: Settings, decision_log: Any) -> Any:
-    folder = arguments.log if arguments.log is not None else settings.data / "log"
+    folder = arguments.log if arguments.log is not None else settings.log_home
     return decision_log.Log(folder, *("" if day is None else day.isoformat() for day in (arguments.since, arguments.until)))
 
 

@@ -10,6 +10,7 @@ from app.content.leaves import condition
 from app.content.reader import Reader
 from app.content.source import Node
 from app.domain import experiments as e
+from app.domain.logged import FOLLOWED
 
 EXPERIMENT_KEYS = ("variants", "placement", "unit", "coverage", "seed", "hash", "namespace", "when", "metrics", "guardrails", "sticky", "description")
 NAMESPACE_KEYS = ("name", "from", "to")
@@ -82,6 +83,8 @@ def _measure(reader: Reader, name: str, node: Node, at: str, *, guardrail: bool)
         reader.wrong(node.line, at, f"has {'neither did nor sum' if not kinds else 'did and sum'}", "{did: order_completed, within: 7d}, or sum: for the sum of its values")
         return e.Measure(name, "")
     usual = e.Measure(name, reader.event(found[kinds[0]], f"{at}.{kinds[0]}"), kinds[0] == "sum", good="down" if guardrail else "up", guardrail=guardrail)
+    if usual.event not in FOLLOWED:
+        reader.wrong(found[kinds[0]].line, f"{at}.{kinds[0]}", f"the decision log does not keep {usual.event[:60]}", f"one of {', '.join(sorted(FOLLOWED))}")
     good = reader.one_of(found["good"], f"{at}.good", DIRECTIONS, "direction") if "good" in found else None
     return replace(
         usual, within=reader.duration(found["within"], f"{at}.within") if "within" in found else usual.within, good=good or usual.good,

@@ -10,16 +10,12 @@ from app.content.question import Answer
 from app.content.snapshot import Snapshot, plain
 from app.domain.decision import Choice, decode_record, items_sent, offers_sent
 from app.domain.event import PERSONAL, Event, Heard
-from app.domain.logged import DECISION, OUTCOME, VERSION, Fate, Given, Logged, Outcome, frame
+from app.domain.logged import DECISION, FOLLOWED, OUTCOME, VERSION, Fate, Given, Logged, Outcome, frame
 from app.domain.request import Request
 from app.domain.trace import changed
 from app.ports import DecisionLog
 from app.security.pseudonyms import Pseudonyms
 
-OUTCOMES = frozenset({
-    "email_delivered", "email_bounced", "email_opened", "email_clicked", "email_complained", "email_unsubscribed", "order_completed",
-})
-"""Events that tell what came of a decision. What machines open goes by other names."""
 _VALUES = ("total", "revenue", "value")
 
 
@@ -38,7 +34,7 @@ class Logbook:
     def outcomes(self, heard: Iterable[Heard]) -> None:
         """These events were applied."""
         for each in heard:
-            if each.event.name in OUTCOMES:
+            if each.event.name in FOLLOWED:
                 self._log.put(frame(OUTCOME, self._outcome(each.who.key, each.event)))
 
     def _outcome(self, key: str, event: Event) -> Outcome:

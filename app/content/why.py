@@ -26,7 +26,7 @@ _ORDER = {"chosen": 0, "outranked": 1, "removed": 2}
 
 _LATER = {
     "items": "too few items are left to show", "duplicate": "shown in another placement of this mail", "render": "its block failed to render",
-    "stock": "out of stock", "caps": "shown often enough",
+    "stock": "out of stock", "caps": "shown often enough", "policy": "left out by the policy that applied",
 }
 
 

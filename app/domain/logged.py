@@ -19,6 +19,10 @@ from app.domain.bandits import Drawn
 ID_LENGTH = 16
 VERSION = 1
 DECISION, OUTCOME, PADDED = 0, 1, 128
+FOLLOWED = frozenset({
+    "email_delivered", "email_bounced", "email_opened", "email_clicked", "email_complained", "email_unsubscribed", "order_completed",
+})
+"""Events that tell what came of a decision. What machines open goes by other names."""
 
 Items: TypeAlias = "list[tuple[str, float | None]]"
 

@@ -116,6 +116,7 @@ def test_metrics_and_guardrails_are_read_with_their_windows(tmp_path: Path) -> N
     ("metrics: {bought: {did: a, sum: b}}", "hero_copy.metrics.bought: has did and sum"),
     ("metrics: {bought: {did: a, within: 7}}", "hero_copy.metrics.bought.within: 7 is no duration"),
     ("metrics: {bought: {did: a, good: high}}", 'hero_copy.metrics.bought.good: no direction "high"'),
+    ("metrics: {bought: {did: Product Viewed}}", "hero_copy.metrics.bought.did: the decision log does not keep product_viewed; one of email_bounced, "),
     ("guardrails: {left: {did: a}}", "hero_copy.guardrails: stand without metrics"),
     ("metrics: {left: {did: a}}, guardrails: {left: {did: a}}", "hero_copy.guardrails.left: is a metric too"),
 ])
