@@ -12,6 +12,7 @@ import re2
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, Feature
 from app.domain.event import Event
+from app.domain.tables import Span, Table
 
 
 class Oracle:
@@ -36,7 +37,26 @@ class Oracle:
             return self.feature(self.d.features[ref.path[1]])
         if ref.root == "model":
             return self.scores.get(ref.path[1])
+        if ref.root == "table":
+            return self.table(self.d.tables[ref.path[1]], ref.path[2])
         return reach(self.roots[ref.root], list(ref.path[1:]))
+
+    def table(self, table: Table, output: str) -> Any:
+        """The rows one by one, each cell by the operators that it stands for."""
+        fitting = [row for row in table.rows if all(
+            not cell or any(self.lies(self.ref(asked.ref), span) for span in cell) for asked, cell in zip(table.inputs, row.cells, strict=True)
+        )]
+        if table.hit != "collect":
+            return fitting[0].values.get(output) if fitting else None
+        return [row.values[output] for row in fitting if output in row.values] or None
+
+    def lies(self, value: Any, span: Span) -> bool:
+        if span.kind == "instant" and isinstance(value, str):
+            try:
+                value = c.Instant(datetime.fromisoformat(value).replace(tzinfo=self.zone).timestamp() * 1000)
+            except ValueError:
+                return False
+        return kind(value) == span.kind and span.holds(value)
 
     def inside(self, window: c.Window, event: Event) -> bool:
         at = event.at

@@ -6,7 +6,7 @@ out, the answer is the one at `now`. What may change it: an event that is kept a
 leaves a window, which under `count` is the one with which the count passes its bound; a calendar period or an hour of the
 day that begins, clocks that are moved; `seconds_since`, which grows all the time (`drift.py`).
 
-A model's score that depends on `seconds_since`, and a `where` that compares with it, cannot be foreseen: they are looked
+A model's score and a table that depend on `seconds_since`, and a `where` that compares with it, cannot be foreseen: they are looked
 at again every minute.
 """
 
@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from app.content.drift import Drifts, Unforeseen, longest
+from app.content.drift import Drifts, Unforeseen, inputs_of, longest
 from app.content.matching import compile_test
 from app.content.program import Program
 from app.content.reader import names_in
@@ -148,8 +148,8 @@ class Changes:
         match ref.root:
             case "feature":
                 return self._feature(self._definitions.features[ref.path[1]])
-            case "model" if (card := self._definitions.models.get(ref.path[1])) is not None:
-                inputs = [column.name for column in card.inputs]
+            case "model" | "table":
+                inputs = inputs_of(self._definitions, ref)
                 steps = earliest(map(self.value, inputs))
                 if any(map(self._drifts.drifts, inputs)):
                     return earliest((steps, _look_again))

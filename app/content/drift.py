@@ -15,6 +15,7 @@ from app.content.program import Program
 from app.content.reader import names_in
 from app.content.writer import NUMBER
 from app.domain import conditions as c
+from app.domain.definitions import Definitions
 from app.domain.request import Request
 
 Range: TypeAlias = "tuple[float, float]"
@@ -47,6 +48,14 @@ def longest(held: Held, r: Request, most: int) -> int:
     return low
 
 
+def inputs_of(definitions: Definitions, ref: c.Ref) -> list[c.Ref]:
+    """What a model's score, or the row of a table, is worked out of."""
+    if ref.root == "table":
+        return [each.ref for each in definitions.tables[ref.path[1]].inputs]
+    card = definitions.models.get(ref.path[1])
+    return [] if card is None else [column.name for column in card.inputs]
+
+
 class Drifts:
     """What drifts in one version of the rules."""
 
@@ -58,9 +67,8 @@ class Drifts:
     def drifts(self, ref: c.Ref) -> bool:
         """Whether the value grows while nothing happens."""
         definitions, id = self._definitions, ref.path[1]
-        if ref.root == "model":
-            card = definitions.models.get(id)
-            return card is not None and any(self.drifts(column.name) for column in card.inputs)
+        if ref.root in ("model", "table"):
+            return any(map(self.drifts, inputs_of(definitions, ref)))
         if ref.root != "feature":
             return False
         if id not in self._drifting:
@@ -90,7 +98,7 @@ class Drifts:
         if not self.drifts(ref):
             resolve = self._resolver(ref)
             return lambda r, d: _range(resolve(r))
-        if ref.root == "model":
+        if ref.root in ("model", "table"):
             return _unforeseen
         feature = self._definitions.features[ref.path[1]]
         if feature.expression is not None:

@@ -71,6 +71,8 @@ class Scope:
             if path[0] in self.scores:
                 return self.scores[path[0]]
             return self.lazy(f"r.score(r, {constant(path[0])})")
+        if root == "table":
+            return self.lazy(f"TABLE[{constant(path[0])}](r).get({constant(path[1])})")
         if root == "offer":
             return f"offer.get({constant('.'.join(path))})"
         return "None"

@@ -14,7 +14,7 @@ from app.content.windows import CLOCK, DAYS
 from app.domain import conditions as c
 from app.domain.event import PERSONAL
 
-ROOTS = ("profile", "feature", "model", "context")
+ROOTS = ("profile", "feature", "model", "context", "table")
 ITEM_ROOTS = ("item", *ROOTS)
 OPERATORS: tuple[c.Operator, ...] = get_args(c.Operator)
 PERIODS: tuple[c.Period, ...] = get_args(c.Period)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
 
-from app.content import bandit_rules, cap_rules, declared, experiment_rules, sections
+from app.content import bandit_rules, cap_rules, declared, experiment_rules, sections, tables
 from app.content.enrichment import enrichments
 from app.content.event_types import EVERY, event_types
 from app.content.identity_kinds import identity_kinds
@@ -108,6 +108,8 @@ class _Loader:
         models = self._cards(models)
         self.names.item_models = {id for id, card in models.items() if card.per_item}
         read = self._read
+        traits = read("traits", trait)
+        grids = read("tables", lambda r, id, n, at: tables.table(r, id, n, at, self.directory / "rules", traits))
         features = {id: found for id, found in read("features", sections.feature).items() if found is not None}
         segments = read("segments", lambda r, id, n, at: d.Segment(id, *_segment(r, n, at), r.place(n)))
         found = d.Definitions(
@@ -120,7 +122,7 @@ class _Loader:
             esps=esps({id: (self._reader(name), node) for id, (name, node) in self.found["esps"].items()}),
             enrich=enrichments({id: (self._reader(name), node) for id, (name, node) in self.found["enrich"].items()}),
             webhooks=read("webhooks", webhook), triggers=read("triggers", trigger),
-            traits=read("traits", trait),
+            traits=traits, tables=grids,
             experiments=read("experiments", experiment_rules.experiment), holdouts=read("holdouts", experiment_rules.holdout),
             inbox=inbox({id: (self._reader(name), node) for id, (name, node) in self.found["inbox"].items()}),
             caps=read("caps", cap_rules.named_cap),
@@ -187,6 +189,7 @@ class _Loader:
         for id, (_, node) in self.found["experiments"].items():
             variants = node.value.get("variants") if isinstance(node.value, dict) else None
             names.variants[id] = list(variants.value) if variants is not None and isinstance(variants.value, dict) else []
+        names.tables |= {id: tables.declared_outputs(node) for id, (_, node) in self.found["tables"].items()}
         for id, (file, node) in self.found["context"].items():
             kind = self._reader(file).one_of(node, f"context.{id}", sections.CONTEXT_KINDS, "type")
             names.context[id] = kind or "string"
@@ -280,9 +283,10 @@ class _Loader:
     def _check_cycles(self, found: d.Definitions) -> None:
         edges: dict[Edge, set[Edge]] = {("features", id): _refs(each) for id, each in found.features.items()}
         edges |= {("models", id): _pairs(column.name for column in card.inputs) for id, card in found.models.items()}
+        edges |= {("tables", id): _pairs(each.ref for each in table.inputs) for id, table in found.tables.items()}
         edges |= {("segments", id): {("segments", name) for name in _segments_in(each.condition)} for id, each in found.segments.items()}
         for section, id in edges:
-            if section in ("features", "segments") and _reaches(edges, (section, id), (section, id)):
+            if section in ("features", "segments", "tables") and _reaches(edges, (section, id), (section, id)):
                 file, node = self.found[section][id]
                 self.problems.append(Problem(file, node.line, f"{section}.{id}", "refers to itself, directly or round about"))
 
@@ -306,7 +310,7 @@ def _refs(feature: d.Feature) -> set[Edge]:
 
 
 def _pairs(refs: Iterable[c.Ref]) -> set[Edge]:
-    return {(f"{ref.root}s", ref.path[1]) for ref in refs if ref.root in ("feature", "model")}
+    return {(f"{ref.root}s", ref.path[1]) for ref in refs if ref.root in ("feature", "model", "table")}
 
 
 def _segments_in(node: c.Condition) -> Iterable[str]:
@@ -343,6 +347,7 @@ def read_items_query(body: Any, definitions: d.Definitions) -> d.ItemsQuery:
         features=set(definitions.features), segments=set(definitions.segments), consents=set(definitions.consents), models=set(definitions.models),
         context=dict(definitions.context), kinds={id: kind for id, each in definitions.features.items() if (kind := sections.KIND_OF.get(each.kind))},
         item_models={id for id, card in definitions.models.items() if card.per_item},
+        tables={id: tables.outputs_of(each) for id, each in definitions.tables.items()},
     )
     reader = Reader("", problems, names, ZoneInfo(definitions.timezone))
     node = parse_yaml(msgspec.json.encode(body), "", problems) or Node({}, 1)

@@ -21,10 +21,12 @@ from app.content.emit import Scope
 from app.content.writer import Writer
 from app.content.features import written
 from app.content.filing import Conditions, Initial, Removal, answers, file_offers, widest
+from app.content.lookup import columns, results
 from app.content.ranking import attributes, names, price, rank_key, untied
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, Feature, Input, Offer
 from app.domain.request import Request
+from app.domain.tables import Table
 
 ONE_BY_ONE = 5_000
 """Offers of a placement up to which they are judged one by one, best first, where nobody asks for reasons: the first that
@@ -66,6 +68,9 @@ class Program:
         self.segments: dict[str, Callable[[Request], bool]] = namespace["SEGMENT"]
         for feature in definitions.features.values():
             self.features[feature.id] = self._feature(feature)
+        self.tables: dict[str, Callable[[Request], Mapping[str, Any]]] = namespace["TABLE"]
+        for table in definitions.tables.values():
+            self.tables[table.id] = self._table(table)
         for segment in definitions.segments.values():
             self.segments[segment.id] = self._segment(segment.id, segment.condition)
         self.judgements = {id: self._judgement(id) for id in definitions.placements}
@@ -90,7 +95,7 @@ class Program:
         when nothing uses it any more."""
         found = copy(self)
         found.writer, found._sources = Writer(self.timezone), []
-        found.writer.namespace |= {"FEATURE": self.features, "SEGMENT": self.segments}
+        found.writer.namespace |= {"FEATURE": self.features, "SEGMENT": self.segments, "TABLE": self.tables}
         return found
 
     def _fresh(self, prefix: str) -> str:
@@ -110,6 +115,19 @@ class Program:
             f"    features[{id}] = value", "return value",
         ]
         return self.function(self._fresh("feature"), "r", scope, body)
+
+    def _table(self, table: Table) -> Callable[[Request], Mapping[str, Any]]:
+        """A function that finds the rows that fit, and what follows from them, once per request."""
+        scope, constant = Scope(self.writer), self.writer.constant
+        asked = zip(table.inputs, columns(table, self.timezone), strict=True)
+        looked_up = [f"{constant(column, 'C', key=id(column))}({scope.value(each.ref)})" for each, column in asked if column is not None]
+        fits = " & ".join(looked_up) or str((1 << len(table.rows)) - 1)
+        key = constant(("table", table.id))
+        body = [
+            f"found = r.memo.get({key}, U)", "if found is U:",
+            f"    found = r.memo[{key}] = {constant(results(table), 'T', key=('table', table.id))}({fits})", "return found",
+        ]
+        return self.function(self._fresh("table"), "r", scope, body)
 
     def _segment(self, id: str, condition: c.Condition) -> Callable[[Request], bool]:
         compute = self.condition(condition)

@@ -1,4 +1,4 @@
-"""Proof by rendering: every block on every surface with its sample, and no placement that could come out blank."""
+"""Proof by rendering: every block on every surface with its sample, and no placement that could come out blank; and of tables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 from app.content.blocks import Block, sample_items, sample_values
+from app.content.coverage import flaws
 from app.domain.conditions import Instant
 from app.domain.definitions import Definitions, Shown
 from app.domain.item import Item
@@ -35,7 +36,7 @@ def prove(definitions: Definitions, blocks: Mapping[str, Block]) -> list[Problem
     for offer in definitions.offers.values():
         for shown in (offer.shown, *(each.shown for each in offer.alternatives)):
             found += _shows(blocks[shown.block], shown, f"offers.{offer.id}", warning=True)
-    return found
+    return [*found, *flaws(definitions)]
 
 
 def _surfaces(block: Block) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def price(condition: c.Condition) -> int:
             return price(child)
         case c.Field(ref, tests):
             roots = {ref.root, *(test.value.root for test in tests if isinstance(test.value, c.Ref))}
-            return 9 if "model" in roots else 3 if "feature" in roots else 0
+            return 9 if "model" in roots else 3 if "feature" in roots or "table" in roots else 0
         case c.Did(_, where):
             return 4 if where else 1
         case c.Changed():

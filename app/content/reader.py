@@ -15,8 +15,8 @@ from app.domain.event import event_name
 from app.errors import Problem
 
 LATER = frozenset({
-    "tables", "recommenders",
-    "table", "recommender",
+    "recommenders",
+    "recommender",
 })
 """Keys and roots whose meaning comes with a later version: refused, so that no rule is silently ignored."""
 
@@ -46,6 +46,8 @@ class Names:
     item_models: set[str] = field(default_factory=set)
     variants: dict[str, list[str]] = field(default_factory=dict)
     """experiment -> its variants"""
+    tables: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    """table -> its outputs, each with its kind where all rows give one"""
     attributes: set[str] = field(default_factory=lambda: {"priority", "value"})
 
     def counts(self, ref: c.Ref) -> bool:
@@ -58,6 +60,8 @@ class Names:
             return "number"
         if ref.root == "context":
             return self.context.get(ref.path[1])
+        if ref.root == "table":
+            return self.tables.get(ref.path[1], {}).get(ref.path[2])
         return self.kinds.get(ref.path[1]) if ref.root == "feature" else None
 
 
@@ -201,6 +205,8 @@ class Reader:
         if root not in roots:
             self.wrong(line, at, later(root) if root in LATER else f'"{root[:60]}" cannot be read here', meant(root, roots))
             return None
+        if root == "table" and not self._of_table(parts, line, at):
+            return None
         declared = {"feature": self.names.features, "model": self.names.models, "context": self.names.context, "offer": self.names.attributes}.get(root)
         if declared is not None and parts[1] not in declared:
             where = {"context": "context:", "offer": "the attributes: of an offer"}.get(root, f"{root}s:")
@@ -213,6 +219,18 @@ class Reader:
             self.wrong(line, at, f"the model {parts[1]} scores items, not people", "it may stand in the rank: of items alone")
             return None
         return c.Ref(parts)
+
+    def _of_table(self, parts: tuple[str, ...], line: int, at: str) -> bool:
+        """Whether a name is an output of a declared table."""
+        outputs = self.names.tables.get(parts[1])
+        if outputs is None:
+            self.wrong(line, at, f'no table "{parts[1][:60]}"', meant(parts[1], self.names.tables) or "declare it under tables:")
+        elif len(parts) != 3 or parts[2] not in outputs:
+            rest = ".".join(parts[2:])
+            self.wrong(line, at, f'the table {parts[1]} has no output "{rest[:60]}"', meant(rest, outputs) or f"such as table.{parts[1]}.percent")
+        else:
+            return True
+        return False
 
     def expression(self, node: Node, at: str, roots: tuple[str, ...], *, scored: bool = False) -> c.Expression | None:
         if _is_number(node.value):

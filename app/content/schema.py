@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.content import alternatives, bandit_rules, cap_rules, declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, sections, trait_kinds, triggers
+from app.content import alternatives, bandit_rules, cap_rules, declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, sections, tables, trait_kinds, triggers
 from app.content.retention import KINDS
 from app.content.variables import TAKES
 from app.content.esps import KEYS
@@ -71,7 +71,7 @@ def _rules() -> Shape:
         "triggers": _named(_trigger()), "experiments": _named(_experiment()), "holdouts": _named(_holdout()), "caps": _named(_cap(cap_rules.NAMED_KEYS)),
         "inbox": _inbox(),
         "bandits": _named(_bandit()),
-        "tests": _list(_case()),
+        "tables": _named(_table()), "tests": _list(_case()),
     }
     definitions = {
         "condition": {"oneOf": [*_groups(), *_leaves()]}, "operators": {"type": "object", "properties": _operators(), "additionalProperties": False},
@@ -94,6 +94,13 @@ def _experiment() -> Shape:
     shapes["metrics"] = _named(_object(measure, measure))
     shapes["guardrails"] = _named(_object((*measure, "margin"), {**measure, "margin": share}))
     return _object(experiment_rules.EXPERIMENT_KEYS, shapes, ("variants",))
+
+
+def _table() -> Shape:
+    column: Shape = {"name": TEXT, "type": {"enum": list(tables.TYPES)}, "gather": {"enum": list(tables.GATHERINGS)}}
+    inputs, outputs = (_list({"anyOf": [TEXT, _object(keys, column, ("name",))]}) for keys in (tables.INPUT_KEYS, tables.OUTPUT_KEYS))
+    shapes: dict[str, Shape] = {"file": TEXT, "inputs": inputs, "outputs": outputs, "hit": {"enum": list(tables.HITS)}, "description": TEXT}
+    return _object(tables.KEYS, shapes, ("file", "inputs", "outputs"))
 
 
 def _holdout() -> Shape:

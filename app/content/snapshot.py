@@ -247,6 +247,8 @@ def _walk(value: Any, definitions: Definitions, found: set[str], seen: set[Any])
             _walk(definitions.segments[id], definitions, found, seen)
         elif kind == "model" and id in definitions.models:
             _walk(definitions.models[id].inputs, definitions, found, seen)
+        elif kind == "table" and id in definitions.tables:
+            _walk(definitions.tables[id].inputs, definitions, found, seen)
 
 
 def mentions(value: Any) -> Iterator[tuple[str, str]]:

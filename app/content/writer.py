@@ -36,7 +36,7 @@ class Writer:
         self.namespace: dict[str, Any] = {
             "U": UNSET, "NAN": NAN, "NUMBER": NUMBER, "NUM": number_or_nan, "NEED": need_number, "NEVER": NEVER,
             "TALLY": tally, "REACH": reach, "isfinite": isfinite, "log": log, "exp": exp, "OPERATE": operate, "SAME": same,
-            "INPUT": as_input, "FEATURE": {}, "SEGMENT": {}, "bisect_right": bisect_right,
+            "INPUT": as_input, "FEATURE": {}, "SEGMENT": {}, "TABLE": {}, "bisect_right": bisect_right,
         }
         self._names: dict[Any, str] = {}
         self._rows: dict[str, EventRows] = {}
@@ -101,6 +101,9 @@ class Writer:
                 return lambda r: features[path[0]](r)
             case "model":
                 return lambda r: r.score(r, path[0])
+            case "table":
+                tables, (id, output) = self.namespace["TABLE"], path
+                return lambda r: tables[id](r).get(output)
             case _:
                 return lambda r: None
 

@@ -17,6 +17,7 @@ from app.domain.inbox import NO_INBOX, Inbox
 from app.domain.identity import USUAL_KINDS, IdentityKind
 from app.domain.experiments import Experiment, Holdout
 from app.domain.retention import USUAL_RETENTION, Retention
+from app.domain.tables import Table
 from app.domain.traits import Trait
 from app.domain.triggers import Trigger, Webhook
 
@@ -303,6 +304,7 @@ class Definitions:
     inbox: Inbox = NO_INBOX
     caps: Mapping[str, Cap] = field(default_factory=lambda: EMPTY)
     bandits: Mapping[str, Bandit] = field(default_factory=lambda: EMPTY)
+    tables: Mapping[str, Table] = field(default_factory=lambda: EMPTY)
 
     def gates(self, gate: Gate) -> tuple[str, ...]:
         """The declared purposes without whose consent this gate stays shut."""

@@ -103,7 +103,7 @@ def test_every_function_and_sign_of_expressions_is_used():
 def test_every_root_is_read_somewhere():
     read = {ref.root for ref in parts([ALL, STARTER.models]) if isinstance(ref, c.Ref)}
 
-    assert read == {"profile", "feature", "model", "context", "offer", "item"}
+    assert read == {"profile", "feature", "model", "context", "offer", "item", "table"}
 
 
 def test_models_score_people_and_products_and_their_scripts_stand_beside_them():
