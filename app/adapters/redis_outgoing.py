@@ -36,7 +36,7 @@ class RedisOutgoing:
 
     async def _crossed(self, trail: Trail) -> AsyncIterator[tuple[bytes, bytes, bytes]]:
         for stream in sorted(await self._link.call("SMEMBERS", OUTGOING, seconds=self._seconds)):
-            after, rows = b"-", [(b"", [])]
+            after, rows = b"-", [(b"", list[bytes]())]
             while rows:
                 rows = await self._link.call("XRANGE", stream, after, "+", "COUNT", PAGE, seconds=self._seconds)
                 for id, flat in rows:

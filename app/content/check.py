@@ -7,7 +7,9 @@ from pathlib import Path
 from app.content.blocks import Block, compile_blocks
 from app.content.cases import run_cases
 from app.content.load import gather
+from app.content.personal import leaks
 from app.content.proof import prove
+from app.content.proofs import beyond_kept, proofs
 from app.content.snapshot import Snapshot
 from app.domain.definitions import USUAL, Bounds
 from app.errors import Problem
@@ -33,5 +35,6 @@ def check(directory: Path, now: int, runtime: ModelRuntime | None = None, *, bou
         blocks, found = compile_blocks(definitions.blocks)
         problems += found
     if definitions is not None and all(problem.warning for problem in problems):
-        problems += prove(definitions, blocks) + run_cases(Snapshot(definitions, runtime or _Unscored()), now)
+        problems += [*prove(definitions, blocks), *proofs(definitions), *leaks(definitions), *beyond_kept(definitions, bounds, now)]
+        problems += run_cases(Snapshot(definitions, runtime or _Unscored()), now)
     return sorted(problems, key=lambda problem: (problem.file, problem.line, problem.key))

@@ -42,7 +42,7 @@ class Domain:
 def flaws(definitions: Definitions) -> Iterator[Problem]:
     """Everything of all tables."""
     for table in definitions.tables.values():
-        look = _Look(table, [_domain(definitions, each) for each in table.inputs])
+        look = _Look(table, [domain_of(definitions, each) for each in table.inputs])
         yield from look.idle_inputs()
         if table.hit == "unique":
             yield from look.overlaps()
@@ -52,7 +52,8 @@ def flaws(definitions: Definitions) -> Iterator[Problem]:
             yield from look.gaps()
 
 
-def _domain(definitions: Definitions, asked: Input) -> Domain:
+def domain_of(definitions: Definitions, asked: Input) -> Domain:
+    """What the rules say of it."""
     ref = asked.ref
     if ref.root == "feature":
         kind = definitions.features[ref.path[1]].kind
