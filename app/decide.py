@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 
+from app.content.arbitrating import arbitrate
 from app.content.choosing import Taken, choose, fall_back
 from app.content.logbook import Logbook
 from app.content.question import Answer, Question
@@ -103,6 +104,8 @@ class Decider:
             r.refused = self._refused(q, now, named=named and not profile.erased)
         if profile.record and not q.preview:
             self._replay(snapshot, q, profile.record, answer, taken)
+        if q.mail in snapshot.arbitrated and not why:
+            self._arbitrate(snapshot, q, q.mail, answer, taken)
         for placement in q.wanted(snapshot):
             if placement not in decision.choices:
                 draw = q.drawing(placement, r)
@@ -121,6 +124,14 @@ class Decider:
             if self._reserving is not None:
                 answer.asks = snapshot.limits.asks(r, self._reserving.holder(profile.key or "", q.send or ""), id, shown)
         return answer
+
+    def _arbitrate(self, snapshot: Snapshot, q: Question, mail: str, answer: Answer, taken: Taken) -> None:
+        """Choose the placements of the mail that are not decided yet together."""
+        decided, r = answer.decision.choices, answer.request
+        missing = [placement for placement in snapshot.definitions.mails[mail].placements if placement not in decided]
+        for placement, (choice, verdict) in arbitrate(snapshot, r, mail, missing, self._catalogue, taken, lambda id: q.drawing(id, r)).items():
+            choice.variants = snapshot.trials.exposed(r, placement)
+            decided[placement], answer.verdicts[placement] = choice, verdict
 
     def _replay(self, snapshot: Snapshot, q: Question, data: bytes, answer: Answer, taken: Taken) -> None:
         """Bring the recorded choices back to life; where the content no longer can, fall back and say so."""
@@ -223,6 +234,8 @@ class Decider:
 
 def _look_back(snapshot: Snapshot, questions: Sequence[Question]) -> bool:
     """Whether it matters what people were sent before."""
+    if snapshot.remembering and any(q.mail in snapshot.remembering for q in questions):
+        return True
     return snapshot.needs_sends or (bool(snapshot.limits) and any(snapshot.limits.look_back(q.wanted(snapshot)) for q in questions))
 
 

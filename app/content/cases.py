@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 from app.catalogue.items import parse_item
 from app.catalogue.replica import Replica
-from app.content.choosing import Taken, choose
+from app.content.arbitrating import arbitrate
+from app.content.choosing import Taken, Verdict, choose
 from app.content.drawing import DRAWN
 from app.content.rehearsal import fired
 from app.content.snapshot import Snapshot
@@ -36,11 +37,17 @@ def _run(snapshot: Snapshot, case: Case, now: int) -> list[Problem]:
         catalogue = _catalogue(given.get("items") or [])
     except ValueError as error:
         return [_problem(case, str(error))]
-    taken = Taken()
+    taken, decided = Taken(), dict[str, tuple[Choice, Verdict]]()
+    placements = snapshot.definitions.mails[case.mail].placements if case.mail else ()
+    if case.mail in snapshot.arbitrated:
+        decided = arbitrate(snapshot, r, case.mail, placements, catalogue, taken, lambda id: None)
+    for placement in (*placements, *case.expect):
+        if placement not in decided:
+            decided[placement] = choose(snapshot, r, placement, catalogue, taken, None, reasons=True)
     found = _undeclared(snapshot, case)
     for placement, expected in case.expect.items():
         wanted: dict[str, Any] = expected or {}
-        choice, verdict = choose(snapshot, r, placement, catalogue, taken, None, reasons=True)
+        choice, verdict = decided[placement]
         got = {
             "variants": snapshot.trials.exposed(r, placement), "offer": choice.offer, "block": choice.block, "reason": choice.reason, "items": [item.id for item in choice.items],
             "removed": {each.offer: each.by for each in verdict.candidates() if each.outcome == "removed"},

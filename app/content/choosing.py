@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -68,22 +68,9 @@ def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken
 
     Somebody in a holdout gets its control: one offer, or the fallback. With `reasons` every offer is judged, else no more than the choice needs; the choice is the same.
     """
-    judgement = snapshot.judgements[placement]
     holdout = snapshot.trials.holdout(r, placement)
-    limited, refused = snapshot.limits.at(placement), dict[int, str]()
-    draw: Draw | None = None
-    if judgement.first is not None and not reasons:
-        order, verdict = judgement.first(r), Verdict(judgement, None, {}, refused)
-        order = order if limited is None else limited.allowed(r, judgement.offers, order, refused)
-    else:
-        codes, live = judgement.judge(r)
-        live = live if limited is None else list(limited.allowed(r, judgement.offers, live, refused))
-        if placement in snapshot.rankings and holdout is None:
-            order = draw = snapshot.rankings[placement].draw(r, placement, judgement.offers, live, taken.offers)
-            scores = draw.scores
-        else:
-            scores, order = ranked(snapshot.attributes, r, judgement, live)
-        verdict = Verdict(judgement, codes, scores, refused)
+    order, verdict = judged(snapshot, r, placement, taken.offers, reasons=reasons, held=holdout is not None)
+    judgement, draw = verdict.judgement, order if isinstance(order, Draw) else None
     for i in order:
         offer = judgement.offers[i]
         if offer.id in taken.offers:
@@ -92,17 +79,34 @@ def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken
         if holdout is not None and offer.id != holdout.control:
             verdict.later[i] = "holdout"
             continue
-        choice = _show(snapshot, r, placement, offer.id, snapshot.dish(offer.id, r), catalogue, taken, render)
+        choice = show(snapshot, r, placement, offer.id, snapshot.dish(offer.id, r), catalogue, taken, render)
         if isinstance(choice, Choice):
             verdict.chosen = i
             choice.drawn = draw.drawn if draw is not None else None
             taken.offers.add(offer.id)
-            return _held(choice, holdout), verdict
+            return held(choice, holdout), verdict
         verdict.later[i] = choice
-    return _held(fall_back(snapshot, r, placement, catalogue, taken, render), holdout), verdict
+    return held(fall_back(snapshot, r, placement, catalogue, taken, render), holdout), verdict
 
 
-def _held(choice: Choice, holdout: Holdout | None) -> Choice:
+def judged(snapshot: Snapshot, r: Request, placement: str, taken: Collection[str], *, reasons: bool, held: bool) -> tuple[Iterable[int], Verdict]:
+    """The offers that may be shown, best first, by their number, and the verdict on all of them. The order is a `Draw` where a
+    bandit ranks; those `held` by a holdout are ranked without."""
+    judgement = snapshot.judgements[placement]
+    limited, refused = snapshot.limits.at(placement), dict[int, str]()
+    if judgement.first is not None and not reasons:
+        order = judgement.first(r)
+        return order if limited is None else limited.allowed(r, judgement.offers, order, refused), Verdict(judgement, None, {}, refused)
+    codes, live = judgement.judge(r)
+    live = live if limited is None else list(limited.allowed(r, judgement.offers, live, refused))
+    if placement in snapshot.rankings and not held:
+        draw = snapshot.rankings[placement].draw(r, placement, judgement.offers, live, taken)
+        return draw, Verdict(judgement, codes, draw.scores, refused)
+    scores, order = ranked(snapshot.attributes, r, judgement, live)
+    return order, Verdict(judgement, codes, scores, refused)
+
+
+def held(choice: Choice, holdout: Holdout | None) -> Choice:
     """The choice as the holdout's control, where the person is in one."""
     if holdout is not None:
         choice.reason, choice.holdout = "holdout", holdout.id
@@ -125,7 +129,7 @@ def _ordered(r: Request, judgement: Judgement, live: list[int], key: Callable[[i
         yield from untied(r, judgement.offers, [first, *more]) if more else (first,)
 
 
-def _show(snapshot: Snapshot, r: Request, placement: str, offer: str | None, dish: Dish, catalogue: Any, taken: Taken, render: Render | None) -> Choice | str:
+def show(snapshot: Snapshot, r: Request, placement: str, offer: str | None, dish: Dish, catalogue: Any, taken: Taken, render: Render | None) -> Choice | str:
     """The choice, or the name of what removed it: `items` or `render`."""
     items: Sequence[Item] = ()
     if dish.plan is not None:
@@ -152,7 +156,7 @@ def fall_back(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, ta
     """The first fallback of the placement that can be shown; the last one always can, without items if need be."""
     chain = snapshot.fallbacks[placement]
     for dish in chain:
-        choice = _show(snapshot, r, placement, None, dish, catalogue, taken, render)
+        choice = show(snapshot, r, placement, None, dish, catalogue, taken, render)
         if isinstance(choice, Choice):
             return choice
     last = chain[-1]

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
 
-from app.content import bandit_rules, cap_rules, declared, experiment_rules, sections, tables
+from app.content import arbitration_rules, bandit_rules, cap_rules, declared, experiment_rules, sections, tables
 from app.content.enrichment import enrichments
 from app.content.event_types import EVERY, event_types
 from app.content.identity_kinds import identity_kinds
@@ -180,10 +180,13 @@ class _Loader:
         names = self.names
         names.features, names.segments = set(self.found["features"]), set(self.found["segments"])
         names.placements, names.consents = set(self.found["placements"]), set(self.found["consents"])
+        names.mails = set(self.found["mails"])
         names.webhooks, names.triggers = set(self.found["webhooks"]), set(self.found["triggers"])
         names.bandits = set(self.found["bandits"])
         names.models, names.offers = set(self.found["models"]), set(self.found["offers"])
-        for _, node in self.found["offers"].values():
+        for id, (_, node) in self.found["offers"].items():
+            offered = node.value.get("placements") if isinstance(node.value, dict) else None
+            names.offered[id] = tuple(str(each.value) for each in offered.value) if offered is not None and isinstance(offered.value, list) else ()
             attributes = node.value.get("attributes") if isinstance(node.value, dict) else None
             names.attributes |= set(attributes.value) if attributes is not None and isinstance(attributes.value, dict) else set()
         for id, (_, node) in self.found["experiments"].items():
@@ -204,11 +207,12 @@ class _Loader:
         return {id: parse(self._reader(file), id, node, f"{section}.{id}") for id, (file, node) in self.found[section].items()}
 
     def _mail(self, reader: Reader, id: str, node: Node, at: str) -> d.Mail:
-        found = reader.mapping(node, at, ("placements", "description"), ("placements",))
+        found = reader.mapping(node, at, ("placements", "arbitration", "description"), ("placements",))
         placements = reader.names_list(found["placements"], f"{at}.placements", self.names.placements, "placement") if "placements" in found else ()
         if "placements" in found and found["placements"].value == []:
             reader.wrong(found["placements"].line, f"{at}.placements", "names no placement")
-        return d.Mail(id, placements, reader.place(node))
+        together = arbitration_rules.arbitration(reader, found["arbitration"], f"{at}.arbitration", placements) if "arbitration" in found else None
+        return d.Mail(id, placements, reader.place(node), together)
 
     # -- blocks and models -----------------------------------------------------------------------------------------
 

@@ -155,7 +155,7 @@ def _whole(offer: d.Offer) -> Part:
 
 def _shadowed(definitions: d.Definitions, placement: d.Placement, logic: Logic, whole: dict[str, Part], impossible: set[str]) -> Iterator[Problem]:
     """Offers before which another one always comes."""
-    if placement.caps or definitions.caps:
+    if placement.caps or definitions.caps or any(mail.arbitration is not None and placement.id in mail.placements for mail in definitions.mails.values()):
         return
     controls = {each.control for each in definitions.holdouts.values()}
     offers = [each for each in definitions.offers.values() if placement.id in each.placements]

@@ -36,6 +36,7 @@ class Names:
     offers: set[str] = field(default_factory=set)
     consents: set[str] = field(default_factory=set)
     models: set[str] = field(default_factory=set)
+    mails: set[str] = field(default_factory=set)
     webhooks: set[str] = field(default_factory=set)
     bandits: set[str] = field(default_factory=set)
     triggers: set[str] = field(default_factory=set)
@@ -48,6 +49,8 @@ class Names:
     """experiment -> its variants"""
     tables: dict[str, dict[str, str | None]] = field(default_factory=dict)
     """table -> its outputs, each with its kind where all rows give one"""
+    offered: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """offer -> its placements"""
     attributes: set[str] = field(default_factory=lambda: {"priority", "value"})
 
     def counts(self, ref: c.Ref) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.content import alternatives, bandit_rules, cap_rules, declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, sections, tables, trait_kinds, triggers
+from app.content import alternatives, arbitration_rules, bandit_rules, cap_rules, declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, sections, tables, trait_kinds, triggers
 from app.content.retention import KINDS
 from app.content.variables import TAKES
 from app.content.esps import KEYS
@@ -64,7 +64,7 @@ def _rules() -> Shape:
     shapes: dict[str, Shape] = {
         "version": {"const": 1}, "timezone": TEXT, "context": _named(kinds), "consents": _named(_consent()),
         "features": _named(_feature()), "segments": _named(_segment()), "placements": _named(_placement()),
-        "mails": _named(_object(("placements", "description"), {"placements": NAMES, "description": TEXT}, ("placements",))),
+        "mails": _named(_mail()),
         "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "identities": _identities(), "enrich": _named(_enrichment()),
         "traits": _traits(),
         "retention": _object(KINDS, {**dict.fromkeys(KINDS, DURATION), "events": _named(DURATION)}), "esps": _esps(), "webhooks": _named(_webhook()),
@@ -94,6 +94,16 @@ def _experiment() -> Shape:
     shapes["metrics"] = _named(_object(measure, measure))
     shapes["guardrails"] = _named(_object((*measure, "margin"), {**measure, "margin": share}))
     return _object(experiment_rules.EXPERIMENT_KEYS, shapes, ("variants",))
+
+
+def _mail() -> Shape:
+    counts: Shape = {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}}
+    together: dict[str, Shape] = {
+        "by": TEXT, "at_most": counts, "at_least": counts, "pins": {"type": "object", "additionalProperties": TEXT}, "alike": NAMES,
+        "diversity": {"type": "number", "minimum": 0, "maximum": 1}, "not_again": {"type": "integer", "minimum": 1, "maximum": arbitration_rules.MOST_SENDS},
+    }
+    shapes: dict[str, Shape] = {"placements": NAMES, "arbitration": _object(arbitration_rules.KEYS, together), "description": TEXT}
+    return _object(("placements", "arbitration", "description"), shapes, ("placements",))
 
 
 def _table() -> Shape:
@@ -315,7 +325,7 @@ def _case() -> Shape:
     given = {name: {"type": "object"} for name in sections.GIVEN} | {"events": _list(event), "sends": _list(sent), "items": _list({"type": "object", "required": ["id"]})}
     expected = {"offer": {"type": ["string", "null"]}, "block": TEXT, "reason": TEXT, "items": NAMES, "removed": {"type": "object"}, "variants": {"type": "object"}}
     shapes: dict[str, Shape] = {
-        "name": TEXT, "at": DATE, "given": _object(sections.GIVEN, given), "expect": _named(_object(sections.EXPECTED, expected)),
+        "name": TEXT, "at": DATE, "mail": TEXT, "given": _object(sections.GIVEN, given), "expect": _named(_object(sections.EXPECTED, expected)),
         "triggers": _named({"enum": list(triggers.EXPECTATIONS)}),
     }
     return _object(sections.CASE_KEYS, shapes, ("name",))

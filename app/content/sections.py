@@ -29,7 +29,7 @@ SECTIONS = ("version", "timezone", "context", "consents", "features", "segments"
 OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "caps", "cooldown", "inventory", "items", "block", "vars", "description", "attributes", "alternatives")
 ITEMS_KEYS = ("from", "filter", "exclude", "rank", "limit", "at_least")
 PLACEMENT_KEYS = ("fallback", "rank", "deadline", "on_degraded", "caps", "alternatives", "description")
-CASE_KEYS = ("name", "at", "given", "expect", "triggers")
+CASE_KEYS = ("name", "at", "mail", "given", "expect", "triggers")
 EVENT_KEYS = ("event", "ago", "at", "properties")
 EXPECTED = ("offer", "block", "reason", "items", "removed", "variants")
 CONTEXT_KINDS: tuple[d.ContextKind, ...] = get_args(d.ContextKind)
@@ -257,8 +257,9 @@ def case(reader: Reader, node: Node, at: str) -> d.Case:
         expected(reader, found["triggers"], f"{at}.triggers", reader.names.triggers)
     when = int(reader.instant(found["at"], f"{at}.at")) if "at" in found else None
     name = reader.text(found["name"], f"{at}.name") if "name" in found else ""
+    mail = reader.one_of(found["mail"], f"{at}.mail", reader.names.mails, "mail") if "mail" in found else None
     return d.Case(name, when, {k: v.plain() for k, v in given.items()}, {k: v.plain() for k, v in expect.items()}, reader.place(node),
-                  found["triggers"].plain() if "triggers" in found and isinstance(found["triggers"].value, dict) else {})
+                  found["triggers"].plain() if "triggers" in found and isinstance(found["triggers"].value, dict) else {}, mail or "")
 
 
 def _given(reader: Reader, given: dict[str, Node], at: str) -> None:

@@ -19,6 +19,7 @@ from app.content.ranking import attributes
 from app.content.trials import Trials
 from app.content.variables import TAKES
 from app.domain import conditions as c
+from app.domain.arbitration import Arbitration, Option
 from app.domain.bandits import Posterior
 from app.domain.caps import CODE
 from app.domain.definitions import Definitions, Gate, ItemsQuery, Offer, Shown, VariableType
@@ -104,10 +105,20 @@ class Snapshot:
             dish.plan is not None and dish.plan.query.exclude_shown
             for dish in (*self.offers.values(), *(dish for rows in self._guises.values() for _, dish in rows), *(each for chain in self.fallbacks.values() for each in chain))
         )
+        self.arbitrated = {id: (mail.arbitration, self._options(mail.arbitration)) for id, mail in definitions.mails.items() if mail.arbitration is not None}
+        """mail -> (how its placements are chosen together, what that has to know of each offer)"""
+        self.remembering = frozenset(id for id, (rules, _) in self.arbitrated.items() if rules.not_again)
+        """The mails for which it matters what people were sent before."""
         self.event_rules = EventRules(definitions.events)
         self.gated = self.gates("decide")
         self._rows = {id: self.program.row(card.inputs) for id, card in definitions.models.items() if not card.per_item}
         self._plans: dict[Any, ItemsPlan] = {}
+
+    def _options(self, rules: Arbitration) -> dict[str, Option]:
+        return {
+            id: Option(id, str(known[rules.by]) if rules.by in known else None, tuple(known.get(name) for name in rules.alike))
+            for id, known in self.attributes.items()
+        }
 
     @property
     def judgements(self) -> Mapping[str, Judgement]:

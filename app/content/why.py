@@ -26,7 +26,9 @@ _ORDER = {"chosen": 0, "outranked": 1, "removed": 2}
 
 _LATER = {
     "items": "too few items are left to show", "duplicate": "shown in another placement of this mail", "render": "its block failed to render",
-    "stock": "out of stock", "caps": "shown often enough", "policy": "left out by the policy that applied",
+    "stock": "out of stock", "caps": "shown often enough", "policy": "left out by the policy that applied", "not_again": "shown in one of the last mails", "pin": "another offer is pinned here",
+    "quota": "enough of its category in this mail", "share": "another category has to be in this mail", "diversity": "too much like the rest of this mail",
+    "arbitration": "another choice makes the mail better as a whole",
 }
 
 

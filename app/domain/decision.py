@@ -20,8 +20,9 @@ _decode = msgspec.msgpack.Decoder().decode
 
 @dataclass(slots=True)
 class Candidate:
-    """What became of one offer. `by` is `valid stock eligibility applicability suitability suppress policy caps
-    items duplicate render` where it was removed, `at` the place of the leaf (`rules/shop.yaml:31`)."""
+    """What became of one offer. `by` is `valid stock eligibility applicability suitability suppress policy caps items
+    duplicate render`, or by arbitration `not_again pin quota share diversity arbitration`, where it was removed, `at` the
+    place of the leaf (`rules/shop.yaml:31`)."""
 
     offer: str
     outcome: str

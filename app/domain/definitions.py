@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
+from app.domain.arbitration import Arbitration
 from app.domain.bandits import Bandit
 from app.domain.caps import Cap, Cooldown, Inventory
 from app.domain.conditions import NOWHERE, Condition, Ever, Expression, Instant, Path, Place, Ref, Scalar, Where, Window
@@ -179,6 +180,7 @@ class Mail:
     id: str
     placements: tuple[str, ...]
     place: Place = NOWHERE
+    arbitration: Arbitration | None = None
 
 
 ContextKind: TypeAlias = Literal["number", "string", "boolean"]
@@ -273,6 +275,8 @@ class Case:
     expect: Mapping[str, Any]
     place: Place = NOWHERE
     triggers: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    mail: str = ""
+    """All of whose placements are decided, where it is named."""
 
 
 @dataclass(frozen=True, slots=True)

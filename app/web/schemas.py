@@ -106,7 +106,7 @@ class Choice(BaseModel):
 class Candidate(BaseModel):
     offer: str
     outcome: Literal["chosen", "outranked", "removed"]
-    by: Literal["valid", "stock", "eligibility", "applicability", "suitability", "suppress", "caps", "items", "duplicate", "render"] | None = None
+    by: Literal["valid", "stock", "eligibility", "applicability", "suitability", "suppress", "caps", "items", "duplicate", "render", "holdout", "not_again", "pin", "quota", "share", "diversity", "arbitration"] | None = None
     at: str | None = Field(None, description="File and line of what removed it", examples=["rules/shop.yaml:31"])
     score: float | None = Field(None, description="What the placement's `rank` gave it")
 
