@@ -24,8 +24,9 @@ class RedisPeople:
         self._link = link
         self._store = store
 
-    async def everybody(self) -> AsyncGenerator[Profile]:
-        """Each person that is there from beginning to end once; who comes or goes meanwhile, perhaps."""
+    async def everybody(self, *, sends: bool = False) -> AsyncGenerator[Profile]:
+        """Each person that is there from beginning to end once; who comes or goes meanwhile, perhaps. With `sends`, each with
+        the decisions that are recorded."""
         seen: set[str] = set()
         place = ""
         while True:
@@ -34,7 +35,7 @@ class RedisPeople:
             seen.update(keys)
             for at in range(0, len(keys), CHUNK):
                 chunk = keys[at : at + CHUNK]
-                for key, profile in zip(chunk, await self._store.read_many([(key, None) for key in chunk]), strict=True):
+                for key, profile in zip(chunk, await self._store.read_many([(key, None) for key in chunk], sends=sends), strict=True):
                     if profile.key == key and profile.known and not profile.erased:
                         yield profile
             if not place:

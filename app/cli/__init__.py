@@ -16,7 +16,7 @@ COMMANDS = {
     "serve": ("app.cli.serve", "start the server"),
     "check": ("app.cli.check", "validate rules, blocks and models, and run their tests"),
     "schema": ("app.cli.schema", "print the JSON Schemas of rules, blocks and model cards"),
-    "export": ("app.cli.export", "list the people in a segment"),
+    "export": ("app.cli.export", "write out the people in a segment, events, profiles, items and decisions"),
     "bandits": ("app.cli.bandits", "tell what bandits have learnt; freeze, thaw and reset them"),
     "keys": ("app.cli.keys", "create, list and revoke API keys"),
     "consume": ("app.cli.consume", "take events from a stream, until told to stop"),
@@ -29,6 +29,8 @@ COMMANDS = {
     "replay": ("app.cli.replay", "tell what another version of the content would have decided"),
     "diff": ("app.cli.diff", "tell in words what changed between two versions of the content"),
     "dead-letters": ("app.cli.dead_letters", "list, show, redrive and drop events that were refused"),
+    "dataset": ("app.cli.dataset", "make a training set of a history, as the server would have known it"),
+    "train": ("app.cli.train", "train a model on the shop's own history"),
     "import": ("app.cli.import_", "import events, profiles or items from a file"),
 }
 

@@ -1,42 +1,89 @@
-"""`inlay export segment ID`: everybody in a segment, as CSV or NDJSON on standard output."""
+"""`inlay export`: everybody in a segment as CSV or NDJSON; events, profiles, items and decisions as Parquet."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import sys
+import time
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from app.adapters.redis_catalogue import RedisCatalogue
+from app.adapters.redis_link import Link
 from app.adapters.redis_live import RedisLive
+from app.adapters.redis_names import Names
+from app.adapters.redis_people import RedisPeople
 from app.adapters.redis_timers import SHARDS, shard_of
 from app.cli.store import store_link
 from app.domain.event import Identity
-from app.settings import load_settings
+from app.domain.item import Item
+from app.learning.parquet import COLUMNS, KINDS, Kind, Row, Writer, decision_rows, event_rows, item_rows, profile_rows
+from app.settings import Settings, load_settings
 from app.web.segments import written
+from app.wiring import build_store
 
 PAGE = 5_000
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_subparsers(dest="what", required=True, metavar="segment")
+    what = parser.add_subparsers(dest="what", required=True, metavar="|".join(("segment", *KINDS)))
     segment = what.add_parser("segment", help="the people in a segment")
     segment.add_argument("id", metavar="ID", help="the segment")
     segment.add_argument("--format", choices=("csv", "ndjson"), default="csv", help="csv, or one JSON object a line (csv)")
-    segment.add_argument("--data", type=Path, help="the server's data folder (./data)")
-    segment.add_argument("--redis-url", help="the server's Redis, where it is not the embedded one")
+    for kind in KINDS:
+        each = what.add_parser(kind, help=f"all {kind}, as a Parquet file")
+        each.add_argument("file", type=Path, metavar="FILE", help="the file to write")
+    for each in what.choices.values():
+        each.add_argument("--data", type=Path, help="the server's data folder (./data)")
+        each.add_argument("--redis-url", help="the server's Redis, where it is not the embedded one")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    return asyncio.run(_export(arguments))
-
-
-async def _export(arguments: argparse.Namespace) -> int:
     settings = load_settings(data=arguments.data, redis_url=arguments.redis_url)
+    if arguments.what == "segment":
+        return asyncio.run(_segment(settings, arguments.id, arguments.format))
+    begun = time.monotonic()
+    count = asyncio.run(export(settings, arguments.what, arguments.file))
+    Console(highlight=False, soft_wrap=True).print(f"{count:,} {arguments.what} in {arguments.file}, {time.monotonic() - begun:,.1f} s", markup=False)
+    return 0
+
+
+async def _segment(settings: Settings, id: str, form: str) -> int:
     async with store_link(settings) as link:
         live, after, head = RedisLive(link, SHARDS, shard_of, 5.0), "", True
         while head or after:
-            keys, after = await live.members(arguments.id, after, PAGE)
-            sys.stdout.write(written([str(Identity.from_key(key)) for key in keys], arguments.format, head=head).decode())
+            keys, after = await live.members(id, after, PAGE)
+            sys.stdout.write(written([str(Identity.from_key(key)) for key in keys], form, head=head).decode())
             head = False
     return 0
+
+
+async def export(settings: Settings, kind: Kind, path: Path) -> int:
+    """Write the file, a piece at a time; how many rows it has."""
+    progress = Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True, console=Console(stderr=True), refresh_per_second=4)
+    async with store_link(settings) as link:
+        with Writer(path, COLUMNS[kind]) as file, progress:
+            task, count = progress.add_task(kind), 0
+            async for rows in _rows(settings, link, kind):
+                file.add(rows)
+                count += len(rows)
+                progress.update(task, description=f"{count:,} {kind}")
+    return file.written
+
+
+async def _rows(settings: Settings, link: Link, kind: Kind) -> AsyncGenerator[list[Row]]:
+    if kind == "items":
+        _, items = await RedisCatalogue(link, 30.0).changes(0)
+        for fields in items.values():
+            if fields is not None:
+                yield list(item_rows(Item(fields)))
+        return
+    people = RedisPeople(link, build_store(settings, link, Names(link)))
+    rows = {"events": event_rows, "profiles": profile_rows, "decisions": decision_rows}[kind]
+    async for profile in people.everybody(sends=kind == "decisions"):
+        yield list(rows(profile))

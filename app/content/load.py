@@ -343,17 +343,21 @@ def _reaches(edges: dict[Edge, set[Edge]], start: Edge, goal: Edge) -> bool:
     return False
 
 
-def read_items_query(body: Any, definitions: d.Definitions) -> d.ItemsQuery:
-    """An items query that came with a request, checked like one in a file; `RequestInvalid` with every problem."""
-
-    problems: list[Problem] = []
-    names = Names(
+def names_of(definitions: d.Definitions) -> Names:
+    """What something beside the rules files may refer to: a request, or what a model is trained by."""
+    return Names(
         features=set(definitions.features), segments=set(definitions.segments), consents=set(definitions.consents), models=set(definitions.models),
         context=dict(definitions.context), kinds={id: kind for id, each in definitions.features.items() if (kind := sections.KIND_OF.get(each.kind))},
         item_models={id for id, card in definitions.models.items() if card.per_item},
         tables={id: tables.outputs_of(each) for id, each in definitions.tables.items()},
     )
-    reader = Reader("", problems, names, ZoneInfo(definitions.timezone))
+
+
+def read_items_query(body: Any, definitions: d.Definitions) -> d.ItemsQuery:
+    """An items query that came with a request, checked like one in a file; `RequestInvalid` with every problem."""
+
+    problems: list[Problem] = []
+    reader = Reader("", problems, names_of(definitions), ZoneInfo(definitions.timezone))
     node = parse_yaml(msgspec.json.encode(body), "", problems) or Node({}, 1)
     query = sections.items_query(reader, node, "")
     if found := [problem for problem in problems if not problem.warning]:

@@ -67,7 +67,7 @@ class Program:
         self.features: dict[str, Callable[[Request], Any]] = namespace["FEATURE"]
         self.segments: dict[str, Callable[[Request], bool]] = namespace["SEGMENT"]
         for feature in definitions.features.values():
-            self.features[feature.id] = self._feature(feature)
+            self.features[feature.id] = self.feature(feature)
         self.tables: dict[str, Callable[[Request], Mapping[str, Any]]] = namespace["TABLE"]
         for table in definitions.tables.values():
             self.tables[table.id] = self._table(table)
@@ -101,7 +101,7 @@ class Program:
     def _fresh(self, prefix: str) -> str:
         return f"{prefix}_{len(self._sources)}"
 
-    def _feature(self, feature: Feature) -> Callable[[Request], Any]:
+    def feature(self, feature: Feature) -> Callable[[Request], Any]:
         """A function that computes the feature once per request."""
         scope = Scope(self.writer)
         if feature.expression is not None:

@@ -20,7 +20,7 @@ from __future__ import annotations
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, compress
@@ -155,8 +155,8 @@ class History:
             self._append(tail)
 
     @staticmethod
-    def of(events: Iterable[Event], names: Dictionary | None = None) -> History:
-        """A history of these events; of several with one id the first counts."""
+    def of(events: Iterable[Event], names: Dictionary | None = None, trimmed: Mapping[str, Trimmed] | None = None) -> History:
+        """A history of these events; of several with one id the first counts. `trimmed` tells by name what was trimmed."""
         names = names if names is not None else Dictionary(growing=True)
         entries: dict[bytes, tuple[int, bytes, int, bytes]] = {}
         for event in events:
@@ -164,7 +164,8 @@ class History:
                 raise ValueError(f"an event's id has {ID_BYTES} bytes, not {len(event.id)}")
             code, payload = names.pack(event)
             entries.setdefault(event.id, (event.at, event.id, code, payload))
-        return History(pack_columns(sorted(entries.values()), names), None, names)
+        gone = [_trim(names, name, each) for name, each in (trimmed or {}).items()]
+        return History(pack_columns(sorted(entries.values()), names, gone), None, names)
 
     def _append(self, tail: bytes) -> None:
         entries: list[bytes] = []
@@ -300,15 +301,21 @@ def _only(code: int) -> bytes:
     return bytes(byte == code for byte in range(256))
 
 
-def pack_columns(rows: list[tuple[int, bytes, int, bytes]], names: Dictionary) -> bytes:
-    """Rows of (timestamp, id, type code, payload), sorted, as the stored string without trimmed types."""
+def _trim(names: Dictionary, name: str, gone: Trimmed) -> bytes:
+    """The row that tells what was trimmed of a type; the id of the last one is not known any more."""
+    number = names.types.get(name) or names.learn_type(name)
+    return TRIMMED.pack(min(number, ESCAPE), gone.watermark, b"\xff" * ID_BYTES, gone.first_at, gone.count)
+
+
+def pack_columns(rows: list[tuple[int, bytes, int, bytes]], names: Dictionary, gone: Sequence[bytes] = ()) -> bytes:
+    """Rows of (timestamp, id, type code, payload), sorted, as the stored string; `gone` are the rows of trimmed types."""
     ts = array("Q", [row[0] for row in rows])
     ts.byteswap()
     lengths = array("H", [len(row[3]) for row in rows])
     lengths.byteswap()
-    header = HEADER.pack(names.epoch, names.size, len(rows), 0, 0)
+    header = HEADER.pack(names.epoch, names.size, len(rows), 0, len(gone))
     ids, types = b"".join([row[1] for row in rows]), bytes([row[2] for row in rows])
-    return b"".join((header, ts.tobytes(), ids, types, lengths.tobytes(), *[row[3] for row in rows]))
+    return b"".join((header, ts.tobytes(), ids, types, lengths.tobytes(), *[row[3] for row in rows], *gone))
 
 
 NO_HISTORY = History(None, None, Dictionary())

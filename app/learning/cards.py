@@ -1,0 +1,122 @@
+"""A trained model's card, and the page about it that people read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from app.learning.fitting import feeds, scores
+from app.learning.graphs import NUMBERS
+from app.learning.plots import draw
+from app.learning.preparing import order
+from app.learning.spec import Spec
+from app.learning.training import Trained
+
+GOLDEN = 5
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def write(trained: Trained, spec: Spec, content: Path, source: str) -> tuple[Path, Path]:
+    """The model and its card into `models/`, the page and its picture into `training/<model>/`; (card, page)."""
+    models, page = content / "models", content / "training" / spec.model
+    models.mkdir(parents=True, exist_ok=True)
+    card = card_of(trained, spec, source)
+    draw(trained, page / "figures.png")
+    (page / "README.md").write_text(page_of(trained, spec, card))
+    replace(models / f"{spec.model}.onnx", trained.data)
+    replace(models / f"{spec.model}.yaml", dumped(card).encode())
+    return models / f"{spec.model}.yaml", page / "README.md"
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Whole or not at all: a server may be watching."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(data)
+    part.replace(path)
+
+
+def dumped(card: dict[str, Any]) -> str:
+    return yaml.safe_dump(card, sort_keys=False, width=160, allow_unicode=True, default_flow_style=None)
+
+
+def card_of(trained: Trained, spec: Spec, source: str) -> dict[str, Any]:
+    fitted, columns = trained.fitted, trained.fitted.preparation.columns
+    texts = any(column.text for column in columns)
+    names = [columns[i] for i in order(columns)]
+    inputs = [
+        {"name": str(column.name), "default": fitted.preparation.defaults[i], **({"type": "string"} if column.text else {}), **({"tensor": str(column.name) if column.text else NUMBERS} if texts else {})}
+        for i, column in zip(order(columns), names, strict=True)
+    ]
+    output: dict[str, Any] = {"index": 1, "range": [0, 1]} if fitted.method == "boosting" else {"range": [0, 1]}
+    return {
+        "description": spec.description or f"what {spec.model} foretells", "version": spec.version, "inputs": inputs, "output": output,
+        "fallback": rounded(trained.figures["base_rate"]), "golden": golden(trained), "sha256": sha256(trained.data).hexdigest(),
+        "trained": {
+            "on": source, **_times(trained), "rows": trained.rows, "test_rows": len(trained.test), "method": fitted.method, "seed": spec.seed, "trials": trained.trials,
+            "parameters": {name: rounded(value) if isinstance(value, float) else value for name, value in fitted.parameters.items()},
+            "figures": {name: rounded(value) for name, value in trained.figures.items()}, "onnx_difference": rounded(trained.difference),
+            "importance": {name: rounded(value) for name, value in trained.importance.items()},
+            "baseline": {name: each.plain() for name, each in trained.baselines.items()},
+        },
+    }
+
+
+def rounded(value: float) -> float:
+    """Four significant digits."""
+    return float(f"{value:.4g}")
+
+
+def golden(trained: Trained) -> list[dict[str, Any]]:
+    """Rows of the test set from the lowest score to the highest, each with its score."""
+    by_score = np.argsort(trained.told, kind="stable")
+    rows = trained.test.take(by_score[[int(share * (len(by_score) - 1)) for share in SHARES[:GOLDEN]]])
+    tensors = feeds(trained.fitted.preparation, rows)
+    told = scores(trained.data, tensors)
+    cells = [tensor.tolist() for tensor in tensors.values()]
+    return [{"inputs": [value for tensor in cells for value in tensor[i]], "output": round(float(told[i]), 6)} for i in range(len(told))]
+
+
+def _times(trained: Trained) -> dict[str, str]:
+    at = trained.test.instant
+    return {} if at is None else {"judged_from": _day(int(at.min())), "judged_to": _day(int(at.max()))}
+
+
+def _day(at: int) -> str:
+    return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d}"
+
+
+def page_of(trained: Trained, spec: Spec, card: dict[str, Any]) -> str:
+    told = card["trained"]
+    rows = "\n".join(f"| {name.replace('_', ' ')} | {value:g} |" for name, value in told["figures"].items())
+    weights = "\n".join(f"| `{name}` | {value:g} |" for name, value in told["importance"].items())
+    judged = f"the {told['test_rows']:,} rows from {told['judged_from']} to {told['judged_to']}, later than everything that was learnt from" if "judged_from" in told else f"{told['test_rows']:,} rows drawn at random"
+    notes = "".join(f"\n- {note}" for note in trained.notes) or "\n- Nothing was noticed that should be looked at."
+    return f"""# {spec.model}: {card["description"]}
+
+{told["method"]}, version {card["version"]}, learnt from {told["rows"]:,} rows of {told["on"]}; judged by {judged}.
+
+![ROC, precision and recall, calibration, lift, importance and scores](figures.png)
+
+| figure | |
+|---|---:|
+{rows}
+| largest difference of the ONNX file from the library | {told["onnx_difference"]:g} |
+
+| input | area under ROC that is lost without it |
+|---|---:|
+{weights}
+
+## To be looked at
+{notes}
+
+## Limits
+
+- It foretells for people like those that it learnt from, in times like those: the card's `baseline` says what they looked like.
+- A score is a probability for groups: of people with a score of 0.2, two in ten. It does not say what a message changes.
+- Where the model cannot be used, the server takes the fallback score {card["fallback"]:g}, the mean of the label.
+"""

@@ -1,0 +1,108 @@
+"""From a shop's own events to a model that decides, over HTTP."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.stories.server import ROOT, Server
+
+NOW = datetime.now(UTC)
+DAYS = 60
+RULES = """
+version: 1
+features:
+  orders_20d: {count: order_completed, within: 20d}
+  orders: {count: order_completed}
+  idle: {seconds_since: order_completed}
+placements:
+  hero: {fallback: {block: plain}}
+"""
+OFFERS = """
+offers:
+  come_back: {placements: [hero], suitability: {field: model.again, lt: 0.5}, priority: 1, block: plain}
+  thanks: {placements: [hero], suitability: {field: model.again, gte: 0.5}, block: plain}
+"""
+SPEC = """
+model: again
+description: chance of an order within a week
+rows: {every: 3d, from: 2020-01-01}
+label: {did: order_completed, within: 7d}
+inputs: [feature.orders_20d, feature.orders, feature.idle]
+"""
+
+
+def happened(name: str, who: str, days_ago: int) -> dict[str, Any]:
+    at = (NOW - timedelta(days=days_ago)).isoformat()
+    return {"type": "track", "event": name, "userId": who, "timestamp": at, "messageId": f"{name}-{who}-{days_ago}", "properties": {}}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A shop of which every third customer orders every five days, and the others ordered once."""
+    content = tmp_path_factory.mktemp("learning")
+    for name, text in {"rules/shop.yaml": RULES, "blocks/plain/block.yaml": "description: a word", "blocks/plain/html.j2": "<p>A word</p>"}.items():
+        (content / name).parent.mkdir(parents=True, exist_ok=True)
+        (content / name).write_text(text)
+    found = Server.of(content)
+    (found.content / "training").mkdir()
+    (found.content / "training" / "again.yaml").write_text(SPEC)
+    events = [happened("Order Completed", f"u{i}", ago) for i in range(60) for ago in (range(i % 5, DAYS, 5) if i % 3 == 0 else [DAYS - i % 20])]
+    found.post("/v1/events", {"batch": [*events, happened("Page Viewed", "witness", 0)]}, patience=30)
+    yield found
+    found.close()
+
+
+def inlay(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "app", *words, *(["--content", str(server.content)] if words[0] != "export" else []), "--data", str(server.data)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"})
+
+
+def test_a_model_of_the_shop_s_own_events_is_trained_by_one_command_and_decides(server):
+    done = inlay(server, "train", str(server.content / "training" / "again.yaml"))
+    (server.content / "rules" / "shop.yaml").write_text(RULES + OFFERS)
+    server.until(lambda: server.get("/v1/placements/hero.json?profile=u3").json["offer"] is not None, 20)
+
+    decided = {who: server.get(f"/v1/placements/hero.json?profile={who}").json for who in ("u3", "u4")}
+
+    assert done.returncode == 0, done.stderr
+    assert "largest difference of the ONNX file from the library" in done.stdout
+    assert {who: answer["offer"] for who, answer in decided.items()} == {"u3": "thanks", "u4": "come_back"}
+    assert [answer["degraded"] for answer in decided.values()] == [[], []]
+    assert server.get("/readyz").json["models"] == "ok"
+    assert (server.content / "training" / "again" / "figures.png").stat().st_size > 10_000
+
+
+def test_what_the_store_holds_is_exported_and_a_training_set_made_of_it(server, tmp_path):
+    exported = inlay(server, "export", "events", str(tmp_path / "events.parquet"))
+    made = inlay(server, "dataset", str(server.content / "training" / "again.yaml"), "--history", str(tmp_path / "events.parquet"), "--out", str(tmp_path / "rows.parquet"))
+
+    assert exported.returncode == 0, exported.stderr
+    assert made.returncode == 0, made.stderr
+    assert "of 60 people; the label holds in" in made.stdout or "of 61 people; the label holds in" in made.stdout
+    assert (tmp_path / "rows.parquet").stat().st_size > 1_000
+
+
+@pytest.mark.parametrize("kind,least", [("profiles", 61), ("decisions", 1), ("items", 1)])
+def test_profiles_decisions_and_items_are_exported(server, tmp_path, kind, least):
+    server.call("PUT", "/v1/items/mug", {"name": "Mug", "price": 4, "related": ["cup"]})
+    server.get("/v1/placements/hero.json?profile=u3&send=s1")
+
+    done = inlay(server, "export", kind, str(tmp_path / "out.parquet"))
+
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split(" ")[0].replace(",", "")) >= least
+
+
+def test_the_server_carries_none_of_what_learning_needs():
+    code = "import sys, app.main, app.wiring, app.cli.serve; print(sorted({'sklearn', 'scipy', 'optuna', 'matplotlib', 'pyarrow', 'onnx'} & set(sys.modules)))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
+
+    assert done.stdout.strip() == "[]"
