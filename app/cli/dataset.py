@@ -18,7 +18,8 @@ from app.content.load import load
 from app.domain.definitions import Definitions
 from app.errors import SettingsInvalid
 from app.learning.dataset import DAY, Told, build
-from app.learning.spec import Spec, read_spec
+from app.learning.spec import Spec
+from app.learning.tasks import read_task
 from app.settings import Settings, load_settings
 
 
@@ -39,9 +40,9 @@ def with_history(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     definitions = load(settings.content, settings.bounds)
-    spec = read_spec(arguments.spec, definitions)
-    if spec.rows is None:
-        raise SettingsInvalid(f"{arguments.spec} has a table, whose rows are there already: inlay train {arguments.spec}")
+    spec = read_task(arguments.spec, definitions)
+    if not isinstance(spec, Spec) or spec.rows is None:
+        raise SettingsInvalid(f"{arguments.spec} asks for no rows (rows: and label:); inlay train {arguments.spec} does what it asks for")
     with history(arguments, settings) as events:
         told = built(spec, definitions, events, arguments.out)
     tell(told, spec)

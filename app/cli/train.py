@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,9 @@ from app.domain.definitions import Definitions
 from app.errors import SettingsInvalid
 from app.learning.cards import write
 from app.learning.examples import Examples, read_rows, read_table
-from app.learning.spec import Spec, read_spec
+from app.learning.outcomes import learn_clusters, learn_lifetime, learn_recommender
+from app.learning.spec import Spec
+from app.learning.tasks import ClustersTask, LifetimeTask, RecommenderTask, read_task
 from app.learning.training import train
 from app.settings import Settings
 
@@ -31,22 +34,42 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     definitions = load(settings.content, settings.bounds)
-    spec = read_spec(arguments.spec, definitions)
+    task = read_task(arguments.spec, definitions)
+    if isinstance(task, Spec):
+        return _model(arguments, settings, definitions, task)
+    with history(arguments, settings) as events, doing() as say, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        match task:
+            case ClustersTask():
+                outcome = learn_clusters(task, definitions, events, settings.content, say)
+            case LifetimeTask():
+                outcome = learn_lifetime(task, definitions, events, settings.content, say)
+            case RecommenderTask():
+                outcome = learn_recommender(task, events, settings.content, say)
+    _tell(outcome.told, (), outcome.written)
+    return 0
+
+
+def _tell(rows: Sequence[tuple[str, str]], notes: Sequence[str], written: Sequence[Path]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for value, name in rows:
+        console.print(f"{value:>12}  {name}", markup=False)
+    for note in notes:
+        console.print(f"note: {note}", markup=False)
+    console.print(f"written to {' and '.join(map(str, written))}", markup=False)
+
+
+def _model(arguments: argparse.Namespace, settings: Settings, definitions: Definitions, spec: Spec) -> int:
     if spec.label is not None and not spec.label.yes_or_no:
         raise SettingsInvalid(f"{arguments.spec}: label: inlay train tells yes from no; a label is {{did: ..., within: ...}} or {{did_not: ..., within: ...}}")
     examples, source = _examples(arguments, settings, definitions, spec)
     with doing() as say, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         trained = train(spec, examples, say)
-    card, page = write(trained, spec, settings.content, source)
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(f"{trained.fitted.method}: {trained.rows:,} rows to learn from, {len(trained.test):,} to judge by", markup=False)
-    for name, value in trained.figures.items():
-        console.print(f"{value:>12.4f}  {name.replace('_', ' ')}", markup=False)
-    console.print(f"{trained.difference:>12.1e}  largest difference of the ONNX file from the library", markup=False)
-    for note in trained.notes:
-        console.print(f"note: {note}", markup=False)
-    console.print(f"written to {card} and {page}", markup=False)
+    rows = [(f"{trained.rows:,}", f"rows to learn from, by {trained.fitted.method}"), (f"{len(trained.test):,}", "rows to judge by")]
+    rows += [(f"{value:.4f}", name.replace("_", " ")) for name, value in trained.figures.items()]
+    rows += [(f"{trained.difference:.1e}", "largest difference of the ONNX file from the library")]
+    _tell(rows, trained.notes, write(trained, spec, settings.content, source))
     return 0
 
 

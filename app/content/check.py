@@ -10,6 +10,7 @@ from app.content.load import gather
 from app.content.personal import leaks
 from app.content.proof import prove
 from app.content.proofs import beyond_kept, proofs
+from app.content.recommending import advisers
 from app.content.snapshot import Snapshot
 from app.domain.definitions import USUAL, Bounds
 from app.errors import Problem
@@ -36,5 +37,5 @@ def check(directory: Path, now: int, runtime: ModelRuntime | None = None, *, bou
         problems += found
     if definitions is not None and all(problem.warning for problem in problems):
         problems += [*prove(definitions, blocks), *proofs(definitions), *leaks(definitions), *beyond_kept(definitions, bounds, now)]
-        problems += run_cases(Snapshot(definitions, runtime or _Unscored()), now)
+        problems += run_cases(Snapshot(definitions, runtime or _Unscored(), advisers=advisers(definitions, directory / "models")), now)
     return sorted(problems, key=lambda problem: (problem.file, problem.line, problem.key))

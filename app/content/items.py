@@ -7,6 +7,7 @@ columns of the model's matrix) is worked out once per version of the catalogue; 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from app.content.columns import index_key, last_value
@@ -14,10 +15,11 @@ from app.content.matching import walk
 from app.content.filing import flatten
 from app.content.program import Program
 from app.content.reader import names_in
+from app.content.recommending import Adviser
 from app.content.scoring import MAX_SCORED, Candidates, ItemScores
 from app.domain import conditions as c
 from app.domain.decision import items_sent
-from app.domain.definitions import ItemsQuery, ModelCard, RelatedTo
+from app.domain.definitions import ItemsQuery, ModelCard, Recommended, RelatedTo
 from app.domain.item import Item
 from app.domain.request import Request
 from app.ports import ModelRuntime
@@ -25,14 +27,18 @@ from app.ports import ModelRuntime
 LOOKED_UP_FROM = 120
 """Items from which on those of one value are found through an index."""
 
+NO_ADVISERS: Mapping[str, Adviser] = MappingProxyType({})
 _BOUGHT = ("product_id",), ("products", "product_id")
 
 
 class ItemsPlan:
     """A compiled `items:`. `choose` gives the items in order of rank, or None where fewer than `at_least` are left."""
 
-    def __init__(self, query: ItemsQuery, program: Program, models: Mapping[str, ModelCard], runtime: ModelRuntime) -> None:
+    def __init__(
+        self, query: ItemsQuery, program: Program, models: Mapping[str, ModelCard], runtime: ModelRuntime, advisers: Mapping[str, Adviser] = NO_ADVISERS,
+    ) -> None:
         self.query = query
+        self._adviser = advisers.get(query.source.recommender) if isinstance(query.source, Recommended) else None
         conditions = list(flatten(query.filter))
         fixed = [each for each in conditions if only_item(each)]
         self._fixed = program.item_filter(c.All(tuple(fixed))) if fixed else None
@@ -77,8 +83,8 @@ class ItemsPlan:
 
     def _select(self, r: Request, catalogue: Any) -> tuple[Candidates | None, list[Item]]:
         source = self.query.source
-        if isinstance(source, RelatedTo):
-            items = related(r, catalogue, source)
+        if isinstance(source, RelatedTo | Recommended):
+            items = related(r, catalogue, source) if isinstance(source, RelatedTo) else self._advised(r, catalogue, source)
             items = self._fixed(r, items) if self._fixed else items
             return None, self._moving(r, items) if self._moving else items
         candidates = self._candidates
@@ -89,6 +95,12 @@ class ItemsPlan:
         if self._lookups and source == "catalogue" and len(candidates.items) > LOOKED_UP_FROM:
             return None, self._looked_up(r, catalogue)
         return candidates, self._moving(r, candidates.items)
+
+    def _advised(self, r: Request, catalogue: Any, source: Recommended) -> list[Item]:
+        if self._adviser is None:
+            r.degraded.append(f"recommender:{source.recommender}")
+            return []
+        return self._adviser.items(r, catalogue)
 
     def _gather(self, r: Request, catalogue: Any) -> Candidates:
         source = self.query.source

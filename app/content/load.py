@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
 
-from app.content import arbitration_rules, bandit_rules, cap_rules, declared, experiment_rules, sections, tables
+from app.content import arbitration_rules, bandit_rules, cap_rules, declared, experiment_rules, recommender_rules, sections, tables
 from app.content.enrichment import enrichments
 from app.content.event_types import EVERY, event_types
 from app.content.identity_kinds import identity_kinds
@@ -106,6 +107,7 @@ class _Loader:
         models = self._models(files)
         self.names.models |= set(models)
         models = self._cards(models)
+        self.names.labels = {id: card.labels for id, card in models.items() if card.labels}
         self.names.item_models = {id for id, card in models.items() if card.per_item}
         read = self._read
         traits = read("traits", trait)
@@ -124,6 +126,7 @@ class _Loader:
             webhooks=read("webhooks", webhook), triggers=read("triggers", trigger),
             traits=traits, tables=grids,
             experiments=read("experiments", experiment_rules.experiment), holdouts=read("holdouts", experiment_rules.holdout),
+            recommenders=read("recommenders", partial(recommender_rules.recommender, self.directory / "models")),
             inbox=inbox({id: (self._reader(name), node) for id, (name, node) in self.found["inbox"].items()}),
             caps=read("caps", cap_rules.named_cap),
             bandits=read("bandits", bandit_rules.bandit),
@@ -184,6 +187,7 @@ class _Loader:
         names.webhooks, names.triggers = set(self.found["webhooks"]), set(self.found["triggers"])
         names.bandits = set(self.found["bandits"])
         names.models, names.offers = set(self.found["models"]), set(self.found["offers"])
+        names.recommenders = set(self.found["recommenders"])
         for id, (_, node) in self.found["offers"].items():
             offered = node.value.get("placements") if isinstance(node.value, dict) else None
             names.offered[id] = tuple(str(each.value) for each in offered.value) if offered is not None and isinstance(offered.value, list) else ()
@@ -348,7 +352,8 @@ def names_of(definitions: d.Definitions) -> Names:
     return Names(
         features=set(definitions.features), segments=set(definitions.segments), consents=set(definitions.consents), models=set(definitions.models),
         context=dict(definitions.context), kinds={id: kind for id, each in definitions.features.items() if (kind := sections.KIND_OF.get(each.kind))},
-        item_models={id for id, card in definitions.models.items() if card.per_item},
+        item_models={id for id, card in definitions.models.items() if card.per_item}, recommenders=set(definitions.recommenders),
+        labels={id: card.labels for id, card in definitions.models.items() if card.labels},
         tables={id: tables.outputs_of(each) for id, each in definitions.tables.items()},
     )
 

@@ -15,8 +15,6 @@ from app.domain.event import event_name
 from app.errors import Problem
 
 LATER = frozenset({
-    "recommenders",
-    "recommender",
 })
 """Keys and roots whose meaning comes with a later version: refused, so that no rule is silently ignored."""
 
@@ -39,12 +37,15 @@ class Names:
     mails: set[str] = field(default_factory=set)
     webhooks: set[str] = field(default_factory=set)
     bandits: set[str] = field(default_factory=set)
+    recommenders: set[str] = field(default_factory=set)
     triggers: set[str] = field(default_factory=set)
     blocks: dict[str, BlockDefinition] = field(default_factory=dict)
     context: dict[str, ContextKind] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
     counting: set[str] = field(default_factory=set)
     item_models: set[str] = field(default_factory=set)
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """model -> the names of what it tells apart"""
     variants: dict[str, list[str]] = field(default_factory=dict)
     """experiment -> its variants"""
     tables: dict[str, dict[str, str | None]] = field(default_factory=dict)
@@ -60,7 +61,7 @@ class Names:
     def kind_of(self, ref: c.Ref) -> str | None:
         """`number`, `string`, `boolean` or `instant` where that is certain before any request; else None."""
         if ref.root == "model":
-            return "number"
+            return "string" if ref.path[1] in self.labels else "number"
         if ref.root == "context":
             return self.context.get(ref.path[1])
         if ref.root == "table":

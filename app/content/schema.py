@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.content import alternatives, arbitration_rules, bandit_rules, cap_rules, declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, sections, tables, trait_kinds, triggers
+from app.content import alternatives, arbitration_rules, bandit_rules, cap_rules, declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, recommender_rules, sections, tables, trait_kinds, triggers
 from app.content.retention import KINDS
 from app.content.variables import TAKES
 from app.content.esps import KEYS
@@ -68,7 +68,7 @@ def _rules() -> Shape:
         "offers": _named(_offer()), "models": _named(_object(("card",), {"card": TEXT}, ("card",))), "events": _events(), "identities": _identities(), "enrich": _named(_enrichment()),
         "traits": _traits(),
         "retention": _object(KINDS, {**dict.fromkeys(KINDS, DURATION), "events": _named(DURATION)}), "esps": _esps(), "webhooks": _named(_webhook()),
-        "triggers": _named(_trigger()), "experiments": _named(_experiment()), "holdouts": _named(_holdout()), "caps": _named(_cap(cap_rules.NAMED_KEYS)),
+        "triggers": _named(_trigger()), "experiments": _named(_experiment()), "holdouts": _named(_holdout()), "caps": _named(_cap(cap_rules.NAMED_KEYS)), "recommenders": _named(_recommender()),
         "inbox": _inbox(),
         "bandits": _named(_bandit()),
         "tables": _named(_table()), "tests": _list(_case()),
@@ -155,6 +155,12 @@ def _bandit() -> Shape:
         "warm_up": {"type": "integer", "minimum": 0}, "every": DURATION, "description": TEXT,
     }
     return _object(bandit_rules.BANDIT_KEYS, shapes, ("reward",))
+
+
+def _recommender() -> Shape:
+    seeds = [_object((kind,), {kind: TEXT}, (kind,)) for kind in recommender_rules.SEEDS]
+    shapes: dict[str, Shape] = {"file": TEXT, "seeds": {"anyOf": seeds}, "bought": TEXT, "description": TEXT}
+    return _object(recommender_rules.RECOMMENDER_KEYS, shapes, ("seeds",))
 
 
 def _operators() -> dict[str, Shape]:
@@ -311,7 +317,7 @@ def _offer() -> Shape:
 
 def _items() -> Shape:
     latest = _object(("last",), {"last": TEXT}, ("last",))
-    source = {"anyOf": [{"const": "catalogue"}, NAMES, _object(("related_to",), {"related_to": latest}, ("related_to",))]}
+    source = {"anyOf": [{"const": "catalogue"}, {"type": "string", "pattern": ID, "description": "a recommender"}, NAMES, _object(("related_to",), {"related_to": latest}, ("related_to",))]}
     shapes: dict[str, Shape] = {
         "from": source, "filter": _use("condition"), "exclude": _object(("bought", "shown"), {"bought": DURATION, "shown": DURATION}),
         "rank": EXPRESSION, "limit": {"type": "integer", "minimum": 1, "maximum": 100}, "at_least": {"type": "integer", "minimum": 0},
@@ -345,7 +351,7 @@ def _block() -> Shape:
 def _model() -> Shape:
     column = {"name": TEXT, "default": SCALAR, "type": {"enum": list(sections.TENSOR_KINDS)}, "tensor": TEXT}
     bounds = {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}
-    output = {"name": TEXT, "index": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 10_000}, TEXT]}, "range": bounds}
+    output = {"name": TEXT, "index": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 10_000}, TEXT]}, "range": bounds, "labels": NAMES}
     golden = {"inputs": _list(SCALAR), "output": NUMBER}
     shapes: dict[str, Shape] = {
         "description": TEXT, "version": TEXT, "file": TEXT, "inputs": _list(_object(column, column, ("name",))), "output": _object(output, output),

@@ -25,7 +25,7 @@ KIND_OF: dict[str, str] = {
 }
 """What a feature's value is, where that is certain."""
 _WITH_PATH = frozenset({"sum", "avg", "min", "max", "distinct", "first", "last"})
-SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "events", "identities", "traits", "enrich", "retention", "esps", "webhooks", "triggers", "experiments", "holdouts", "caps", "inbox", "bandits", "tables", "tests")
+SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "events", "identities", "traits", "enrich", "retention", "esps", "webhooks", "triggers", "experiments", "holdouts", "caps", "recommenders", "inbox", "bandits", "tables", "tests")
 OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "caps", "cooldown", "inventory", "items", "block", "vars", "description", "attributes", "alternatives")
 ITEMS_KEYS = ("from", "filter", "exclude", "rank", "limit", "at_least")
 PLACEMENT_KEYS = ("fallback", "rank", "deadline", "on_degraded", "caps", "alternatives", "description")
@@ -101,7 +101,10 @@ def _source(reader: Reader, node: Node, at: str) -> d.Source:
         if last and not path:
             reader.wrong(last.line, f"{at}.related_to.last", "needs an event and a property", "order_completed.products.product_id")
         return d.RelatedTo(event_name(event), tuple(path) or ("x",))
-    reader.wrong(node.line, at, f'no source "{node.value}"', "catalogue, a list of item ids, or {related_to: {last: event.property}}; recommenders are not available in this version")
+    if isinstance(node.value, str) and node.value in reader.names.recommenders:
+        return d.Recommended(node.value)
+    near = meant(str(node.value), reader.names.recommenders)
+    reader.wrong(node.line, at, f'no source "{str(node.value)[:60]}"', f"catalogue, a list of item ids, {{related_to: {{last: event.property}}}}, or a recommender{'; ' + near if near else ''}")
     return "catalogue"
 
 
@@ -270,7 +273,9 @@ def _given(reader: Reader, given: dict[str, Node], at: str) -> None:
         if name in reader.names.consents:
             reader.one_of(each, f"{at}.consents.{name}", ("granted", "denied"), "answer")
     for name, each in reader.mapping(given["models"], f"{at}.models").items() if "models" in given else ():
-        if name in reader.names.models:
+        if name in reader.names.labels:
+            reader.one_of(each, f"{at}.models.{name}", reader.names.labels[name], "kind")
+        elif name in reader.names.models:
             reader.number(each, f"{at}.models.{name}")
     for _, each in reader.mapping(given["bandits"], f"{at}.bandits", reader.names.bandits).items() if "bandits" in given else ():
         reader.one_of(each, f"{at}.bandits", reader.names.offers, "offer")
@@ -327,13 +332,14 @@ def _expected(reader: Reader, node: Node, at: str) -> None:
         reader.mapping(found["removed"], f"{at}.removed", reader.names.offers)
 
 
+OUTPUT_KEYS = ("name", "index", "range", "labels")
 CARD_KEYS = ("description", "version", "file", "inputs", "output", "fallback", "golden", "sha256", "trained")
 
 
 def card(reader: Reader, id: str, node: Node) -> d.ModelCard:
     found = reader.mapping(node, "", CARD_KEYS, ("inputs", "fallback"))
     inputs = tuple(_input(reader, each, at) for at, each in reader.items(found["inputs"], "inputs")) if "inputs" in found else ()
-    output = reader.mapping(found["output"], "output", ("name", "index", "range")) if "output" in found else {}
+    output = reader.mapping(found["output"], "output", OUTPUT_KEYS) if "output" in found else {}
     bounds = [reader.number(each, at) for at, each in reader.items(output["range"], "output.range")] if "range" in output else []
     if "range" in output and (len(bounds) != 2 or bounds[0] > bounds[1]):
         reader.wrong(output["range"].line, "output.range", "needs two numbers", "[low, high]")
@@ -346,8 +352,15 @@ def card(reader: Reader, id: str, node: Node) -> d.ModelCard:
         id, text.get("file") or f"{id}.onnx", inputs, reader.number(found["fallback"], "fallback") if "fallback" in found else 0.0,
         text.get("description", ""), text.get("version", ""), reader.text(output["name"], "output.name") if "name" in output else "",
         _output_index(reader, output["index"]) if "index" in output else None,
-        (bounds[0], bounds[1]) if bounds else None, golden, text.get("sha256", ""), reader.place(node),
+        (bounds[0], bounds[1]) if bounds else None, golden, _labels(reader, output["labels"]) if "labels" in output else (), text.get("sha256", ""), reader.place(node),
     )
+
+
+def _labels(reader: Reader, node: Node) -> tuple[str, ...]:
+    found = tuple(reader.text(each, at) for at, each in reader.items(node, "output.labels"))
+    if len(set(found)) < len(found) or not all(found):
+        reader.wrong(node.line, "output.labels", "names two kinds alike, or one by nothing", "a different name for each number, from 0 on")
+    return found
 
 
 def _output_index(reader: Reader, node: Node) -> int | str:

@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 from app.content.blocks import Block, compile_blocks
 from app.content.drawing import rankings
 from app.content.event_rules import EventRules
-from app.content.items import ItemsPlan
+from app.content.items import NO_ADVISERS, ItemsPlan
 from app.content.limits import Limits, stock_of, used_up
 from app.content.program import Judgement, Program
 from app.content.ranking import attributes
+from app.content.recommending import Adviser
 from app.content.trials import Trials
 from app.content.variables import TAKES
 from app.domain import conditions as c
@@ -81,11 +82,14 @@ def _second(second: int) -> str:
 class Snapshot:
     """Immutable once built; taken once per request and passed on."""
 
-    def __init__(self, definitions: Definitions, runtime: ModelRuntime, posteriors: Mapping[str, Posterior] | None = None) -> None:
-        """`posteriors` is what bandits draw by; whoever follows what they learn puts it there."""
+    def __init__(
+        self, definitions: Definitions, runtime: ModelRuntime, posteriors: Mapping[str, Posterior] | None = None, *, advisers: Mapping[str, Adviser] = NO_ADVISERS,
+    ) -> None:
+        """`posteriors` is what bandits draw by; whoever follows what they learn puts it there. `advisers` are the recommenders."""
         self.definitions = definitions
         self.version = definitions.version
         self.runtime = runtime
+        self._advisers = advisers
         self.blocks, problems = compile_blocks(definitions.blocks, ZoneInfo(definitions.timezone))
         if any(not problem.warning for problem in problems):
             raise ContentInvalid(tuple(problems))
@@ -141,8 +145,8 @@ class Snapshot:
             return profile
         return Profile(key=profile.key, consents=profile.consents, record=profile.record, sends=profile.sends, variants=profile.variants, known=profile.known)
 
-    def score(self, r: Request, id: str) -> float | None:
-        """The score of a model for this person, computed once per request; the card's fallback where it fails."""
+    def score(self, r: Request, id: str) -> float | str | None:
+        """The score of a model for this person, or the kind that it tells, computed once per request; the card's fallback where it fails."""
         given = r.given_scores.get(id)
         if given is not None:
             return given
@@ -151,7 +155,7 @@ class Snapshot:
             r.memo[key] = self._score(r, id)
         return r.memo[key]
 
-    def _score(self, r: Request, id: str) -> float | None:
+    def _score(self, r: Request, id: str) -> float | str | None:
         card = self.definitions.models.get(id)
         if card is None:
             return None
@@ -159,10 +163,11 @@ class Snapshot:
         try:
             if model is None:
                 raise ModelUnavailable(f"no model {id}")
-            return model.score(self._rows[id](r))
+            score = model.score(self._rows[id](r))
         except ModelUnavailable:
             r.degraded.append(f"model:{id}")
-            return card.fallback
+            score = card.fallback
+        return card.label(score) if card.labels else score
 
     def coerce(self, context: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         """(the request's context as declared, names that are not declared); what does not parse is absent."""
@@ -182,7 +187,7 @@ class Snapshot:
         if found is None:
             if len(self._plans) >= 256:
                 self._plans.pop(next(iter(self._plans)))
-            found = self._plans[query] = ItemsPlan(query, self.program.apart(), self.definitions.models, self.runtime)
+            found = self._plans[query] = ItemsPlan(query, self.program.apart(), self.definitions.models, self.runtime, self._advisers)
         return found
 
     def _offer(self, offer: Offer, shown: Shown) -> Dish:
@@ -196,7 +201,7 @@ class Snapshot:
         block, resolver = self.blocks[shown.block], self.program.writer.resolver
         types: dict[str, VariableType] = {each.name: each.type for each in block.definition.variables}
         looked_up = tuple((name, resolver(value), TAKES[types[name]]) for name, value in shown.vars.items() if isinstance(value, c.Ref) and value != CODE)
-        plan = None if shown.items is None else ItemsPlan(shown.items, self.program, self.definitions.models, self.runtime)
+        plan = None if shown.items is None else ItemsPlan(shown.items, self.program, self.definitions.models, self.runtime, self._advisers)
         return Dish(shown, block, {**block.defaults, **shown.literals}, looked_up, plan)
 
     def table(self) -> dict[str, Any]:

@@ -75,7 +75,30 @@ class RelatedTo:
     path: Path
 
 
-Source: TypeAlias = "Literal['catalogue'] | tuple[str, ...] | RelatedTo"
+@dataclass(frozen=True, slots=True)
+class Recommended:
+    """`from: goes_with`: what the recommender of that id thinks of."""
+
+    recommender: str
+
+
+Source: TypeAlias = "Literal['catalogue'] | tuple[str, ...] | RelatedTo | Recommended"
+
+
+@dataclass(frozen=True, slots=True)
+class Recommender:
+    """`models/<file>` holds what goes with what. It starts from the items that events `event` name at `path`: those of the latest
+    one, or with `recent` those of the latest ones. `bought` is where orders name items that the person may want again
+    (event, path); None where that does not count."""
+
+    id: str
+    file: str
+    event: str
+    path: Path
+    recent: bool = False
+    bought: tuple[str, Path] | None = None
+    description: str = ""
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +256,14 @@ class ModelCard:
     output_index: int | str | None = None
     output_range: tuple[float, float] | None = None
     golden: tuple[Golden, ...] = ()
+    labels: tuple[str, ...] = ()
+    """Of a model that tells kinds: the name of each number that it gives. `{field: model.id}` is then that name."""
     sha256: str = ""
     place: Place = NOWHERE
+
+    def label(self, score: float) -> str | None:
+        """The name that a number stands for; None where it stands for none."""
+        return self.labels[int(score)] if 0 <= score < len(self.labels) else None
 
     @property
     def per_item(self) -> bool:
@@ -305,6 +334,7 @@ class Definitions:
     traits: Mapping[str, Trait] = field(default_factory=lambda: EMPTY)
     experiments: Mapping[str, Experiment] = field(default_factory=lambda: EMPTY)
     holdouts: Mapping[str, Holdout] = field(default_factory=lambda: EMPTY)
+    recommenders: Mapping[str, Recommender] = field(default_factory=lambda: EMPTY)
     inbox: Inbox = NO_INBOX
     caps: Mapping[str, Cap] = field(default_factory=lambda: EMPTY)
     bandits: Mapping[str, Bandit] = field(default_factory=lambda: EMPTY)

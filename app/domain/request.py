@@ -32,7 +32,7 @@ class Request:
         now: int,
         profile: Profile = NOBODY,
         context: Mapping[str, Any] | None = None,
-        score: Callable[[Request, str], float | None] | None = None,
+        score: Callable[[Request, str], float | str | None] | None = None,
         assign: Callable[[Request, str], str | None] | None = None,
         send: str = "",
     ) -> None:
@@ -47,7 +47,7 @@ class Request:
         self.assign = assign
         self.send = send
         self.variants: dict[str, str | None] = {}
-        self.given_scores: Mapping[str, float] = {}
+        self.given_scores: Mapping[str, Any] = {}
         self.features: dict[str, Any] = {}
         self.segments: dict[str, bool] = {}
         self.memo: dict[Any, Any] = {}
@@ -112,5 +112,5 @@ class Request:
         return instants[bisect_right(instants, after) : None if upto is None else bisect_right(instants, upto)]
 
 
-def _no_score(request: Request, model: str) -> float | None:
+def _no_score(request: Request, model: str) -> float | str | None:
     return request.given_scores.get(model)

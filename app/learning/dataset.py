@@ -14,6 +14,8 @@ from math import nan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from app.content.features import truncated
 from app.content.program import Program
 from app.domain import definitions as d
@@ -22,8 +24,9 @@ from app.domain.history import History
 from app.domain.profile import Profile
 from app.domain.request import Request
 from app.errors import SettingsInvalid
+from app.learning.examples import Examples
 from app.learning.parquet import Past, Writer, known_until, pasts
-from app.learning.spec import Label, Rows, Spec
+from app.learning.spec import Column, Label, Rows, Spec
 
 DAY = 86_400_000
 GAP_DAYS = 7
@@ -41,13 +44,14 @@ class Builder:
     """Makes the rows of people, one after the other. `skipped` counts the instants that gave none, by reason."""
 
     def __init__(self, spec: Spec, definitions: d.Definitions, until: int) -> None:
-        assert spec.rows is not None and spec.label is not None
-        self._rows, self._label, self._until = spec.rows, spec.label, until
+        assert spec.rows is not None
+        self._rows, self._until = spec.rows, until
+        self._horizon = spec.label.horizon if spec.label is not None else 0
         program = Program(definitions)
         self._timezone = program.timezone
         self._input = program.row([d.Input(each.name, "" if each.text else nan) for each in spec.inputs])
         self._who = program.condition(self._rows.who) if self._rows.who is not None else None
-        self._came = _label_of(self._label, program)
+        self._came = _label_of(spec.label, program)
         names = [each.name.path[1] for each in spec.inputs if each.name.root == "feature"]
         self._features = [(definitions.features[id], program.features[id]) for id in names]
         self.skipped: Counter[str] = Counter()
@@ -60,7 +64,7 @@ class Builder:
         history = past.history()
         self.days.update(event.at // DAY for event in past.events)
         for at, traits in _with_traits(instants(self._rows, past.events, self._until), past.events):
-            if at + self._label.horizon > self._until:
+            if at + self._horizon > self._until:
                 self.skipped["what followed is not known yet"] += 1
                 continue
             r = Request(at, Profile(past.profile, history, traits, known=True))
@@ -74,7 +78,7 @@ class Builder:
                 yield from self._labelled(r, inputs)
 
     def _labelled(self, r: Request, inputs: Sequence[Any]) -> Iterator[Row]:
-        came = self._came(Request(r.now + self._label.horizon, r.profile))
+        came = self._came(Request(r.now + self._horizon, r.profile))
         if came != came:
             self.skipped["the label has no value"] += 1
         else:
@@ -95,8 +99,10 @@ class Builder:
                 self.foresighted.add(name)
 
 
-def _label_of(label: Label, program: Program) -> Callable[[Request], float]:
-    """`f(request at the end of the horizon)`: 1 or 0, or the number."""
+def _label_of(label: Label | None, program: Program) -> Callable[[Request], float]:
+    """`f(request at the end of the horizon)`: 1 or 0, or the number; 0 where nothing is to be foretold."""
+    if label is None:
+        return lambda r: 0.0
     if label.condition is not None:
         holds = program.condition(label.condition)
         return lambda r: float(holds(r))
@@ -197,3 +203,16 @@ def gaps(days: Mapping[int, int]) -> list[tuple[int, int]]:
     return [(a + 1, b - 1) for a, b in zip(ordered, ordered[1:], strict=False) if b - a > GAP_DAYS]
 
 
+
+
+def everybody(inputs: tuple[Column, ...], definitions: d.Definitions, events: Path, at: int | None, seed: int = 7) -> tuple[Examples, list[str], int]:
+    """(what is known of everybody at an instant, whose row is which, the instant); by default at the end of the history."""
+    until = known_until(events)
+    when = until if at is None else at
+    builder = Builder(Spec("", inputs, Rows(when, when + 1, every=1), seed=seed), definitions, max(until, when))
+    rows = [row for past in pasts(events) for row in builder.rows(past)]
+    if not rows:
+        raise SettingsInvalid(f"{events} tells nothing of anybody at that instant; at: must lie within the history")
+    columns = list(zip(*rows, strict=True))
+    values = tuple(np.array(column, dtype=object if each.text else np.float64) for each, column in zip(inputs, columns[3:], strict=True))
+    return Examples(inputs, values, np.zeros(len(rows))), [row[0] for row in rows], when

@@ -11,7 +11,7 @@ import numpy as np
 
 from app.learning import graphs
 from app.learning.examples import Examples
-from app.learning.libraries import library
+from app.learning.libraries import library, threads
 from app.learning.preparing import Preparation, order, ordered, scaled
 from app.learning.spec import Method
 
@@ -39,6 +39,10 @@ class Fitted:
 
     def margins(self, examples: Examples) -> np.ndarray:
         matrix = self.preparation.matrix(examples)
+        with threads(len(examples)):
+            return self._margins(matrix)
+
+    def _margins(self, matrix: np.ndarray) -> np.ndarray:
         if self.method == "network":
             chance = np.clip(self.model.predict_proba(matrix)[:, 1].astype(np.float64), 1e-12, 1 - 1e-12)
             return np.log(chance / (1 - chance))
@@ -62,7 +66,8 @@ def fit(method: Method, parameters: Parameters, examples: Examples, seed: int) -
     """Not calibrated yet."""
     preparation = ordered(examples) if method == "boosting" else scaled(examples)
     model = _new(method, parameters, seed)
-    model.fit(preparation.matrix(examples), examples.label.astype(int))
+    with threads(len(examples)):
+        model.fit(preparation.matrix(examples), examples.label.astype(int))
     return Fitted(method, parameters, preparation, model)
 
 

@@ -7,16 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, get_args
-from zoneinfo import ZoneInfo
 
 from app.content import sections
 from app.content.leaves import condition
-from app.content.load import names_of
 from app.content.reader import Reader
-from app.content.source import Node, read_yaml
+from app.content.source import Node
 from app.domain import conditions as c
 from app.domain import definitions as d
-from app.errors import ContentInvalid, Problem
 
 Method: TypeAlias = Literal["boosting", "logistic", "network"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -94,20 +91,8 @@ class Spec:
     version: str = "1"
 
 
-def read_spec(path: Path, definitions: d.Definitions) -> Spec:
-    """The spec, or `ContentInvalid` with every mistake in it."""
-    problems: list[Problem] = []
-    node = read_yaml(path, str(path), problems)
-    reader = Reader(str(path), problems, names_of(definitions), ZoneInfo(definitions.timezone))
-    if node is None and not problems:
-        problems.append(Problem(str(path), 1, "file", "is empty", f"it has the keys {', '.join(KEYS)}"))
-    found = _spec(reader, node, path) if node is not None else None
-    if found is None or any(not problem.warning for problem in problems):
-        raise ContentInvalid(tuple(sorted(problems)), str(path))
-    return found
-
-
-def _spec(reader: Reader, node: Node, path: Path) -> Spec:
+def spec_of(reader: Reader, node: Node, path: Path) -> Spec:
+    """The spec that a node is; what is wrong becomes problems."""
     given = reader.mapping(node, "", KEYS, ("model", "inputs"))
     if ("rows" in given) == ("table" in given):
         reader.wrong(node.line, "rows", "stands beside table" if "rows" in given else "is missing", "rows: {every: 7d, from: 2026-01-01} of a history, or table: {file: rows.csv, label: bought}")
@@ -117,7 +102,7 @@ def _spec(reader: Reader, node: Node, path: Path) -> Spec:
     whole = {key: reader.whole(given[key], key, 0, 2**31 - 1, 7) for key in ("seed",) if key in given}
     text = {key: reader.text(given[key], key) for key in ("model", "description", "version") if key in given}
     return Spec(
-        text.get("model", "model"), _inputs(reader, given["inputs"], table) if "inputs" in given else (), _rows(reader, given["rows"]) if "rows" in given else None,
+        text.get("model", "model"), inputs_of(reader, given["inputs"], table=table is not None) if "inputs" in given else (), _rows(reader, given["rows"]) if "rows" in given else None,
         table, _label(reader, given["label"]) if "label" in given else None, _one(reader, given, "method", METHODS) or "boosting",
         _search(reader, given["search"]) if "search" in given else Search(), whole.get("seed", 7), text.get("description", ""), text.get("version", "1"),
     )
@@ -163,8 +148,9 @@ def _label(reader: Reader, node: Node) -> Label:
     return Label(window.milliseconds, told if isinstance(told, c.Did) else None, told if isinstance(told, d.Feature) else None)
 
 
-def _inputs(reader: Reader, node: Node, table: Table | None) -> tuple[Column, ...]:
-    found = tuple(_column(reader, each, at, table) for at, each in reader.items(node, "inputs"))
+def inputs_of(reader: Reader, node: Node, *, table: bool = False) -> tuple[Column, ...]:
+    """The columns that a list names; of a table there may also be those of the request's context."""
+    found = tuple(_column(reader, each, at, table=table) for at, each in reader.items(node, "inputs"))
     if not found:
         reader.wrong(node.line, "inputs", "names nothing", "such as [feature.spend_90d, profile.country]")
     twice = {column.name for i, column in enumerate(found) if column.name in [other.name for other in found[:i]]}
@@ -173,9 +159,9 @@ def _inputs(reader: Reader, node: Node, table: Table | None) -> tuple[Column, ..
     return found
 
 
-def _column(reader: Reader, node: Node, at: str, table: Table | None) -> Column:
+def _column(reader: Reader, node: Node, at: str, *, table: bool) -> Column:
     given = reader.mapping(node, at, ("name", "type", "column"), ("name",)) if isinstance(node.value, dict) else {"name": node}
-    roots = ROOTS if table is not None else ("feature", "profile")
+    roots = ROOTS if table else ("feature", "profile")
     ref = reader.ref(given["name"].value, node.line, at, roots) if "name" in given else None
     said = reader.one_of(given["type"], f"{at}.type", ("number", "text"), "type") if "type" in given else None
     kind = reader.names.kind_of(ref) if ref is not None else "number"

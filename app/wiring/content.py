@@ -12,6 +12,7 @@ from app.adapters.ua_device import UaDevice
 from app.adapters.watchdog import Watchdog
 from app.content.load import load
 from app.content.published import Published, pointer, read_current
+from app.content.recommending import advisers
 from app.content.snapshot import Snapshot
 from app.content.watch import Watch
 from app.domain.bandits import Posterior
@@ -70,7 +71,7 @@ class Content:
             log.warning("model %s is not used: %s", id, why)
         if "user_agent" in definitions.enrich.local.values():
             self._devices.prepare()
-        return Snapshot(definitions, runtime, self._posteriors)
+        return Snapshot(definitions, runtime, self._posteriors, advisers=advisers(definitions, Path(published.path) / "models"))
 
     async def _serve(self, snapshot: Snapshot) -> None:
         await self._prepare(snapshot)

@@ -15,6 +15,7 @@ from tests.stories.server import ROOT, Server
 
 NOW = datetime.now(UTC)
 DAYS = 60
+KITS = (("cup", "saucer", "spoon"), ("tent", "lamp", "mat"), ("pen", "ink", "paper"))
 RULES = """
 version: 1
 features:
@@ -40,7 +41,11 @@ inputs: [feature.orders_20d, feature.orders, feature.idle]
 
 def happened(name: str, who: str, days_ago: int) -> dict[str, Any]:
     at = (NOW - timedelta(days=days_ago)).isoformat()
-    return {"type": "track", "event": name, "userId": who, "timestamp": at, "messageId": f"{name}-{who}-{days_ago}", "properties": {}}
+    kit = KITS[int(who[1:]) % 3] if who[1:].isdigit() else ("mug",)
+    return {
+        "type": "track", "event": name, "userId": who, "timestamp": at, "messageId": f"{name}-{who}-{days_ago}",
+        "properties": {"products": [{"product_id": id} for id in kit[: 2 + days_ago % 2]]},
+    }
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +82,30 @@ def test_a_model_of_the_shop_s_own_events_is_trained_by_one_command_and_decides(
     assert [answer["degraded"] for answer in decided.values()] == [[], []]
     assert server.get("/readyz").json["models"] == "ok"
     assert (server.content / "training" / "again" / "figures.png").stat().st_size > 10_000
+
+
+def test_what_goes_with_what_is_learnt_by_one_command_and_served_with_the_reason(server):
+    (server.content / "training" / "goes_with.yaml").write_text("recommender: goes_with\nbaskets: order_completed.products.product_id\n")
+    for id in ("cup", "saucer", "spoon"):
+        server.call("PUT", f"/v1/items/{id}", {"name": id.title(), "stock": int(id != "spoon")})
+
+    done = inlay(server, "train", str(server.content / "training" / "goes_with.yaml"))
+    (server.content / "rules" / "goes.yaml").write_text("recommenders: {goes_with: {seeds: {last: order_completed.products.product_id}}}\n")
+    asked = {"recommender": "goes_with", "seeds": ["cup"], "filter": {"field": "item.stock", "gte": 1}, "limit": 3}
+    server.until(lambda: server.post("/v1/recommendations", asked).status == 200, 20)
+    answer = server.post("/v1/recommendations", asked).json
+
+    assert done.returncode == 0, done.stderr
+    assert [(item["id"], item["because"], item["reason"]) for item in answer["items"]] == [("saucer", "cup", "because you bought Cup")]
+    assert answer["degraded"] == []
+
+
+@pytest.mark.parametrize("body,why", [({"seeds": "cup"}, "seeds: a list of at most 50 ids"), ({"recommender": "nobody"}, 'no source \\"nobody\\"'), ({"recommender": "a", "from": "catalogue"}, "not both")])
+def test_a_recommendation_that_cannot_be_asked_for_is_refused_with_the_reason(server, body, why):
+    answer = server.post("/v1/recommendations", body)
+
+    assert answer.status == 422
+    assert why in answer.text
 
 
 def test_what_the_store_holds_is_exported_and_a_training_set_made_of_it(server, tmp_path):

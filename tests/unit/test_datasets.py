@@ -14,7 +14,8 @@ from app.domain.history import Trimmed
 from app.errors import ContentInvalid, SettingsInvalid
 from app.learning.dataset import Builder, build
 from app.learning.parquet import COLUMNS, Past, Writer, known_until, pasts
-from app.learning.spec import Spec, read_spec
+from app.learning.spec import Spec
+from app.learning.tasks import read_task
 
 DAY = 86_400_000
 RULES = """
@@ -44,7 +45,9 @@ def definitions(tmp_path: Path) -> Definitions:
 def spec_of(folder: Path, definitions: Definitions, text: str = SPEC) -> Spec:
     path = folder / "spec.yaml"
     path.write_text(text)
-    return read_spec(path, definitions)
+    found = read_task(path, definitions)
+    assert isinstance(found, Spec)
+    return found
 
 
 def past(*events: tuple[str, float, dict[str, object]], trimmed: dict[str, Trimmed] | None = None) -> Past:

@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.adapters.onnx_model import OnnxModel, Watchdog
+from app.adapters.onnx_model import OnnxModel
+from app.adapters.onnx_runtime import sound
+from app.adapters.tree_model import TreeModel
+from app.adapters.watchdog import Watchdog
 from app.content.load import load
 from app.domain import conditions as c
 from app.errors import SettingsInvalid
@@ -66,11 +69,10 @@ def test_a_boosted_model_of_numbers_alone_is_one_that_the_server_scores_by_its_o
     write(trained, SPEC, tmp_path, "invented people")
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "shop.yaml").write_text("version: 1")
-    model = OnnxModel(load(tmp_path).models["again"], trained.data, Watchdog())
 
-    model.verify()
+    model = sound(load(tmp_path).models["again"], trained.data, Watchdog())
 
-    assert model._trees is not None  # noqa: SLF001 (nothing else tells which way it scores)
+    assert isinstance(model, TreeModel)
 
 
 def test_what_is_judged_by_is_later_than_the_windows_of_what_was_learnt_from():

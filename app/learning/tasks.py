@@ -1,0 +1,121 @@
+"""The other things that `inlay train` is told by a YAML: a recommender, kinds of people, lifetime value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+from app.content.load import names_of
+from app.content.reader import Reader
+from app.content.source import Node, read_yaml
+from app.domain import conditions as c
+from app.domain import definitions as d
+from app.errors import ContentInvalid, Problem
+from app.learning.clusters import WAYS, Way
+from app.learning.spec import KEYS, Column, Spec, inputs_of, spec_of
+
+RECOMMENDER_KEYS = ("recommender", "description", "baskets", "judge_from", "seed")
+CLUSTERS_KEYS = ("clusters", "description", "inputs", "at", "from", "to", "method", "seed", "version")
+LIFETIME_KEYS = ("lifetime", "description", "inputs", "at", "over", "seed", "version")
+LIFETIME_INPUTS = ("orders", "first", "last", "idle", "spent")
+
+
+@dataclass(frozen=True, slots=True)
+class RecommenderTask:
+    """`models/<id>.npz` out of the items that events `event` name at `path`; those from `judge_from` on (None: none) are kept to judge by."""
+
+    id: str
+    event: str
+    path: c.Path
+    judge_from: int | None = None
+    description: str = ""
+    seed: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class ClustersTask:
+    """Kinds of people at `at` (None: the end of the history), between `least` and `most` of them."""
+
+    id: str
+    inputs: tuple[Column, ...]
+    at: int | None = None
+    least: int = 2
+    most: int = 8
+    way: Way = "kmeans"
+    description: str = ""
+    seed: int = 7
+    version: str = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class LifetimeTask:
+    """What everybody will spend in the `weeks` after an instant. `inputs` name features: how many orders, when the first and the
+    last were, seconds since the last, what was spent in all."""
+
+    id: str
+    inputs: tuple[Column, ...]
+    at: int | None = None
+    weeks: float = 52.0
+    description: str = ""
+    seed: int = 7
+    version: str = "1"
+
+
+Task: TypeAlias = Spec | RecommenderTask | ClustersTask | LifetimeTask
+
+
+def read_task(path: Path, definitions: d.Definitions) -> Task:
+    """What the file asks for, or `ContentInvalid` with every mistake in it."""
+    problems: list[Problem] = []
+    node = read_yaml(path, str(path), problems)
+    reader = Reader(str(path), problems, names_of(definitions), ZoneInfo(definitions.timezone))
+    found: Task | None = None
+    if isinstance(node, Node) and isinstance(node.value, dict):
+        kinds = {"recommender": _recommender, "clusters": _clusters, "lifetime": _lifetime}
+        read = next((kinds[key] for key in kinds if key in node.value), None)
+        found = read(reader, node) if read is not None else spec_of(reader, node, path)
+    elif not problems:
+        problems.append(Problem(str(path), 1, "file", "says nothing", f"a model has the keys {', '.join(KEYS)}; others begin with recommender, clusters or lifetime"))
+    if found is None or any(not problem.warning for problem in problems):
+        raise ContentInvalid(tuple(sorted(problems)), str(path))
+    return found
+
+
+def _recommender(reader: Reader, node: Node) -> RecommenderTask:
+    given = reader.mapping(node, "", RECOMMENDER_KEYS, ("recommender", "baskets"))
+    text = {key: reader.text(given[key], key) for key in ("recommender", "description") if key in given}
+    event, *path = reader.path(given["baskets"], "baskets") if "baskets" in given else ("x", "x")
+    if not path:
+        reader.wrong(given["baskets"].line, "baskets", "names no property", "such as order_completed.products.product_id")
+    until = int(reader.instant(given["judge_from"], "judge_from")) if "judge_from" in given else None
+    return RecommenderTask(text.get("recommender", ""), event, tuple(path), until, text.get("description", ""), _seed(reader, given))
+
+
+def _clusters(reader: Reader, node: Node) -> ClustersTask:
+    given = reader.mapping(node, "", CLUSTERS_KEYS, ("clusters", "inputs"))
+    text = {key: reader.text(given[key], key) for key in ("clusters", "description", "version") if key in given}
+    least = reader.whole(given["from"], "from", 2, 50, 2) if "from" in given else 2
+    most = reader.whole(given["to"], "to", least, 50, max(8, least)) if "to" in given else max(8, least)
+    way = reader.one_of(given["method"], "method", WAYS, "method") if "method" in given else None
+    inputs = inputs_of(reader, given["inputs"]) if "inputs" in given else ()
+    return ClustersTask(text.get("clusters", ""), inputs, _at(reader, given), least, most, way or "kmeans", text.get("description", ""), _seed(reader, given), text.get("version", "1"))
+
+
+def _lifetime(reader: Reader, node: Node) -> LifetimeTask:
+    given = reader.mapping(node, "", LIFETIME_KEYS, ("lifetime", "inputs"))
+    text = {key: reader.text(given[key], key) for key in ("lifetime", "description", "version") if key in given}
+    named = reader.mapping(given["inputs"], "inputs", LIFETIME_INPUTS, LIFETIME_INPUTS) if "inputs" in given else {}
+    refs = [reader.ref(named[name].value, named[name].line, f"inputs.{name}", ("feature",)) for name in LIFETIME_INPUTS if name in named]
+    weeks = reader.duration(given["over"], "over") / (7 * 86_400_000) if "over" in given else 52.0
+    inputs = tuple(Column(ref) for ref in refs if ref is not None)
+    return LifetimeTask(text.get("lifetime", ""), inputs, _at(reader, given), weeks, text.get("description", ""), _seed(reader, given), text.get("version", "1"))
+
+
+def _at(reader: Reader, given: dict[str, Node]) -> int | None:
+    return int(reader.instant(given["at"], "at")) if "at" in given else None
+
+
+def _seed(reader: Reader, given: dict[str, Node]) -> int:
+    return reader.whole(given["seed"], "seed", 0, 2**31 - 1, 7) if "seed" in given else 7

@@ -1,0 +1,140 @@
+"""Recommenders: what goes with what, why, and what a file that is none leads to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.catalogue.replica import Replica
+from app.content.load import load
+from app.content.recommending import Neighbours, advisers
+from app.content.snapshot import Snapshot
+from app.domain.event import Event, hashed_id
+from app.domain.history import History
+from app.domain.profile import Profile
+from app.domain.request import Request
+from app.errors import ContentInvalid, SettingsInvalid
+from app.learning.copurchase import Basket, by_cosine, by_neighbours, by_popularity, hit_rate, learn, packed, questions
+from tests.fakes import FixedModels
+
+KITS = [("cup", "saucer", "spoon"), ("tent", "lamp", "mat"), ("pen", "ink", "paper")]
+RULES = """
+version: 1
+recommenders:
+  goes_with: {seeds: {last: order_completed.products.product_id}, bought: order_completed.products.product_id}
+"""
+
+
+def baskets(count: int = 120) -> list[Basket]:
+    """Whoever buys of a kit buys two or three of its things, and everybody a bag now and then."""
+    draw = np.random.default_rng(3)
+    found: list[Basket] = []
+    for i in range(count):
+        kit = KITS[i % 3]
+        things = [kit[j] for j in draw.permutation(3)[: 2 + i % 2]] + ["bag"] * (draw.random() < 0.4)
+        found.append(Basket(f"u{i % 20}", i, tuple(things)))
+    return found
+
+
+def recommender(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "goes_with.npz").write_bytes(packed(learn(baskets())))
+    return folder / "goes_with.npz"
+
+
+def test_what_is_bought_together_comes_first_and_what_is_there_does_not_come_at_all(tmp_path):
+    neighbours = Neighbours.read(recommender(tmp_path))
+
+    found = neighbours.recommend(["cup"], {}, 3)
+
+    assert {each.id for each in found[:2]} == {"saucer", "spoon"}
+    assert "cup" not in {each.id for each in found}
+    assert 0 < found[1].score <= found[0].score <= 1
+
+
+def test_each_item_names_the_one_that_speaks_for_it_most(tmp_path):
+    neighbours = Neighbours.read(recommender(tmp_path))
+
+    found = {each.id: each.because for each in neighbours.recommend(["cup", "tent"], {"ink": 3}, 8)}
+
+    assert (found["saucer"], found["lamp"], found["ink"]) == ("cup", "tent", "ink")
+
+
+@pytest.mark.parametrize("seeds", [[], ["nothing that is known"]])
+def test_who_gives_nothing_to_start_from_gets_nothing(tmp_path, seeds):
+    assert Neighbours.read(recommender(tmp_path)).recommend(seeds, {}, 5) == []
+
+
+def test_a_recommender_completes_later_baskets_better_than_what_is_popular():
+    given = baskets(400)
+    before, later = given[:300], given[300:]
+    neighbours = Neighbours(learn(before))
+    asked = questions(before, later, 7, 200)
+
+    rates = [hit_rate([*asked], lambda question, by=by: by(question)[:2]) for by in (by_neighbours(neighbours, before), by_cosine(before), by_popularity(before))]
+
+    assert rates[0] >= rates[1] - 0.05
+    assert rates[0] > rates[2] + 0.2
+
+
+def test_too_few_baskets_are_refused_with_what_to_do():
+    with pytest.raises(SettingsInvalid, match="at least 50 are needed: take in more time, or look at the property"):
+        learn(baskets(10))
+
+
+def content(folder: Path, rules: str, data: bytes) -> Path:
+    files = {"rules/shop.yaml": rules, "blocks/plain/block.yaml": "description: a word", "blocks/plain/html.j2": "<p>A word</p>"}
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    (folder / "models").mkdir()
+    (folder / "models" / "goes_with.npz").write_bytes(data)
+    return folder
+
+
+@pytest.mark.parametrize("data", [b"", b"no archive", b"PK\x03\x04 torn"], ids=["empty", "text", "torn"])
+def test_a_broken_file_is_a_problem_of_the_content_with_what_to_do(tmp_path, data):
+    folder = content(tmp_path, RULES, data)
+
+    with pytest.raises(ContentInvalid) as told:
+        load(folder)
+
+    assert "recommenders.goes_with.file: models/goes_with.npz cannot be read" in str(told.value.found[0])
+    assert "write it anew with `inlay train`" in str(told.value.found[0])
+
+
+def test_a_file_whose_numbers_point_outside_of_it_is_refused(tmp_path):
+    arrays = learn(baskets())
+    arrays["near"] = arrays["near"] + 1_000
+    (tmp_path / "x.npz").write_bytes(packed(arrays))
+
+    with pytest.raises(ContentInvalid):
+        Neighbours.read(tmp_path / "x.npz")
+
+
+OFFER = """
+offers:
+  with_it:
+    placements: [grid]
+    items: {from: goes_with, filter: {field: item.stock, gte: 1}, limit: 2, at_least: 1}
+    block: plain
+placements:
+  grid: {fallback: {block: plain}}
+"""
+
+
+def test_an_offer_shows_what_goes_with_the_last_order_and_is_in_stock(tmp_path):
+    folder = content(tmp_path, RULES + OFFER, packed(learn(baskets())))
+    definitions, catalogue = load(folder), Replica()
+    catalogue.apply(1, {id: {"id": id, "stock": int(id != "spoon")} for kit in KITS for id in kit})
+    snapshot = Snapshot(definitions, FixedModels({}), advisers=advisers(definitions, folder / "models"))
+    order = Event("order_completed", 5, hashed_id("1"), {"products": [{"product_id": "cup"}]})
+
+    plan = snapshot.offers["with_it"].plan
+    assert plan is not None
+    found = plan.choose(Request(10, Profile("u:ann", History.of([order]), known=True)), catalogue)
+
+    assert found is not None and found[0].id == "saucer"
+    assert "spoon" not in [item.id for item in found]
