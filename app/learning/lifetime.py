@@ -58,7 +58,8 @@ def fit_coming(customers: Customers) -> Coming:
     gammaln = library("scipy.special").gammaln
 
     def loss(logs: np.ndarray) -> float:
-        r, alpha, a, b = map(float, np.exp(logs).tolist())
+        parameters: list[float] = np.exp(logs).tolist()
+        r, alpha, a, b = parameters
         rate = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
         alive = -(r + x) * np.log(alpha + age)
         lost = np.where(x > 0, np.log(a) - np.log(b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + t), -np.inf)
@@ -75,7 +76,8 @@ def fit_spending(customers: Customers) -> Spending:
     gammaln = library("scipy.special").gammaln
 
     def loss(logs: np.ndarray) -> float:
-        p, q, v = map(float, np.exp(logs).tolist())
+        parameters: list[float] = np.exp(logs).tolist()
+        p, q, v = parameters
         told = gammaln(p * x + q) - gammaln(p * x) - gammaln(q) + q * np.log(v) + (p * x - 1) * np.log(m) + p * x * np.log(x) - (p * x + q) * np.log(x * m + v)
         return -float(np.mean(told))
 
