@@ -59,7 +59,7 @@ class Application:
         exact: dict[tuple[str, str], tuple[str, Handler]] = {(method, path): (surface, handler) for method, path, surface, handler in self._routes}
         exact |= {("HEAD", "/v1/pixel.gif"): ("pixel", pages.picture), ("OPTIONS", "/v1/events"): ("events", pages.preflight)}
         self.api = self._api(surfaces, decisions, Profiles(parts, worker.consents, worker.erasure), Items(parts), Operations(parts))
-        self.hot = Hot(parts, surfaces, exact, recipients(parts, surfaces, worker.ingest, worker.consents, settings.recipients_url), self.api)
+        self.hot = Hot(parts, surfaces, exact, recipients(parts, surfaces, worker.ingest, worker.consents, worker.pictures, settings.recipients_url), self.api)
         worker.content.prepare = surfaces.prepare
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

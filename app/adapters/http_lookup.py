@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import httpcore
 
 MAX_BYTES = 64 << 10
+MAX_PICTURE, PICTURE_SECONDS = 4 << 20, 5.0
 MAX_CONNECTIONS = 20
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -47,6 +48,17 @@ async def system_resolve(host: str, port: int) -> list[str]:
     return [str(row[4][0]) for row in rows]
 
 
+def pool_of(resolve: Resolve, permitted: Callable[[Address], bool], trust: ssl.SSLContext | None) -> httpcore.AsyncConnectionPool:
+    """Connections that are kept, to addresses that were looked at."""
+    import httpcore
+
+    from app.adapters.pinned import Pinned
+
+    return httpcore.AsyncConnectionPool(
+        ssl_context=trust or ssl.create_default_context(), max_connections=MAX_CONNECTIONS, keepalive_expiry=30.0, network_backend=Pinned(resolve, permitted),
+    )
+
+
 class HttpLookup:
     """`ThirdParty` over HTTP/1.1 with kept connections. `hosts` are those that may be asked, `name` or `name:port`. The
     client is loaded with the first question: most servers never ask one, and it weighs 5 MB."""
@@ -61,14 +73,7 @@ class HttpLookup:
 
     def _pool(self) -> httpcore.AsyncConnectionPool:
         if self._kept is None:
-            import httpcore
-
-            from app.adapters.pinned import Pinned
-
-            self._kept = httpcore.AsyncConnectionPool(
-                ssl_context=self._trust or ssl.create_default_context(), max_connections=MAX_CONNECTIONS, keepalive_expiry=30.0,
-                network_backend=Pinned(self._resolve, self._permitted),
-            )
+            self._kept = pool_of(self._resolve, self._permitted, self._trust)
         return self._kept
 
     async def ask(self, url: str, headers: Mapping[str, str], seconds: float) -> Any:
@@ -106,6 +111,41 @@ class HttpLookup:
                 if len(body) > MAX_BYTES:
                     raise LookupFailed(f"sends more than {MAX_BYTES:,} bytes", code="too_large")
             return answer.status, body
+
+
+class HttpPictures:
+    """`PictureSource` over https, of public addresses alone; who may be asked is the caller's to say."""
+
+    def __init__(self, resolve: Resolve = system_resolve, permitted: Callable[[Address], bool] = is_public, trust: ssl.SSLContext | None = None) -> None:
+        self._how = resolve, permitted, trust
+        self._kept: httpcore.AsyncConnectionPool | None = None
+
+    async def read(self, url: str) -> bytes:
+        if not url.startswith("https://"):
+            raise LookupFailed("is not asked without TLS", code="not_listed")
+        import httpcore
+
+        if self._kept is None:
+            self._kept = pool_of(*self._how)
+        headers = [("accept", "image/*"), ("accept-encoding", "identity"), ("user-agent", "Inlay")]
+        try:
+            async with asyncio.timeout(PICTURE_SECONDS), self._kept.stream("GET", url, headers=headers) as answer:
+                found = b""
+                async for part in answer.aiter_stream():
+                    found += part
+                    if len(found) > MAX_PICTURE or answer.status != 200:
+                        raise LookupFailed(f"answers {answer.status}, or more than {MAX_PICTURE:,} bytes", code="status")
+        except TimeoutError:
+            raise LookupFailed("does not answer in time", code="timeout") from None
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, httpcore.UnsupportedProtocol, OSError):
+            raise LookupFailed("cannot be reached, or speaks no HTTP", code="unreachable") from None
+        if answer.status != 200:
+            raise LookupFailed(f"answers {answer.status}", code="status")
+        return found
+
+    async def close(self) -> None:
+        if self._kept is not None:
+            await self._kept.aclose()
 
 
 def _read(status: int, body: bytes) -> Any:

@@ -233,7 +233,7 @@ def _line_of(tree: nodes.Template, name: str) -> int:
 class Block:
     """One block on all its surfaces. Every method raises `RenderFailed` alone."""
 
-    def __init__(self, definition: BlockDefinition, surfaces: Mapping[str, Surface], listing: Listing) -> None:
+    def __init__(self, definition: BlockDefinition, surfaces: Mapping[str, Surface], listing: Listing, texts: Mapping[str, Surface] | None = None) -> None:
         self.id = definition.id
         self.definition = definition
         self.has_amp = "amp" in surfaces
@@ -243,6 +243,8 @@ class Block:
         self._texts: dict[str, str] = {}
         self.defaults = {each.name: each.default for each in definition.variables if each.default is not None}
         self._listing = listing
+        self.picture = definition.image
+        self._picture_texts = texts or {}
 
     def html(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant) -> str:
         return self._render("html", vars, items, profile, context, urls, now)
@@ -269,8 +271,24 @@ class Block:
             # As in `_render`: the filters of `item_fields` are the user's.
             raise RenderFailed(f"block {self.id} in its list: {type(error).__name__}") from error
 
+    def picture_texts(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], now: Instant) -> dict[str, str]:
+        """What the block's picture says, by name; empty what cannot be said."""
+        found: dict[str, str] = {}
+        for name, surface in self._picture_texts.items():
+            try:
+                found[name] = self._rendered(surface, "image", vars, items, profile, context, {}, now).strip()
+            except RenderFailed:
+                if name == "until":
+                    raise
+                found[name] = ""
+        return found
+
     def _render(self, kind: str, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant) -> str:
-        surface = self._surfaces[kind]
+        return self._rendered(self._surfaces[kind], kind, vars, items, profile, context, urls, now)
+
+    def _rendered(
+        self, surface: Surface, kind: str, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant,
+    ) -> str:
         values: dict[str, Any] = {**self.defaults, **vars, "items": items, "now": now}
         if surface.views:
             known = {"profile": profile, "context": context, "urls": urls}
@@ -299,10 +317,13 @@ def compile_blocks(definitions: Mapping[str, BlockDefinition], zone: tzinfo = UT
             surfaces[kind] = surface
         listing = Listing(definition, zone)
         place = definition.place
+        said: Mapping[str, str] = definition.image.texts if definition.image is not None else {}
+        texts = {name: Surface(definition.id, "text", text, variables, zone) for name, text in said.items()}
+        wrong += [Problem(place.file, place.line, f"blocks.{definition.id}.image.{name}", message) for name, each in texts.items() for _, message in each.problems]
         wrong += [Problem(place.file, place.line, f"blocks.{definition.id}.item_fields", message) for message in listing.problems]
         problems += wrong
         if "html" in surfaces and not wrong:
-            found[definition.id] = Block(definition, surfaces, listing)
+            found[definition.id] = Block(definition, surfaces, listing, texts)
     return found, problems
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from app.content.picture_rules import picture
 from app.content.reader import Reader
 from app.content.source import Node
 from app.content.variables import TAKES, typed
 from app.domain import definitions as d
 
-BLOCK_KEYS = ("description", "variables", "item_fields", "sample")
+BLOCK_KEYS = ("description", "variables", "item_fields", "image", "sample")
 VARIABLE_KEYS = ("type", "default", "description")
 SAMPLE_KEYS = ("items", "profile", "context")
 _TAKEN = frozenset({
@@ -25,7 +26,8 @@ def block(reader: Reader, id: str, node: Node, templates: dict[str, tuple[str, s
     fields = tuple(reader.text(each, at) for at, each in reader.items(found["item_fields"], "item_fields")) if "item_fields" in found else ()
     sample = _sample(reader, found["sample"], {each.name: each.type for each in variables}) if "sample" in found else {}
     description = reader.text(found["description"], "description") if "description" in found else ""
-    return d.BlockDefinition(id, description, variables, fields, sample, templates, reader.place(node))
+    image = picture(reader, found["image"], {each.name: each.type for each in variables}) if "image" in found else None
+    return d.BlockDefinition(id, description, variables, fields, sample, templates, reader.place(node), image)
 
 
 def usable(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -29,6 +30,7 @@ from app.domain import conditions as c
 from app.domain import definitions as d
 from app.errors import ContentInvalid, Problem, RequestInvalid
 
+FOLDERS = ("rules", "blocks", "models", "fonts", "pictures")
 TEMPLATES = {"html.j2": "html", "text.j2": "text", "amp.j2": "amp"}
 MAX_TEMPLATE = 256 << 10
 ID_HINT = "letters, digits, _ and -, at most 64"
@@ -69,7 +71,7 @@ def gather(directory: Path, bounds: d.Bounds = d.USUAL) -> tuple[d.Definitions |
 def content_files(directory: Path) -> list[Path]:
     """Every file that makes up the content, in a stable order; hidden files and editors' backups aside."""
     found: list[Path] = []
-    for name in ("rules", "blocks", "models"):
+    for name in FOLDERS:
         found += [path for path in (directory / name).rglob("*") if path.is_file() and not _passed_over(path.relative_to(directory))]
     return sorted(found)
 
@@ -234,8 +236,21 @@ class _Loader:
             if not (folder / "block.yaml").exists():
                 self.problems.append(Problem(name, 1, f"blocks.{folder.name}", "is missing", "a block has block.yaml and html.j2"))
                 node = Node({"description": Node("", 1)}, 1)
-            found[folder.name] = declared.block(self._reader(name), folder.name, node or Node({}, 1), self._templates(folder))
+            found[folder.name] = self._with_fonts(declared.block(self._reader(name), folder.name, node or Node({}, 1), self._templates(folder)))
         return found
+
+    def _with_fonts(self, block: d.BlockDefinition) -> d.BlockDefinition:
+        """The block whose picture names its fonts by where they lie."""
+        if block.image is None:
+            return block
+        fonts = {}
+        for key in ("font", "bold"):
+            name, folder = getattr(block.image, key), self.directory / "fonts"
+            fonts[key] = str(folder / name) if name else ""
+            if name and not (folder / name).is_file():
+                there = sorted(path.name for path in folder.glob("*.[to]tf")) if folder.is_dir() else []
+                self.problems.append(Problem(block.place.file, block.place.line, f"image.{key}", f"no file fonts/{name[:60]}", meant(name, there) or "fonts lie in fonts/ beside blocks/"))
+        return replace(block, image=replace(block.image, **fonts))
 
     def _templates(self, folder: Path) -> dict[str, tuple[str, str]]:
         found: dict[str, tuple[str, str]] = {}

@@ -15,7 +15,7 @@ from app.errors import Problem, RenderFailed
 
 URLS = {
     "amp": "https://example.com/amp/token", "submit": "https://example.com/amp/token/submit", "unsubscribe": "https://example.com/u/token",
-    "preferences": "https://example.com/p/token",
+    "preferences": "https://example.com/p/token", "image": "https://example.com/i/token.png",
 }
 """Every address that templates may name (`web/urls.py`)."""
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.content import alternatives, arbitration_rules, bandit_rules, cap_rules, declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, recommender_rules, sections, tables, trait_kinds, triggers
+from app.content import alternatives, arbitration_rules, bandit_rules, cap_rules, declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, picture_rules, recommender_rules, sections, tables, trait_kinds, triggers
 from app.content.retention import KINDS
 from app.content.variables import TAKES
 from app.content.esps import KEYS
 from app.content.windows import DAYS
 from app.domain import definitions as d
+from app.domain.pictures import COLOURS
 from app.formats.esps import FORMATS
 
 Shape = dict[str, Any]
@@ -343,9 +344,19 @@ def _block() -> Shape:
     variable = {"type": {"enum": list(TAKES)}, "default": SCALAR, "description": TEXT}
     shapes: dict[str, Shape] = {
         "description": TEXT, "variables": {"type": "object", "additionalProperties": _object(variable, variable, ("type",))},
-        "item_fields": NAMES, "sample": {"type": "object"},
+        "item_fields": NAMES, "image": _picture(), "sample": {"type": "object"},
     }
     return _file("Inlay block", _object(declared.BLOCK_KEYS, shapes, ("description",)), {})
+
+
+def _picture() -> Shape:
+    colour = {"type": "string", "pattern": "^#[0-9a-fA-F]{6}$"}
+    shapes: dict[str, Shape] = {
+        **dict.fromkeys(picture_rules.KEYS, TEXT), "kind": {"enum": list(picture_rules.KINDS)}, "labels": {"type": "array", "items": TEXT, "minItems": 4, "maxItems": 4},
+        "colours": {"type": "object", "properties": dict.fromkeys(COLOURS, colour), "additionalProperties": False},
+        **{name: {"type": "integer", "minimum": least, "maximum": most} for name, (least, most, _) in picture_rules.SIZES.items()},
+    }
+    return _object(picture_rules.KEYS, shapes, ("kind",))
 
 
 def _model() -> Shape:

@@ -17,6 +17,7 @@ from app.domain.event_types import NO_EVENT_TYPES, EventTypes
 from app.domain.inbox import NO_INBOX, Inbox
 from app.domain.identity import USUAL_KINDS, IdentityKind
 from app.domain.experiments import Experiment, Holdout
+from app.domain.pictures import PictureSpec
 from app.domain.retention import USUAL_RETENTION, Retention
 from app.domain.tables import Table
 from app.domain.traits import Trait
@@ -292,6 +293,7 @@ class BlockDefinition:
     sample: Mapping[str, Any]
     templates: Mapping[str, tuple[str, str]]
     place: Place = NOWHERE
+    image: PictureSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.ports.access import Circuit, Fetch, KeyStore, Replays
 from app.ports.bandits import BanditStore
 from app.ports.clock import Clock
-from app.ports.enrichment import Devices, Enrichment, Geography, LookupCache, ThirdParty
+from app.ports.enrichment import Devices, Enrichment, Geography, LookupCache, PictureSource, ThirdParty
 from app.ports.items import Catalogue, CatalogueStore
 from app.ports.live import LiveStore, Timers
 from app.ports.models import Model, ModelRuntime, Scorer
@@ -38,6 +38,7 @@ __all__ = [
     "LookupCache",
     "Model",
     "ModelRuntime",
+    "PictureSource",
     "ProfileStore",
     "Replays",
     "Scorer",

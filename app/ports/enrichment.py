@@ -37,6 +37,14 @@ class ThirdParty(Protocol):
         ...
 
 
+class PictureSource(Protocol):
+    """Pictures on somebody else's server."""
+
+    async def read(self, url: str) -> bytes:
+        """What lies at an https address, of at most 4 MiB. `LookupFailed` for everything else, within seconds."""
+        ...
+
+
 class LookupCache(Protocol):
     """Answers of third parties, and who may ask them: one for the whole fleet. Raises `StoreUnavailable`."""
 

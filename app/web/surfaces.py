@@ -62,15 +62,15 @@ class Surfaces:
         return self._drawn[surface]
 
     def _html(self, q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> str:
-        return dish.block.html(variables, items, r.traits, r.context, Urls(self._tokens, self._public_url, q, placement, r.now), Instant(r.now))
+        return dish.block.html(variables, items, r.traits, r.context, Urls(self._tokens, self._public_url, q, placement, r.now, dish.block), Instant(r.now))
 
     def _text(self, q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> str:
-        return dish.block.text(variables, items, r.traits, r.context, Urls(self._tokens, self._public_url, q, placement, r.now), Instant(r.now))
+        return dish.block.text(variables, items, r.traits, r.context, Urls(self._tokens, self._public_url, q, placement, r.now, dish.block), Instant(r.now))
 
     def _amp(self, q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> str:
         if not dish.block.has_amp:
             return ""
-        return dish.block.amp(variables, items, r.traits, r.context, Urls(self._tokens, self._public_url, q, placement, r.now), Instant(r.now))
+        return dish.block.amp(variables, items, r.traits, r.context, Urls(self._tokens, self._public_url, q, placement, r.now, dish.block), Instant(r.now))
 
 
 def _json_of(q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> dict[str, Any]:

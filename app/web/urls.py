@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from app.content.blocks import Block
 from app.content.question import Question
+from app.domain.pictures import EXTENSIONS
 from app.security.tokens import Tokens
 
-NAMES = {"amp": ("amp", ""), "submit": ("submit", "/submit"), "unsubscribe": ("u", ""), "preferences": ("p", "")}
+NAMES = {"amp": ("amp", ""), "submit": ("submit", "/submit"), "unsubscribe": ("u", ""), "preferences": ("p", ""), "image": ("i", ".png")}
 """name -> (surface of the token, what follows it)"""
 PATHS = {"submit": "amp"}
 """Surfaces whose addresses begin otherwise."""
 
 
 class Urls(Mapping[str, str]):
-    """The addresses for one person, send and placement."""
+    """The addresses for one person, send and placement; `block` is the one that is being drawn, whose picture `image` is."""
 
-    __slots__ = ("_minted", "_now", "_placement", "_public_url", "_q", "_tokens")
+    __slots__ = ("_block", "_minted", "_now", "_placement", "_public_url", "_q", "_tokens")
 
-    def __init__(self, tokens: Tokens, public_url: str, q: Question, placement: str, now: int) -> None:
+    def __init__(self, tokens: Tokens, public_url: str, q: Question, placement: str, now: int, block: Block) -> None:
         self._tokens, self._public_url, self._q, self._placement, self._now = tokens, public_url, q, placement, now
         self._minted: dict[str, str] = {}
+        self._block = block
 
     def __getitem__(self, name: str) -> str:
         found = self._minted.get(name)
         if found is None:
             surface, end = NAMES[name]
             found = self._minted[name] = address(self._tokens, self._public_url, surface, self._placement, self._q, self._now) + end
+        if name == "image" and self._block.picture is not None:
+            return found.removesuffix(".png") + "." + EXTENSIONS[self._block.picture.kind]
         return found
 
     def __iter__(self) -> Iterator[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.adapters.breaker import Breaker
 from app.adapters.file_spool import FileSpool
-from app.adapters.http_lookup import HttpLookup
+from app.adapters.http_lookup import HttpLookup, HttpPictures
 from app.adapters.https_fetch import HttpsFetch
 from app.adapters.maxmind_geo import MaxmindGeo
 from app.adapters.reacting_store import ReactingStore
@@ -123,7 +123,7 @@ class Worker:
         self.erasure = Erasure(kept, consents, holdings(settings, self.writes, self.dead), self.compaction, self.journal.unlink)
         self.spool = FileSpool(settings.data / "spool", settings.spool_mb << 20)
         self._devices = UaDevice()
-        self.party = HttpLookup(settings.lookup_hosts)
+        self.party, self.pictures = HttpLookup(settings.lookup_hosts), HttpPictures()
         self.enricher = Enricher(
             served.enrichments, served.enrich_gates, noticed, RedisLookups(self.writes, settings.write_timeout_ms / 1000), self.party,
             MaxmindGeo(Path(settings.geo_database)) if settings.geo_database else None, self._devices, wall_clock,
@@ -170,6 +170,7 @@ class Worker:
         self.parts.telemetry.save()
         await self.enricher.close()
         await self.party.close()
+        await self.pictures.close()
         await self.link.close()
         await self.writes.close()
         await self.synced.close()

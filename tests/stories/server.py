@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.content.load import FOLDERS
+
 ROOT = Path(__file__).parent.parent.parent
 SHOP = Path(__file__).parent.parent / "content" / "shop"
 
@@ -55,7 +57,7 @@ class Server:
     def of(content: Path = SHOP, *, code: Path = ROOT, **environment: str) -> Server:
         """`code` is the folder that holds the package to run."""
         folder = Path(tempfile.mkdtemp(prefix="inlay-story-"))
-        for name in ("rules", "blocks", "models"):
+        for name in FOLDERS:
             if (content / name).is_dir():
                 shutil.copytree(content / name, folder / "content" / name)
         with socket.socket() as free:
