@@ -31,6 +31,7 @@ from app.web.profiles import Profiles
 from app.web.recipients import recipients
 from app.web.reports import Reports
 from app.web.segments import Segments
+from app.web.senders import Senders
 from app.web.surfaces import Surfaces
 from app.web.webhooks import Webhooks
 from app.wiring import Worker, hashed_id
@@ -78,6 +79,7 @@ class Application:
             await worker.stop()
 
         api = FastAPI(lifespan=lifespan, redirect_slashes=False, docs_url=None, redoc_url=None, openapi_url=None)
+        senders = Senders(worker.parts, surfaces)
         lists = Segments(worker.parts, worker.watching.live)
         reports = Reports(worker.parts, worker.settings.content, worker.settings.data)
         docs, agreed = ApiDocs(worker.parts), ConsentRoutes(worker.parts, profiles, worker.consents)
@@ -86,6 +88,9 @@ class Application:
             ("POST", "/v1/webhooks/{source}", "webhooks", Webhooks(worker.parts, worker.ingest, worker.verifiers, worker.replays, hashed_id).take),
             ("GET", "/v1/decisions/{decision_id}", "explain", decisions.stored),
             ("DELETE", "/v1/decisions/{decision_id}", "void", decisions.void),
+            ("POST", "/v1/senders/emarsys", "senders", senders.emarsys),
+            ("POST", "/v1/senders/notifuse", "senders", senders.notifuse),
+            ("GET", "/v1/senders/feed", "senders", senders.feed),
             ("GET", "/v1/segments", "segments", lists.show),
             ("GET", "/v1/segments/{id}/profiles", "segments", lists.members),
             ("GET", "/v1/reports/experiments/{name}", "reports", reports.experiment),

@@ -1,4 +1,5 @@
-"""`inlay export`: everybody in a segment as CSV or NDJSON; events, profiles, items and decisions as Parquet."""
+"""`inlay export`: everybody in a segment as CSV or NDJSON; events, profiles, items and decisions as Parquet; decisions taken ahead
+for a sender that makes no calls."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from app.adapters.redis_live import RedisLive
 from app.adapters.redis_names import Names
 from app.adapters.redis_people import RedisPeople
 from app.adapters.redis_timers import SHARDS, shard_of
+from app.cli import export_decisions
 from app.cli.store import store_link
 from app.domain.event import Identity
 from app.domain.item import Item
@@ -37,6 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     for kind in KINDS:
         each = what.add_parser(kind, help=f"all {kind}, as a Parquet file")
         each.add_argument("file", type=Path, metavar="FILE", help="the file to write")
+    export_decisions.add(what.choices["decisions"])
     for each in what.choices.values():
         each.add_argument("--data", type=Path, help="the server's data folder (./data)")
         each.add_argument("--redis-url", help="the server's Redis, where it is not the embedded one")
@@ -44,6 +47,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.what == "decisions" and arguments.sender:
+        return export_decisions.run(arguments)
     settings = load_settings(data=arguments.data, redis_url=arguments.redis_url)
     if arguments.what == "segment":
         return asyncio.run(_segment(settings, arguments.id, arguments.format))

@@ -32,6 +32,8 @@ def question(placement: str, query: bytes, snapshot: Snapshot, identifiers: Iden
             q.send = value
         elif name == "mail":
             q.mail = _mail(value, snapshot)
+        elif name == "content" and value in ("html", "text"):
+            q.surface = value
     q.context = context
     if q.unusable:
         q.identity = q.send = None

@@ -105,13 +105,14 @@ class Hot:
         now = parts.clock()
         policy = snapshot.definitions.placements[placement]
         timeout = snapshot.deadline((placement,), parts.settings.deadline_esp_ms)
-        q.draw = None if surface == "json" else self._surfaces.draw(surface)
+        drawn = q.surface or "" if surface == "json" else surface
+        q.draw = self._surfaces.draw(drawn) if drawn else None
         answer = await parts.decider.decide(snapshot, q, now, timeout)
         decision = answer.decision
         choice = decision.choices[placement]
         count(parts, answer)
         if not snapshot.definitions.inbox.idle:
-            self._surfaces.links.dress(snapshot, q, answer, placement, surface, now)
+            self._surfaces.links.dress(snapshot, q, answer, placement, drawn, now)
         if policy.on_degraded == "fail":
             refuse_degraded(decision)
         body = _encode(placement_json(decision, choice)) if surface == "json" else encoded(choice)

@@ -105,7 +105,7 @@ _BODY_ERRORS = errors(400, 401, 403, 413, 422, 503)
 
 def operations(sample: Sample) -> tuple[Operation, ...]:
     """Every operation, in the order in which a reader wants them."""
-    return (*_content(sample), *_decisions(sample), *_events(sample), *_people(sample), *_segments(), *_reports(sample), *_items(sample), *_running())
+    return (*_content(sample), *_senders(sample), *_decisions(sample), *_events(sample), *_people(sample), *_segments(), *_reports(sample), *_items(sample), *_running())
 
 
 def _content(sample: Sample) -> tuple[Operation, ...]:
@@ -121,6 +121,7 @@ def _content(sample: Sample) -> tuple[Operation, ...]:
                 Parameter("profile", "query", "A user id, or `kind:value`. An e-mail address in a URL gets the fallback", sample.profile),
                 Parameter("send", "query", "Names the send; without it nothing is recorded", sample.send),
                 Parameter("mail", "query", "Decide all placements of this mail at its first call", sample.mail, sample.mails),
+                Parameter("content", "query", "With `json`: `html` or `text` beside the parts, for senders that take JSON alone", values=("html", "text")),
                 *(Parameter(f"ctx.{name}", "query", "Context that the rules declare") for name in sample.context),
             ),
         ),
@@ -136,6 +137,24 @@ def _content(sample: Sample) -> tuple[Operation, ...]:
                 Parameter("__amp_source_origin", "query", "Version 1: who sent the mail, beside an Origin header"),
             ),
         ),
+    )
+
+
+def _senders(sample: Sample) -> tuple[Operation, ...]:
+    which = (
+        Parameter("placement", "query", "One or several, comma-separated; all of the mail where it is left out", sample.placement, sample.placements),
+        Parameter("mail", "query", "Decide all placements of this mail at its first call", values=sample.mails), Parameter("send", "query", "Names the send"),
+    )
+    field = Parameter("profile", "query", "The reference field that holds the person (contact_id)")
+    wrong = errors(400, 401, 403, 404, 413, 422, 503)
+    return (
+        Operation("POST", "/v1/senders/emarsys", "Content", "Answer a batch of Emarsys' External Content", (Answer(200, "Every parameter echoed, with the response fields", s.EmarsysAnswer), *wrong), "content",
+                  "Response fields are `html`, `text`, `offer` and the variables of the block.", (*which, field), (s.EmarsysRequest,),
+                  {"Two contacts": {"parameters": [{"contact_id": sample.profile}, {"contact_id": "unknown"}], "fields": ["html"], "limit": 2}}),
+        Operation("POST", "/v1/senders/notifuse", "Content", "Answer Notifuse's recipient feed", (Answer(200, "What each placement shows the contact", s.ShownAnswer), *wrong), "content",
+                  "The person is `contact.external_id`, the send `broadcast.id`.", which, (s.NotifuseRequest,), {"A contact": {"contact": {"external_id": sample.profile}, "broadcast": {"id": "b1"}}}),
+        Operation("GET", "/v1/senders/feed", "Content", "What placements show anybody, for feeds that are fetched once for all", (Answer(200, "The same for everybody, for five minutes", s.ShownAnswer), *errors(401, 403, 404, 422)),
+                  "content", "Klaviyo's web feeds and Sailthru's data feeds are not per person.", which[:2]),
     )
 
 

@@ -234,6 +234,37 @@ class AmpList(BaseModel):
     items: list[dict[str, Any]]
 
 
+class EmarsysRequest(BaseModel):
+    """A batch as Emarsys' External Content sends it: the values of the reference fields, and the response fields that it wants."""
+
+    model_config = ConfigDict(extra="allow")
+
+    parameters: list[dict[str, Any]] = Field(max_length=1_000)
+    fields: list[str] = []
+    limit: int | None = None
+
+
+class EmarsysAnswer(BaseModel):
+    content: list[dict[str, Any]]
+
+
+class NotifuseRequest(BaseModel):
+    """A contact as Notifuse's recipient feed sends it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    contact: dict[str, Any] = {}
+    broadcast: dict[str, Any] = {}
+
+
+class ShownAnswer(BaseModel):
+    """What each placement shows, as HTML, as text and in parts."""
+
+    model_config = ConfigDict(extra="allow")
+
+    placements: dict[str, dict[str, Any]]
+
+
 # -- events ------------------------------------------------------------------------------------------------------------
 
 
