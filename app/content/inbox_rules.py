@@ -7,13 +7,15 @@ from collections.abc import Mapping
 
 from app.content.reader import Reader
 from app.content.source import Node
-from app.domain.inbox import LINK_WORDS, Clicks, Inbox, Leaving, Opens
+from app.domain.inbox import LINK_WORDS, Clicks, Form, Inbox, Leaving, Opens
 
-ENTRIES = ("clicks", "opens", "unsubscribe", "pictures")
+ENTRIES = ("clicks", "opens", "unsubscribe", "pictures", "forms")
 CLICKS_KEYS = ("hosts", "utm", "track", "consent", "description")
 OPENS_KEYS = ("placements", "consent", "description")
 LEAVING_KEYS = ("purposes", "mailto", "title", "language", "description")
 PICTURES_KEYS = ("hosts", "description")
+FORM_KEYS = ("event", "fields", "required", "grants", "denies", "message", "description")
+_RESERVED = frozenset({"identify", "group", "alias"})
 _HOST = re.compile(r"(\*\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.ASCII)
 _WORD = re.compile(r"\{([^{}]*)\}")
 _MAILTO = re.compile(r"[\w.+%-]+@[\w.-]+(\?[\w=&%+.-]*)?", re.ASCII)
@@ -28,7 +30,26 @@ def inbox(entries: Mapping[str, tuple[Reader, Node]]) -> Inbox:
     opens = _opens(*entries["opens"]) if "opens" in entries else Opens()
     leaving = _leaving(*entries["unsubscribe"]) if "unsubscribe" in entries else Leaving()
     pictures = _pictures(*entries["pictures"]) if "pictures" in entries else ()
-    return Inbox(clicks, opens, leaving, pictures)
+    forms = {id: _form(entries["forms"][0], id, node) for id, node in _named(*entries["forms"]).items()} if "forms" in entries else {}
+    return Inbox(clicks, opens, leaving, pictures, forms)
+
+
+def _named(reader: Reader, node: Node) -> dict[str, Node]:
+    return reader.mapping(node, "inbox.forms")
+
+
+def _form(reader: Reader, id: str, node: Node) -> Form:
+    at = f"inbox.forms.{id}"
+    found = reader.mapping(node, at, FORM_KEYS, ("event",))
+    event = reader.event(found["event"], f"{at}.event") if "event" in found else "x"
+    if event in _RESERVED or event.startswith("email_"):
+        reader.wrong(found["event"].line, f"{at}.event", f'"{event}" is what others say', "a name of your own, such as survey_answered")
+    fields, required = (tuple(reader.text(each, here) for here, each in reader.items(found[key], f"{at}.{key}")) if key in found else () for key in ("fields", "required"))
+    if fields and (unknown := [name for name in required if name not in fields]):
+        reader.wrong(found["required"].line, f"{at}.required", f"{unknown[0][:60]!r} is not among the fields")
+    grants, denies = (reader.names_list(found[key], f"{at}.{key}", reader.names.consents, "purpose") if key in found else () for key in ("grants", "denies"))
+    message = reader.text(found["message"], f"{at}.message") if "message" in found else "Thank you."
+    return Form(id, event, fields, required, grants, denies, message)
 
 
 def _clicks(reader: Reader, node: Node) -> Clicks:

@@ -14,7 +14,8 @@ from app.domain.item import Item
 from app.errors import Problem, RenderFailed
 
 URLS = {
-    "amp": "https://example.com/amp/token", "submit": "https://example.com/amp/token/submit", "unsubscribe": "https://example.com/u/token",
+    "amp": "https://example.com/amp/token", "submit": "https://example.com/amp/token/submit", "lists": "https://example.com/amp/token",
+    "unsubscribe": "https://example.com/u/token",
     "preferences": "https://example.com/p/token", "image": "https://example.com/i/token.png",
 }
 """Every address that templates may name (`web/urls.py`)."""

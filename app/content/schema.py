@@ -213,6 +213,7 @@ def _inbox() -> Shape:
         "clicks": _object(inbox_rules.CLICKS_KEYS, {"hosts": NAMES, "utm": {"type": "object", "additionalProperties": TEXT}, "track": {"type": "boolean"}, **consent}, ("hosts",)),
         "opens": _object(inbox_rules.OPENS_KEYS, {"placements": NAMES, **consent}, ("placements",)),
         "unsubscribe": _object(inbox_rules.LEAVING_KEYS, {"purposes": NAMES, "mailto": TEXT, "title": TEXT, "language": TEXT, "description": TEXT}, ("purposes",)),
+        "forms": _named(_object(inbox_rules.FORM_KEYS, {**dict.fromkeys(inbox_rules.FORM_KEYS, TEXT), **dict.fromkeys(("fields", "required", "grants", "denies"), NAMES)}, ("event",))),
         "pictures": _object(inbox_rules.PICTURES_KEYS, {"hosts": NAMES, "description": TEXT}, ("hosts",)),
     }
     return _object(inbox_rules.ENTRIES, entries)

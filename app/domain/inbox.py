@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlsplit, urlunsplit
 
 from app.domain.conditions import NOWHERE, Place
@@ -45,12 +46,27 @@ class Leaving:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """A form in an AMP mail: the event that it becomes, the fields that are kept (all where none are named), the purposes that it
+    grants or takes back, and what it says afterwards."""
+
+    id: str
+    event: str
+    fields: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    grants: tuple[str, ...] = ()
+    denies: tuple[str, ...] = ()
+    message: str = "Thank you."
+
+
+@dataclass(frozen=True, slots=True)
 class Inbox:
     clicks: Clicks = Clicks()
     opens: Opens = Opens()
     leaving: Leaving = Leaving()
     pictures: tuple[str, ...] = ()
     """Hosts whose pictures may be drawn into images."""
+    forms: Mapping[str, Form] = field(default_factory=dict[str, Form])
     place: Place = NOWHERE
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from app.content.question import Question
+from app.content.snapshot import Snapshot
 from app.domain.event import Identity
 from app.security.amp_cors import Refused, cors
 from app.security.tokens import Claims, Expired
@@ -15,17 +16,22 @@ from app.web.clicks import opened, watched
 from app.web.hot import count
 from app.web.inbox_events import InboxEvents
 from app.web.parts import Parts
+from app.web.submissions import Submissions
 from app.web.surfaces import Surfaces
 
 _encode = msgspec.json.Encoder().encode
 _REFUSED = b'{"error":{"code":"forbidden","message":"not allowed","problems":[]}}'
 
 
+SUBMIT = "/submit"
+
+
 class AmpLists:
     """Answers always 200 with the schema of the block, once sender and token are accepted; else a uniform 403."""
 
-    def __init__(self, parts: Parts, surfaces: Surfaces, events: InboxEvents) -> None:
+    def __init__(self, parts: Parts, surfaces: Surfaces, events: InboxEvents, submissions: Submissions) -> None:
         self._parts = parts
+        self._submissions = submissions
         self._events = events
         self._surfaces = surfaces
 
@@ -36,14 +42,17 @@ class AmpLists:
             return Reply(allowed.status, _REFUSED, [JSON, PRIVATE], "refused")
         if scope["method"] == "OPTIONS":
             return Reply(204, b"", [*allowed.headers, PRIVATE])
-        now = parts.clock()
-        claims = parts.tokens.read(scope["raw_path"][len(b"/amp/") :].decode("latin-1"), "amp", now)
+        now, path = parts.clock(), scope["raw_path"][len(b"/amp/") :].decode("latin-1")
+        submitted = path.endswith(SUBMIT) and scope["method"] == "POST"
+        claims = parts.tokens.read(path.removesuffix(SUBMIT) if submitted else path, "amp", now)
+        if submitted and claims is not None:
+            return await self._submissions.take(scope, receive, claims, [*allowed.headers])
         snapshot = parts.snapshot
         if claims is None or snapshot is None or scope["method"] not in ("GET", "HEAD"):
             return Reply(403, _REFUSED, [JSON, PRIVATE], "refused")
         headers = [JSON, PRIVATE, *allowed.headers]
         placement = claims.placement
-        if isinstance(claims, Expired) or placement not in snapshot.fallbacks:
+        if isinstance(claims, Expired) or not all(each in snapshot.fallbacks for each in _asked(snapshot, claims)):
             return self._generic(snapshot, placement, headers, "expired")
         if parts.inflight > parts.settings.max_inflight:
             return self._generic(snapshot, placement, headers, "overload")
@@ -58,23 +67,30 @@ class AmpLists:
             headers.append((b"x-inlay-degraded", ",".join(dict.fromkeys(degraded)).encode()))
         return Reply(200, body, headers, "degraded" if degraded else "ok")
 
-    async def _list(self, snapshot: Any, claims: Claims, now: int) -> tuple[bytes, list[str]]:
+    async def _list(self, snapshot: Snapshot, claims: Claims, now: int) -> tuple[bytes, list[str]]:
         parts = self._parts
         identity = Identity.from_key(claims.profile) if claims.profile else None
-        q = Question((claims.placement,), identity, claims.send or None, claims.mail or None, at_open=True)
+        q = Question(_asked(snapshot, claims), identity, claims.send or None, claims.mail or None, at_open=True)
         if q.mail is not None and q.mail not in snapshot.definitions.mails:
             q.mail = None
-        timeout = snapshot.deadline((claims.placement,), parts.settings.deadline_amp_ms)
         q.draw = self._surfaces.draw("list")
-        answer = await parts.decider.decide(snapshot, q, now, timeout)
+        answer = await parts.decider.decide(snapshot, q, now, snapshot.deadline(q.placements, parts.settings.deadline_amp_ms))
         count(parts, answer)
-        if not snapshot.definitions.inbox.idle:
-            self._surfaces.links.dress(snapshot, q, answer, claims.placement, "list", now)
-        return _encode(answer.decision.choices[claims.placement].content), answer.decision.degraded
+        for placement in q.placements if not snapshot.definitions.inbox.idle else ():
+            self._surfaces.links.dress(snapshot, q, answer, placement, "list", now)
+        lists = {id: answer.decision.choices[id].content for id in q.placements}
+        return _encode(lists[claims.placement] if claims.placement else {"placements": lists}), answer.decision.degraded
 
-    def _generic(self, snapshot: Any, placement: str, headers: list[tuple[bytes, bytes]], reason: str) -> Reply:
+    def _generic(self, snapshot: Snapshot, placement: str, headers: list[tuple[bytes, bytes]], reason: str) -> Reply:
         self._parts.telemetry.fallback(placement, reason)
-        body = self._surfaces.fallbacks(snapshot).get(placement, "list") or b'{"items":[]}'
+        body = self._surfaces.fallbacks(snapshot).get(placement, "list") or (b'{"items":[]}' if placement else b'{"placements":{}}')
         if reason != "expired":
             headers.append((b"x-inlay-degraded", reason.encode()))
         return Reply(200, body, headers, "shed" if reason == "overload" else "degraded")
+
+
+def _asked(snapshot: Snapshot, claims: Claims) -> tuple[str, ...]:
+    """The placement that the token names, or, of one for a whole mail, all of that mail: several lists are fed by one call."""
+    if claims.placement or claims.mail not in snapshot.definitions.mails:
+        return (claims.placement,)
+    return snapshot.definitions.mails[claims.mail].placements

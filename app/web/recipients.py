@@ -17,6 +17,7 @@ from app.web.inbox_events import InboxEvents
 from app.web.leaving import Leaving, Preferences
 from app.web.parts import Parts
 from app.web.pictures import Pictures
+from app.web.submissions import Submissions
 from app.web.surfaces import Surfaces
 
 Handler = Callable[[Scope, Any], Awaitable[Reply]]
@@ -26,6 +27,6 @@ def recipients(parts: Parts, surfaces: Surfaces, ingest: Ingest, consents: Conse
     """First segment of the path -> (name in the metrics, handler)."""
     events = InboxEvents(parts, ingest, hashed_id)
     return {
-        "/amp/": ("amp", AmpLists(parts, surfaces, events)), "/c/": ("click", Clicks(parts, events)), "/o/": ("open", Opens(parts, events)), "/i/": ("image", Pictures(parts, events, Album(pictures))),
+        "/amp/": ("amp", AmpLists(parts, surfaces, events, Submissions(parts, consents, events))), "/c/": ("click", Clicks(parts, events)), "/o/": ("open", Opens(parts, events)), "/i/": ("image", Pictures(parts, events, Album(pictures))),
         "/u/": ("unsubscribe", Leaving(parts, consents, events, public_url)), "/p/": ("preferences", Preferences(parts, consents, events)),
     }

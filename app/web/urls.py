@@ -9,10 +9,8 @@ from app.content.question import Question
 from app.domain.pictures import EXTENSIONS
 from app.security.tokens import Tokens
 
-NAMES = {"amp": ("amp", ""), "submit": ("submit", "/submit"), "unsubscribe": ("u", ""), "preferences": ("p", ""), "image": ("i", ".png")}
+NAMES = {"amp": ("amp", ""), "submit": ("amp", "/submit"), "lists": ("amp", ""), "unsubscribe": ("u", ""), "preferences": ("p", ""), "image": ("i", ".png")}
 """name -> (surface of the token, what follows it)"""
-PATHS = {"submit": "amp"}
-"""Surfaces whose addresses begin otherwise."""
 
 
 class Urls(Mapping[str, str]):
@@ -29,7 +27,7 @@ class Urls(Mapping[str, str]):
         found = self._minted.get(name)
         if found is None:
             surface, end = NAMES[name]
-            found = self._minted[name] = address(self._tokens, self._public_url, surface, self._placement, self._q, self._now) + end
+            found = self._minted[name] = address(self._tokens, self._public_url, surface, "" if name == "lists" and self._q.mail else self._placement, self._q, self._now) + end
         if name == "image" and self._block.picture is not None:
             return found.removesuffix(".png") + "." + EXTENSIONS[self._block.picture.kind]
         return found
@@ -45,4 +43,4 @@ def address(tokens: Tokens, public_url: str, surface: str, placement: str, q: Qu
     """Where this surface of the placement is for whom the question is about."""
     key = q.identity.key if q.identity is not None else ""
     token = tokens.mint(surface, placement, key, q.send or "", q.mail or "", now)
-    return f"{public_url}/{PATHS.get(surface, surface)}/{token}"
+    return f"{public_url}/{surface}/{token}"
