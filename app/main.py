@@ -25,6 +25,7 @@ from app.web.events import Events
 from app.web.hot import Hot
 from app.web.items import Items
 from app.web.measured import measured
+from app.web.messages import Messages
 from app.web.operations import Operations
 from app.web.pages import Pages
 from app.web.profiles import Profiles
@@ -88,6 +89,7 @@ class Application:
             ("POST", "/v1/webhooks/{source}", "webhooks", Webhooks(worker.parts, worker.ingest, worker.verifiers, worker.replays, hashed_id).take),
             ("GET", "/v1/decisions/{decision_id}", "explain", decisions.stored),
             ("DELETE", "/v1/decisions/{decision_id}", "void", decisions.void),
+            ("POST", "/v1/messages/render", "messages", Messages(worker.parts, surfaces, worker.settings.recipients_url).render),
             ("POST", "/v1/senders/emarsys", "senders", senders.emarsys),
             ("POST", "/v1/senders/notifuse", "senders", senders.notifuse),
             ("GET", "/v1/senders/feed", "senders", senders.feed),

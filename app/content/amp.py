@@ -112,9 +112,7 @@ def amp_document(title: str, body_parts: Sequence[str], css: str = "") -> str:
     `css` is the author's own and goes into `<style amp-custom>`.
     """
     body = "\n".join(body_parts)
-    head = "".join(_script("custom-element", name, version) for name, version in _COMPONENTS.items() if _uses(body, name))
-    if _TEMPLATE.search(body):
-        head += _script("custom-template", "amp-mustache", "0.2")
+    head = "".join(script for _, script in component_scripts(body))
     style = f"<style amp-custom>{css.replace('</', '')}</style>" if css else ""
     return (
         '<!doctype html>\n<html ⚡4email data-css-strict>\n<head><meta charset="utf-8">'
@@ -122,6 +120,12 @@ def amp_document(title: str, body_parts: Sequence[str], css: str = "") -> str:
         f"{head}<style amp4email-boilerplate>body{{visibility:hidden}}</style>{style}<title>{escape(title)}</title></head>\n"
         f"<body>\n{body}\n</body>\n</html>\n"
     )
+
+
+def component_scripts(body: str) -> list[tuple[str, str]]:
+    """(component, its script) of those that the markup uses."""
+    found = [(name, _script("custom-element", name, version)) for name, version in _COMPONENTS.items() if _uses(body, name)]
+    return [*found, ("amp-mustache", _script("custom-template", "amp-mustache", "0.2"))] if _TEMPLATE.search(body) else found
 
 
 def _uses(body: str, name: str) -> bool:

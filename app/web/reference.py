@@ -148,6 +148,9 @@ def _senders(sample: Sample) -> tuple[Operation, ...]:
     field = Parameter("profile", "query", "The reference field that holds the person (contact_id)")
     wrong = errors(400, 401, 403, 404, 413, 422, 503)
     return (
+        Operation("POST", "/v1/messages/render", "Content", "A whole mail for one person", (Answer(200, "The parts, the headers, the message, and what clients will do to it", s.MessageAnswer), *errors(400, 401, 403, 404, 413, 422, 503)),
+                  "decide", "`<div data-content=\"placement\">` takes the content; in the text a line `[[placement]]` does.", models=(s.MessageRequest,),
+                  examples={"One placement": {"profile": sample.profile, "subject": "Hello", "template": {"html": f'<html><head></head><body><div data-content="{sample.placement}"></div></body></html>'}}}),
         Operation("POST", "/v1/senders/emarsys", "Content", "Answer a batch of Emarsys' External Content", (Answer(200, "Every parameter echoed, with the response fields", s.EmarsysAnswer), *wrong), "content",
                   "Response fields are `html`, `text`, `offer` and the variables of the block.", (*which, field), (s.EmarsysRequest,),
                   {"Two contacts": {"parameters": [{"contact_id": sample.profile}, {"contact_id": "unknown"}], "fields": ["html"], "limit": 2}}),

@@ -234,6 +234,46 @@ class AmpList(BaseModel):
     items: list[dict[str, Any]]
 
 
+class MailParts(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    html: str
+    text: str | None = None
+    amp: str | None = None
+
+
+class MessageRequest(BaseModel):
+    """A whole mail for one person."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    template: MailParts
+    profile: str | None = None
+    send: str | None = None
+    mail: str | None = None
+    context: dict[str, Any] | None = None
+    subject: str | None = None
+    preheader: str | None = None
+    from_: str | None = Field(None, alias="from")
+    to: str | None = None
+    reply_to: str | None = None
+    headers: dict[str, str] | None = None
+
+
+class MessageAnswer(BaseModel):
+    decision_id: str
+    profile: str
+    send: str | None
+    decided_at: str
+    content_version: str
+    degraded: list[str]
+    placements: dict[str, dict[str, str | None]]
+    parts: dict[str, str]
+    headers: dict[str, str]
+    message: str
+    warnings: list[str]
+
+
 class EmarsysRequest(BaseModel):
     """A batch as Emarsys' External Content sends it: the values of the reference fields, and the response fields that it wants."""
 

@@ -1,0 +1,1 @@
+"""Whole messages: a template filled, made fit for clients, and put together as MIME."""
