@@ -1,0 +1,59 @@
+"""`inlay conformance SENDER`: a sender's behaviour, and its burst of calls, played against a server that you name."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import os
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from app.reports.conformance import SENDERS, Outcome, Run, play
+
+MOST = 200_000
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sender", choices=SENDERS, metavar="SENDER", help=f"one of {', '.join(SENDERS)}")
+    parser.add_argument("--server", required=True, help="the server's address: yours, since it gets all of the load")
+    parser.add_argument("--placement", required=True, help="what is asked for")
+    parser.add_argument("--mail", default="", help="decide all placements of this mail together")
+    parser.add_argument("--people", type=Path, metavar="FILE", help="ids, one a line (recipient-1, recipient-2, ...)")
+    parser.add_argument("--recipients", type=int, default=1_000, help="how many (1000)")
+    parser.add_argument("--rate", type=float, default=100.0, help="recipients a second, whether or not answers come (100)")
+    parser.add_argument("--connections", type=int, default=256, help="at once, at most (256)")
+    parser.add_argument("--send", default="", help="names the send (one of its own)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 where every recipient would have received valid content."""
+    number = min(arguments.recipients, MOST)
+    people = _people(arguments.people)[:number] if arguments.people else [f"recipient-{i}" for i in range(1, number + 1)]
+    asked = Run(arguments.server.rstrip("/"), arguments.placement, people, arguments.send or f"conformance-{time.time_ns() // 1_000_000}", max(0.1, arguments.rate), arguments.mail,
+                os.environ.get("INLAY_KEY", ""), max(1, min(arguments.connections, 2_000)))
+    sender = SENDERS[arguments.sender]
+    return told(sender.title, asyncio.run(play(sender, asked)))
+
+
+def _people(path: Path) -> list[str]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row[0] for row in csv.reader(file) if row]
+
+
+def told(title: str, outcome: Outcome) -> int:
+    console, lost = Console(highlight=False), sum(outcome.invalid.values())
+    console.print(f"[bold]{title}[/bold]")
+    console.print(f"{outcome.recipients:>9,} recipients, {outcome.calls:,} calls in {outcome.seconds:.1f} s")
+    console.print(f"{outcome.recipients - lost:>9,} would have received valid content")
+    for why, number in outcome.invalid.most_common():
+        console.print(f"{number:>9,} [red]would not[/red]: {why}")
+    console.print(f"{outcome.shed:>9,} were served a fallback of the load; {outcome.mixed:,} mails were mixed of both")
+    console.print(f"{outcome.percentile(0.5):>9,.0f} ms in the middle, {outcome.percentile(0.99):,.0f} ms at the 99th percentile, {max(outcome.times, default=0):,.0f} ms at most")
+    console.print("          answers: " + ", ".join(f"{number:,} x {status or 'none'}" for status, number in sorted(outcome.statuses.items())))
+    if outcome.halts:
+        console.print("[red]the sender would have halted all calls to this host for a minute[/red]")
+    return 1 if lost or outcome.halts else 0
