@@ -190,7 +190,7 @@ class _Pool:
                 self._free.append((reader, writer))
         except TimeoutError:
             _closed(writer)
-        except (OSError, ValueError, asyncio.IncompleteReadError):
+        except (OSError, ValueError, IndexError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             _closed(writer)
             got = Got(why="the connection broke")
         got.milliseconds = (time.monotonic() - begun) * 1000

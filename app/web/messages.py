@@ -117,7 +117,7 @@ def _template(given: Any, snapshot: Snapshot) -> MailTemplate:
 
 def _headers(body: Mapping[str, Any]) -> dict[str, str]:
     named = {"From": _text(body, "from"), "To": _text(body, "to"), "Reply-To": _text(body, "reply_to"), "Subject": _text(body, "subject")}
-    more = body.get("headers") or {}
+    more: Any = body.get("headers") or {}
     if not is_object(more) or any(not isinstance(value, str) or name.lower() in OWN for name, value in more.items()):
         raise RequestInvalid("headers: names and texts, none of those that the message has itself", problems=(("headers", "not usable"),))
     return {name: value for name, value in named.items() if value} | {**more}
