@@ -121,7 +121,7 @@ def unsafe(surface: str, source: str, value: str) -> list[str]:
     out, plain = Shape(rendered(surface, source, value)), Shape(rendered(surface, source, HARMLESS))
     wrong = [] if out.seen == plain.seen else [f"shape {out.seen}"]
     wrong += [f"address {each!r}" for each in out.addresses if each != "#" and not re.match(r"https?://[^/\\]|mailto:", each)]
-    wrong += [f"style {each!r}" for each in out.styles if not re.fullmatch(r"color:[#\w-]*;width:[#\w.%-]*", each)]
+    wrong += [f"style {each!r}" for each in out.styles if not re.fullmatch(r"color:[#\w.-]*;width:[#\w.%-]*", each)]
     wrong += [f"style {each!r}" for each in out.styles if re.search("javascript|expression|import", each)]
     return wrong
 

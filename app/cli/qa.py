@@ -1,0 +1,88 @@
+"""`inlay qa`: some people, some instants, every placement of a mail, looked at before the send; one page with all of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.errors import InlayError
+from app.reports.qa import Cell, addresses, cell_of, differences, findings, page
+
+SECONDS = 20
+
+
+class QaFailed(InlayError):
+    """The server did not decide."""
+
+    code = "qa"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("people", nargs="+", metavar="PROFILE", help="as whom to look; an empty text is somebody unknown")
+    parser.add_argument("--mail", help="the mail whose placements are looked at")
+    parser.add_argument("--placement", action="append", default=[], help="a placement, instead of a mail; may be repeated")
+    parser.add_argument("--at", action="append", default=[], metavar="INSTANT", help="as of this instant; may be repeated (now)")
+    parser.add_argument("--out", type=Path, default=Path("qa.html"), help="the page (qa.html)")
+    parser.add_argument("--approved", type=Path, metavar="FILE", help="what was approved last; what differs is told")
+    parser.add_argument("--approve", action="store_true", help="write what is seen now to --approved")
+    parser.add_argument("--links", action="store_true", help="ask every address that is linked to whether it is there")
+    parser.add_argument("--server", default="http://127.0.0.1:8000", help="the running server (http://127.0.0.1:8000); its key is read from INLAY_KEY")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """0 where nothing is to be looked at but fallbacks, 1 where something is."""
+    cells = [cell for at in arguments.at or [""] for who in arguments.people for cell in _cells(arguments, who, at)]
+    unreachable = _unreachable(addresses(cells)) if arguments.links else {}
+    wrong = {cell.key: list(findings(cell, unreachable)) for cell in cells}
+    approved: Mapping[str, Any] = json.loads(arguments.approved.read_text()) if arguments.approved and arguments.approved.exists() else {}
+    changed = differences(cells, approved) if approved else {}
+    arguments.out.write_text(page(f"Before the send: {arguments.mail or ', '.join(arguments.placement)}", cells, {key: each for key, each in wrong.items() if each}, changed), encoding="utf-8")
+    for key, reasons in wrong.items():
+        for why in reasons:
+            print(f"{key}: {why}")
+    for key, why in changed.items():
+        print(f"{key} {why}")
+    if arguments.approve and arguments.approved:
+        arguments.approved.write_text(json.dumps({cell.key: cell.mark for cell in cells}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"{len(cells)} renderings in {arguments.out}")
+    return 1 if changed or any(why != "shows the fallback" for reasons in wrong.values() for why in reasons) else 0
+
+
+def _cells(arguments: argparse.Namespace, who: str, at: str) -> list[Cell]:
+    body: dict[str, Any] = ({"profile": who} if who else {}) | ({"mail": arguments.mail} if arguments.mail else {}) | ({"placements": arguments.placement} if arguments.placement else {}) | ({"at": at} if at else {})
+    html, text = (_decided(arguments.server, {**body, "surface": surface})["placements"] for surface in ("html", "text"))
+    return [cell_of(who or "unknown", at, id, shown, text[id].get("content") or "") for id, shown in html.items()]
+
+
+def _decided(server: str, body: Mapping[str, Any]) -> Any:
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if (key := os.environ.get("INLAY_KEY")) else {})
+    request = urllib.request.Request(f"{server.rstrip('/')}/v1/decisions", json.dumps(body).encode(), headers)
+    try:
+        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+            return json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        raise QaFailed(f"the server answers {error.code}: {error.read()[:400].decode(errors='replace')}") from error
+    except OSError as error:
+        raise QaFailed(f"{server} does not answer: {error}") from error
+
+
+def _unreachable(found: Sequence[str]) -> dict[str, str]:
+    """Why an address is not there."""
+    wrong: dict[str, str] = {}
+    for address in found:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(address, method="HEAD", headers={"user-agent": "Inlay"}), timeout=5):
+                pass
+        except urllib.error.HTTPError as error:
+            if error.code not in (403, 405):
+                wrong[address] = f"answers {error.code}"
+        except (OSError, ValueError) as error:
+            wrong[address] = f"cannot be reached: {type(error).__name__}"
+    return wrong

@@ -1,0 +1,119 @@
+"""Looking at a send before it goes out: what each of some people gets, at some instants, and what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from html import escape
+from typing import Any
+
+from app.content.plaintext import plaintext
+
+CLIPPED = 102_400
+LONG_TITLE, LONG_WORD = 70, 40
+_LEFT_OVER = re.compile(r"\{\{|\}\}|\{%|\bundefined\b|\bNone\b|\bnull\b|\bSample\b|lorem ipsum", re.IGNORECASE)
+_LINK = re.compile(r'href="(https?://[^"]+)"')
+_STYLE = """
+:root{color-scheme:light dark;--ink:#14181f;--muted:#5b6573;--page:#f6f7f9;--surface:#fff;--line:#e3e7ec;--warn:#9a6700}
+@media (prefers-color-scheme:dark){:root{--ink:#e8ebf0;--muted:#9aa4b2;--page:#0f1216;--surface:#171b21;--line:#2a3038;--warn:#e2b341}}
+body{margin:0;padding:24px;background:var(--page);color:var(--ink);font:14px/1.5 -apple-system,"Segoe UI",Roboto,Helvetica,Arial,sans-serif}
+h1{font-size:28px;line-height:1.2;margin:0 0 4px}h2{font-size:20px;margin:40px 0 12px}.muted{color:var(--muted)}.warn{color:var(--warn)}
+.cells{display:grid;grid-template-columns:repeat(auto-fill,minmax(375px,1fr));gap:16px}.cell{background:var(--surface);border:1px solid var(--line);border-radius:8px;padding:16px}
+iframe{width:100%;height:420px;border:1px solid var(--line);border-radius:8px;background:#fff}ul{margin:8px 0;padding-left:20px}code{font-size:12px}details{margin-top:8px}pre{white-space:pre-wrap}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one person gets in one placement at one instant (`at` empty: now)."""
+
+    person: str
+    at: str
+    placement: str
+    offer: str
+    block: str
+    items: tuple[str, ...]
+    html: str
+    text: str
+    titles: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        return " ".join(filter(None, (self.person, self.at, self.placement)))
+
+    @property
+    def mark(self) -> dict[str, Any]:
+        """What an approval remembers of it; tokens in addresses differ each time."""
+        words = re.sub(r"\s+", " ", re.sub(r"https?://\S+", "", plaintext(self.html)))
+        return {"offer": self.offer, "block": self.block, "items": list(self.items), "words": sha256(words.encode()).hexdigest()[:16]}
+
+
+def cell_of(person: str, at: str, placement: str, shown: Mapping[str, Any], text: str) -> Cell:
+    """`shown` is a placement of a decision with its HTML."""
+    titles = tuple(str(value) for name, value in shown["vars"].items() if name in ("headline", "title", "button") and value)
+    items = tuple(str(item.get("id", "")) for item in shown["items"])
+    return Cell(person, at, placement, shown["offer"] or "", shown["block"], items, shown.get("content") or "", text, titles)
+
+
+def findings(cell: Cell, unreachable: Mapping[str, str] | None = None) -> Iterator[str]:
+    """In words, what somebody should look at."""
+    words = plaintext(cell.html)
+    if not words.strip() or not cell.text.strip():
+        yield "comes out empty"
+    if len(cell.html.encode()) > CLIPPED:
+        yield f"has {len(cell.html.encode()):,} bytes: Gmail clips it"
+    if not _LINK.search(cell.html):
+        yield "leads nowhere: no link"
+    if found := _LEFT_OVER.search(re.sub(r"https?://\S+", "", words)):
+        yield f'says "{found[0]}": something was not filled in'
+    for title in cell.titles:
+        if len(title) > LONG_TITLE or max(map(len, title.split()), default=0) > LONG_WORD:
+            yield f'"{title[:60]}…" is too long'
+    if not cell.offer:
+        yield "shows the fallback"
+    for address in dict.fromkeys(_LINK.findall(cell.html)):
+        if why := (unreachable or {}).get(address.replace("&amp;", "&")):
+            yield f"{address[:80]} {why}"
+
+
+def addresses(cells: Sequence[Cell]) -> list[str]:
+    """Every address that is linked to, once."""
+    return list(dict.fromkeys(address.replace("&amp;", "&") for cell in cells for address in _LINK.findall(cell.html)))
+
+
+def differences(cells: Sequence[Cell], approved: Mapping[str, Any]) -> dict[str, str]:
+    """key -> what is otherwise than when it was approved."""
+    found: dict[str, str] = {}
+    for cell in cells:
+        before = approved.get(cell.key)
+        if before is None:
+            found[cell.key] = "is new"
+        elif changed := [name for name, value in cell.mark.items() if before.get(name) != value]:
+            found[cell.key] = f"has other {', '.join(changed)}" + (f": {before.get('offer') or 'fallback'} before" if "offer" in changed else "")
+    return found | {key: "is gone" for key in approved if key not in {cell.key for cell in cells}}
+
+
+def page(title: str, cells: Sequence[Cell], wrong: Mapping[str, Sequence[str]], changed: Mapping[str, str]) -> str:
+    """The whole report as one file that needs nothing else; the mails are in frames that can do nothing."""
+    told = "".join(f"<li><a href=\"#{escape(_anchor(key))}\">{escape(key)}</a>: {escape(why)}</li>" for key, reasons in wrong.items() for why in reasons)
+    diff = "".join(f"<li><a href=\"#{escape(_anchor(key))}\">{escape(key)}</a> {escape(why)}</li>" for key, why in changed.items())
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{escape(title)}</title><style>{_STYLE}</style></head><body>'
+        f'<h1>{escape(title)}</h1><p class="muted">{len(cells)} renderings, {sum(map(len, wrong.values()))} things to look at, {len(changed)} different from what was approved</p>'
+        + (f'<h2>To look at</h2><ul class="warn">{told}</ul>' if told else "") + (f"<h2>Different from what was approved</h2><ul>{diff}</ul>" if diff else "")
+        + "<h2>Everything</h2><div class=cells>" + "".join(_shown(cell, wrong.get(cell.key, ())) for cell in cells) + "</div></body></html>\n"
+    )
+
+
+def _shown(cell: Cell, wrong: Sequence[str]) -> str:
+    reasons = "".join(f"<li>{escape(why)}</li>" for why in wrong)
+    return (
+        f'<div class=cell id="{escape(_anchor(cell.key))}"><b>{escape(cell.person)}</b> {escape(cell.placement)} <span class=muted>{escape(cell.at)}</span><br><code>{escape(cell.offer or "fallback")} · {escape(cell.block)}</code>'
+        f'<ul class=warn>{reasons}</ul><iframe sandbox="" loading="lazy" title="{escape(cell.key)}" srcdoc="{escape(cell.html)}"></iframe><details><summary>Text</summary><pre>{escape(cell.text)}</pre></details></div>'
+    )
+
+
+def _anchor(key: str) -> str:
+    return re.sub(r"[^\w-]", "_", key)
