@@ -111,7 +111,7 @@ def _shown(cell: Cell, wrong: Sequence[str]) -> str:
     reasons = "".join(f"<li>{escape(why)}</li>" for why in wrong)
     return (
         f'<div class=cell id="{escape(_anchor(cell.key))}"><b>{escape(cell.person)}</b> {escape(cell.placement)} <span class=muted>{escape(cell.at)}</span><br><code>{escape(cell.offer or "fallback")} · {escape(cell.block)}</code>'
-        f'<ul class=warn>{reasons}</ul><iframe sandbox="" loading="lazy" title="{escape(cell.key)}" srcdoc="{escape(cell.html)}"></iframe><details><summary>Text</summary><pre>{escape(cell.text)}</pre></details></div>'
+        f'<ul class=warn>{reasons}</ul><iframe sandbox="" title="{escape(cell.key)}" srcdoc="{escape(cell.html)}"></iframe><details><summary>Text</summary><pre>{escape(cell.text)}</pre></details></div>'
     )
 
 
