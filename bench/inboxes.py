@@ -208,7 +208,7 @@ def braze_burst_invalid() -> Measured:
         warm = asyncio.run(play(replace(braze, seconds=120.0), asked))
         capacity = 2_000 / warm.seconds
         tell(f"{capacity:,.0f} recipients/s answered, three parts each")
-        burst = replace(asked, people=[f"burst-{i}" if i >= PEOPLE else person(i) for i in range(20_000)], send="burst", rate=4 * capacity, connections=1_024)
+        burst = replace(asked, people=[f"burst-{i}" if i >= PEOPLE else person(i) for i in range(20_000)], send="burst", rate=4 * capacity, connections=800)
         found = asyncio.run(play(braze, burst))
     lost, errors = sum(found.invalid.values()), sum(number for status, number in found.statuses.items() if status != 200)
     tell(f"{dict(found.invalid)}; answers {dict(found.statuses)}; p99 {found.percentile(0.99):,.0f} ms; {found.shed:,} shed, {found.mixed:,} mixed mails; {found.halts} halts")
