@@ -174,7 +174,7 @@ class Identities:
                 return "erased"
             if a.key != b.key and _identifiers(whole) > self._limit:
                 return "too_many"
-            done = whole == a.whole and a.key == b.key == goes_on
+            done = whole == a.whole and [each.key for each in seen] == [goes_on]
             if not done:
                 await self._store.note(("merge", a.key, b.key), now)
             if done or await self._filed_under(goes_on, whole, seen):
@@ -187,12 +187,19 @@ class Identities:
             await self._told(key, whole)
 
     async def _united(self, whole: Whole, key: str, *seen: Filed) -> tuple[Whole, str, list[Filed]]:
-        """(the person, under which key they go on, all that was seen of them). Where a merge is half done that key has
-        something of its own by now, and it is theirs too."""
-        filed = {each.key: each for each in seen}
-        while (goes_on := root_of(whole.edges, key)) not in filed:
+        """(the person, under which key they go on, all that was seen of them). While merges are half done more than one of
+        their keys has something of its own, and all of it is theirs."""
+        filed, looked = {each.key: each for each in seen}, {each.key for each in seen}
+        while left := joined(whole.edges, key) - looked:
+            for each in sorted(left):
+                home = await self._home(each)
+                looked |= {each, home.key}
+                if not home.erased:
+                    filed[home.key] = home
+                    whole = united(whole, home.whole)
+        goes_on = root_of(whole.edges, key)
+        if goes_on not in filed:
             filed[goes_on] = await self._store.load(goes_on)
-            whole = united(whole, filed[goes_on].whole)
         return whole, goes_on, list(filed.values())
 
     async def _filed_under(self, key: str, whole: Whole, before: Iterable[Filed]) -> bool:

@@ -255,6 +255,22 @@ def test_what_is_given_to_somebody_while_others_become_one_with_them_is_kept(run
     assert run(story) == {tablet + ann, tablet + ben, tablet + phone, who + ann, who + ben, who + phone}
 
 
+def test_many_who_become_one_at_once_are_one_in_the_end(run, who, tablet):
+    said = ["cb", "ap", "bp", "aa", "bt", "at", "aa", "aa", "aa", "ba", "ct", "ca", "cb", "ab"]
+    links = [
+        link for i, (target, source) in reversed(list(enumerate(said)))
+        for link in (Link(who + target, tablet + source, NOW + i, mark(i)), Link(who + target, who + source, NOW + i, mark(i), merge=True))
+        if not link.merge or source != target
+    ]
+
+    async def story(store, identities, _):
+        await identities.link(links, NOW)
+        await store.apply([(who + name, [Append(event(i))]) for i, name in enumerate("abcpt")], NOW)
+        return {(await store.read(who + name)).key for name in "abcpt"}, sorted(await seen(store, who + "a"))
+
+    assert run(story) == ({who + "c"}, [0, 1, 2, 3, 4])
+
+
 def test_what_passes_on_while_others_claim_it_ends_where_all_claims_say(run, who, tablet):
     other = who + "-2"
 
