@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.content.choosing import Render, Taken, Verdict, fall_back, held, judged, show
+from app.content.ranking import rank_key
 from app.content.snapshot import Snapshot
 from app.domain.arbitration import Arbitration, Option, Stand, arranged, reason
 from app.domain.decision import Choice, offers_sent
@@ -31,11 +32,16 @@ class _Place:
         return [self.verdict.judgement.offers[i] for i in self.order]
 
 
-def arbitrate(snapshot: Snapshot, r: Request, mail: str, placements: Sequence[str], catalogue: Any, taken: Taken, drawing: Drawing) -> Decided:
-    """The choices of these placements of the mail with their verdicts, entered in `taken`. Never raises what a fallback can mend."""
+def arbitrate(snapshot: Snapshot, r: Request, mail: str, placements: Sequence[str], catalogue: Any, taken: Taken, drawing: Drawing, turning: Callable[[str], None] | None = None) -> Decided:
+    """The choices of these placements of the mail with their verdicts, entered in `taken`. Never raises what a fallback can mend.
+    `turning` is told of each placement before its offers are judged."""
     rules, known = snapshot.arbitrated[mail]
     lately = _lately(r, rules.not_again)
-    places = [_place(snapshot, r, id, taken, lately) for id in placements]
+    places: list[_Place] = []
+    for id in placements:
+        if turning is not None:
+            turning(id)
+        places.append(_place(snapshot, r, id, taken, lately))
     shown = [known[id] for id in sorted(taken.offers) if id in known]
     while True:
         stands = [Stand(place.id, tuple(known[offer.id] for offer in place.offers())) for place in places]
@@ -64,7 +70,7 @@ def _place(snapshot: Snapshot, r: Request, id: str, taken: Taken, lately: set[st
     holdout = snapshot.trials.holdout(r, id)
     order, verdict = judged(snapshot, r, id, taken.offers, reasons=True, held=holdout is not None)
     left: list[int] = []
-    for i in order:
+    for i in sorted(order, key=lambda i: _rank(verdict, i)):
         offer = verdict.judgement.offers[i].id
         why = "duplicate" if offer in taken.offers else "holdout" if holdout is not None and offer != holdout.control else "not_again" if offer in lately else ""
         if why:
@@ -72,6 +78,13 @@ def _place(snapshot: Snapshot, r: Request, id: str, taken: Taken, lately: set[st
         else:
             left.append(i)
     return _Place(id, verdict, left, holdout)
+
+
+def _rank(verdict: Verdict, i: int) -> tuple[Any, str]:
+    """By rank, and of equals by id: the whole mail hangs on every place, and the log knows nobody whom ties could go by."""
+    judgement = verdict.judgement
+    offer = judgement.offers[i]
+    return judgement.order[i] if judgement.rank is None else rank_key(offer, verdict.scores[i]), offer.id
 
 
 def _shown(snapshot: Snapshot, r: Request, places: Sequence[_Place], found: Sequence[Option | None], catalogue: Any, taken: Taken, drawing: Drawing) -> dict[str, Choice] | None:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import re2
 
-from app.content.reader import A_KIND, LATER, Reader, later
+from app.content.reader import A_KIND, Reader
 from app.content.source import Node
 from app.content.values import instant, meant
 from app.content.windows import CLOCK, DAYS
@@ -49,10 +49,8 @@ def condition(reader: Reader, node: Node, at: str, roots: tuple[str, ...] = ROOT
         return empty
     kinds = [key for key in node.value if key in KINDS]
     if len(kinds) != 1:
-        unknown = next((key for key in node.value if key in LATER), None)
         first = next(iter(node.value), "")
-        message = later(unknown) if unknown else (
-            f"mixes {', '.join(kinds)}" if kinds else f'unknown condition "{first[:60]}"')
+        message = f"mixes {', '.join(kinds)}" if kinds else f'unknown condition "{first[:60]}"'
         reader.wrong(node.line, at, message, "one of them at a time" if kinds else meant(first, KINDS))
         return empty
     return _READ[kinds[0]](reader, node, at, roots)

@@ -14,11 +14,6 @@ from app.domain.definitions import USUAL, BlockDefinition, Bounds, ContextKind
 from app.domain.event import event_name
 from app.errors import Problem
 
-LATER = frozenset({
-})
-"""Keys and roots whose meaning comes with a later version: refused, so that no rule is silently ignored."""
-
-
 LARGEST = 10**15
 A_KIND = {"number": "a number", "boolean": "true or false", "instant": "an instant", "string": "text"}
 Name = TypeVar("Name", bound=str)
@@ -107,10 +102,7 @@ class Reader:
         return {key: value for key, value in node.value.items() if known is None or key in known}
 
     def _unknown(self, line: int, at: str, key: str, known: tuple[str, ...]) -> None:
-        if key in LATER:
-            self.wrong(line, at, later(key), "leave the key out")
-        else:
-            self.wrong(line, at, f'unknown key "{key[:60]}"', meant(key, known))
+        self.wrong(line, at, f'unknown key "{key[:60]}"', meant(key, known))
 
     def items(self, node: Node, at: str) -> list[tuple[str, Node]]:
         if not isinstance(node.value, list):
@@ -207,7 +199,7 @@ class Reader:
             return None
         root = parts[0]
         if root not in roots:
-            self.wrong(line, at, later(root) if root in LATER else f'"{root[:60]}" cannot be read here', meant(root, roots))
+            self.wrong(line, at, f'"{root[:60]}" cannot be read here', meant(root, roots))
             return None
         if root == "table" and not self._of_table(parts, line, at):
             return None
@@ -248,11 +240,6 @@ class Reader:
             if self.ref(".".join(ref.path), node.line, at, roots, scored=scored) and (kind := self.names.kind_of(ref)) not in (None, "number"):
                 self.wrong(node.line, at, f"{ref} is {A_KIND[kind]}, not a number", "an expression knows numbers alone")
         return found
-
-
-def later(key: str) -> str:
-    """The refusal of a key whose meaning comes with a later version."""
-    return f"{key} is not available in this version"
 
 
 def visible(text: str) -> str:

@@ -12,6 +12,7 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
+from app.content.arbitrating import arbitrate
 from app.content.choosing import Render, Taken, Verdict, choose
 from app.content.drawing import FORMER, Former
 from app.content.logbook import written
@@ -86,15 +87,28 @@ class Stage:
         assert given is not None
         found = Again(r, {}, {})
         taken = Taken({offer or "" for offer in given.before.values()}, set(given.items))
-        for placement, fate in record.fates.items():
-            if placement not in snapshot.fallbacks:
-                continue
+
+        def turn(placement: str) -> None:
+            fate = record.fates[placement]
             r.memo[FATE] = fate
             r.memo[TRIED] = {offer: i for i, offer in enumerate(self._tried(placement, fate))}
             r.memo[FORMER] = Former(fate.drawn, dict(fate.scores), r.memo[TRIED]) if self._scored and fate.drawn is not None else None
-            failed = [id for i, why in fate.later if why == "render" and (id := self._offer(placement, i))]
-            render = _failing([snapshot.offers[id] for id in failed]) if failed else None
-            choice, found.verdicts[placement] = choose(snapshot, r, placement, catalogue, taken, render, reasons=True)
+
+        def render(placement: str) -> Render | None:
+            failed = [id for i, why in record.fates[placement].later if why == "render" and (id := self._offer(placement, i))]
+            return _failing([snapshot.offers[id] for id in failed]) if failed else None
+
+        decided = dict[str, tuple[Choice, Verdict]]()
+        if record.mail in snapshot.arbitrated:
+            together = [id for id in snapshot.definitions.mails[record.mail].placements if id in record.fates]
+            decided = arbitrate(snapshot, r, record.mail, together, catalogue, taken, render, turn)
+        for placement in record.fates:
+            if placement not in snapshot.fallbacks:
+                continue
+            if placement not in decided:
+                turn(placement)
+                decided[placement] = choose(snapshot, r, placement, catalogue, taken, render(placement), reasons=True)
+            choice, found.verdicts[placement] = decided[placement]
             choice.variants = snapshot.trials.exposed(r, placement)
             found.choices[placement] = choice
         return found

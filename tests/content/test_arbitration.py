@@ -7,19 +7,25 @@ import random
 from itertools import count, product
 from pathlib import Path
 
+import msgspec
 import pytest
 from content_shop import write_shop
 
 from app.catalogue.replica import Replica
 from app.content.check import check
 from app.content.load import inspect, load
+from app.content.logbook import Logbook
 from app.content.question import Answer, Question
+from app.content.reenact import Stage
 from app.content.snapshot import Snapshot
 from app.decide import Decider
 from app.domain.arbitration import Arbitration, Option, Stand, arranged
 from app.domain.event import Identity
-from app.domain.trace import read_trace
-from tests.fakes import FixedModels, MemoryStore
+from app.domain.history import NO_HISTORY
+from app.domain.logged import Logged, encode_logged, merged
+from app.domain.trace import candidates_of
+from app.security.pseudonyms import Pseudonyms
+from tests.fakes import FixedModels, MemoryLog, MemoryStore
 
 NOW = 1_790_000_000_000
 HEAD = """\
@@ -100,9 +106,10 @@ def test_a_mistake_in_arbitration_is_told(tmp_path: Path, arbitration: str, mess
     assert any("rules/shop.yaml:8 mails.newsletter.arbitration" in each and message in each for each in found), found
 
 
-def answer(snapshot: Snapshot, store: MemoryStore, send: str, at: int = NOW) -> Answer:
+def answer(snapshot: Snapshot, store: MemoryStore, send: str, at: int = NOW, log: MemoryLog | None = None) -> Answer:
     numbers = count(1)
-    decider = Decider(store, Replica(), lambda key, send: f"{key}/{send}", lambda: f"random{next(numbers)}")
+    logbook = None if log is None else Logbook(log, Pseudonyms(b"k" * 32))
+    decider = Decider(store, Replica(), lambda key, send: f"{key}/{send}", lambda: f"random{next(numbers)}", logbook)
     question = Question(("hero",), Identity("user_id", "kari"), send, "newsletter")
     return asyncio.run(decider.decide_all(snapshot, [question], at, 5.0))[0]
 
@@ -132,15 +139,33 @@ def test_a_later_call_of_the_send_sees_the_same_mail(tmp_path: Path) -> None:
     assert offers_of(again) == offers_of(first) == {"hero": "sale_a", "grid": "news", "strip": "help"}
 
 
-def test_the_stored_trace_says_what_arbitration_removed(tmp_path: Path) -> None:
-    snapshot = Snapshot(load(write_shop(tmp_path, rules("at_most: {sale: 1}", *FOUR))), FixedModels({}))
-    found = answer(snapshot, MemoryStore(), "s1")
+def test_the_log_says_what_arbitration_removed(tmp_path: Path) -> None:
+    snapshot, log = Snapshot(load(write_shop(tmp_path, rules("at_most: {sale: 1}", *FOUR))), FixedModels({})), MemoryLog()
+    answer(snapshot, MemoryStore(), "s1", log=log)
 
-    candidates, _ = read_trace(found.recording().trace, lambda version: snapshot.table())
+    candidates = {id: list(candidates_of(fate, snapshot.table()[id])) for id, (_, fate) in merged(log.decisions).items()}
 
     assert {each.offer: (each.outcome, each.by) for each in candidates["grid"]} == {
         "sale_a": ("removed", "duplicate"), "sale_b": ("removed", "quota"), "news": ("chosen", ""), "help": ("outranked", ""),
     }
+
+
+@pytest.mark.parametrize("arbitration", ["at_most: {sale: 1}", "not_again: 1", "diversity: 0.6", "pins: {hero: help}", "at_least: {service: 1}"])
+def test_a_mail_made_again_of_its_record_is_the_same_to_the_byte(tmp_path: Path, arbitration: str) -> None:
+    snapshot, log, store = Snapshot(load(write_shop(tmp_path, rules(arbitration, *FOUR, "tie_a a 1", "tie_b b 1"))), FixedModels({})), MemoryLog(), MemoryStore()
+    answer(snapshot, store, "s1", log=log)
+    record = encode_logged(answer_of(snapshot, store, log))
+
+    again = Stage(snapshot, scored=True).again(log.decisions[-1], NO_HISTORY, Replica()).record(snapshot, log.decisions[-1])
+
+    assert encode_logged(again) == record
+
+
+def answer_of(snapshot: Snapshot, store: MemoryStore, log: MemoryLog) -> Logged:
+    """The record of the second send, without what the clock says of it."""
+    answer(snapshot, store, "s2", NOW + 1, log=log)
+    log.decisions[-1] = msgspec.structs.replace(log.decisions[-1], micros=0)
+    return log.decisions[-1]
 
 
 def mail(rng: random.Random) -> tuple[Arbitration, list[Stand]]:

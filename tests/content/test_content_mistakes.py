@@ -123,7 +123,6 @@ RULE_FILES = [
     (RULES.replace("stock: number", "stock: int"), 'rules/shop.yaml:3 context.stock: no type "int"'),
     (RULES.replace("[decide]", "[decides]"), 'rules/shop.yaml:4 consents.marketing.gates[0]: no gate "decides"; did you mean "decide"?'),
     (RULES + "offrs: {}\n", 'rules/shop.yaml:21 offrs: unknown key "offrs"; did you mean "offers"?'),
-    (RULES + "recommenders: {}\n", "rules/shop.yaml:21 recommenders: recommenders is not available in this version; leave the key out"),
     (RULES + "experiments: {e: {variants: {a: 0.5, b: 0.4}}}\n", "rules/shop.yaml:21 experiments.e.variants: weights sum to 0.9; they have to sum to 1"),
     (RULES + "experiments: {e: {variants: {a: 1}}}\n", "rules/shop.yaml:21 experiments.e.variants: has 1 variant; at least two, such as {a: 0.5, b: 0.5}"),
     (RULES + "experiments: {e: {variants: {a: 0.5, b: 0.5}, namespace: {name: n, from: 0.5, to: 1.5}}}\n", "rules/shop.yaml:21 experiments.e.namespace.to: is 1.5; a share from 0 to 1"),
