@@ -43,7 +43,7 @@ class MaxmindGeo:
         is, or where this is no address."""
         self._follow()
         try:
-            found: Any = self._reader.get(ip_address(address))
+            found: Any = self._reader.get(ip_address(address))  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         except ValueError:
             return {}
         fields = {name: at(found, path) for name, path in _FIELDS.items()}
@@ -51,7 +51,7 @@ class MaxmindGeo:
 
     def _open(self) -> None:
         # read into memory: a mapped file that is replaced in place would end the process
-        reader = maxminddb.open_database(self._path, maxminddb.MODE_MEMORY)
+        reader = maxminddb.open_database(self._path, maxminddb.MODE_MEMORY)  # pyright: ignore[reportUnknownMemberType]
         meta = reader.metadata()
         self._reader = reader
         self.source = f"{meta.database_type} {time.strftime('%Y-%m-%d', time.gmtime(meta.build_epoch))}"

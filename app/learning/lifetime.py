@@ -8,7 +8,7 @@ model of monetary value (2013).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -58,12 +58,11 @@ def fit_coming(customers: Customers) -> Coming:
     gammaln = library("scipy.special").gammaln
 
     def loss(logs: np.ndarray) -> float:
-        parameters: list[float] = np.exp(logs).tolist()
-        r, alpha, a, b = parameters
-        rate = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
+        r, alpha, a, b = (float(each) for each in cast("list[float]", np.exp(logs).tolist()))
+        rate: np.ndarray = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + gammaln(a + b) + gammaln(b + x) - gammaln(b) - gammaln(a + b + x)
         alive = -(r + x) * np.log(alpha + age)
         lost = np.where(x > 0, np.log(a) - np.log(b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + t), -np.inf)
-        return -float(np.mean(rate + np.logaddexp(alive, lost)))
+        return -float((rate + np.logaddexp(alive, lost)).mean())
 
     return Coming(*_least(loss, 4, float(age.mean())))
 
@@ -76,10 +75,9 @@ def fit_spending(customers: Customers) -> Spending:
     gammaln = library("scipy.special").gammaln
 
     def loss(logs: np.ndarray) -> float:
-        parameters: list[float] = np.exp(logs).tolist()
-        p, q, v = parameters
-        told = gammaln(p * x + q) - gammaln(p * x) - gammaln(q) + q * np.log(v) + (p * x - 1) * np.log(m) + p * x * np.log(x) - (p * x + q) * np.log(x * m + v)
-        return -float(np.mean(told))
+        p, q, v = (float(each) for each in cast("list[float]", np.exp(logs).tolist()))
+        told: np.ndarray = gammaln(p * x + q) - gammaln(p * x) - gammaln(q) + q * np.log(v) + (p * x - 1) * np.log(m) + p * x * np.log(x) - (p * x + q) * np.log(x * m + v)
+        return -float(told.mean())
 
     return Spending(*_least(loss, 3, float(m.mean())))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -98,7 +98,7 @@ def _part(name: str, old: Any, new: Any) -> Iterator[str]:
         for key in dict.fromkeys((*after, *before)):
             if bare(before.get(key)) != bare(after.get(key)):
                 yield f"{label}.{key}: {_said(key, after.get(key))}, was {_said(key, before.get(key))}"
-    elif is_dataclass(new) and type(old) is type(new) and not isinstance(new, (*_CONDITIONS, *_EXPRESSIONS, *_WINDOWS, c.Ref)):
+    elif hasattr(new, "__dataclass_fields__") and type(old) is type(new) and not isinstance(new, (*_CONDITIONS, *_EXPRESSIONS, *_WINDOWS, c.Ref)):
         yield from _changed(old, new)
     else:
         yield f"{label}: {_said(name, new)}, was {_said(name, old)}"
@@ -117,7 +117,7 @@ def words(value: Any) -> str:
     if isinstance(value, _CONDITIONS):
         return condition_words(cast("c.Condition", value))
     if isinstance(value, _EXPRESSIONS):
-        return expression_words(cast("c.Expression", value))
+        return expression_words(value)
     if isinstance(value, c.Within):
         return f"the last {duration(value.milliseconds)}"
     if isinstance(value, c.Ref):
@@ -128,7 +128,8 @@ def words(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {words(each)}" for key, each in cast("Mapping[Any, Any]", value).items()) or "none"
     if isinstance(value, (tuple, list, frozenset)):
-        several = cast("Sequence[Any]", sorted(value) if isinstance(value, frozenset) else value)
+        several: Iterable[Any] = cast("Iterable[Any]", value)
+        several = sorted(several) if isinstance(value, frozenset) else several
         return ", ".join(map(words, several))
     text = value_words(value)
     return text if len(text) <= 80 and "\n" not in text else f"{len(text):,} characters"
