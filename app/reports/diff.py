@@ -93,12 +93,13 @@ def _feature(feature: Feature) -> str:
 
 def _part(name: str, old: Any, new: Any) -> Iterator[str]:
     label = name.replace("_", " ")
+    whole: Any = new
     if isinstance(new, Mapping) and isinstance(old, Mapping):
         before, after = cast("Mapping[str, Any]", old), cast("Mapping[str, Any]", new)
         for key in dict.fromkeys((*after, *before)):
             if bare(before.get(key)) != bare(after.get(key)):
                 yield f"{label}.{key}: {_said(key, after.get(key))}, was {_said(key, before.get(key))}"
-    elif hasattr(new, "__dataclass_fields__") and type(old) is type(new) and not isinstance(new, (*_CONDITIONS, *_EXPRESSIONS, *_WINDOWS, c.Ref)):
+    elif is_dataclass(whole) and type(old) is type(new) and not isinstance(new, (*_CONDITIONS, *_EXPRESSIONS, *_WINDOWS, c.Ref)):
         yield from _changed(old, new)
     else:
         yield f"{label}: {_said(name, new)}, was {_said(name, old)}"
