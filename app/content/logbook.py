@@ -58,18 +58,25 @@ def written(
     snapshot: Snapshot, r: Request, verdicts: Mapping[str, Verdict], choices: Mapping[str, Choice], *, id: bytes, who: bytes, send: str,
     mail: str | None, given: Given, degraded: list[str], micros: int,
 ) -> Logged:
+    """Nothing in it depends on the order of a set: another process writes the same."""
     fates = {placement: fate_of(verdict, choices[placement]) for placement, verdict in verdicts.items() if verdict.codes is not None}
-    features = {id: plain(value) for id, value in r.features.items()}
+    features = {id: plain(r.features[id]) for id in sorted(r.features)}
     return Logged(VERSION, id, who, r.now, send, mail, snapshot.version, fates, features, given, degraded, micros)
 
 
 def fate_of(verdict: Verdict, choice: Choice) -> Fate:
     assert verdict.codes is not None
     return Fate(
-        changed(verdict.codes, verdict.filed), verdict.chosen, list(verdict.later.items()), list(verdict.scores.items()),
+        changed(verdict.codes, verdict.filed), verdict.chosen, sorted(verdict.later.items(), key=_limited_first), sorted(verdict.scores.items()),
         choice.offer, choice.block, choice.reason, list(choice.priced), dict(choice.variants), choice.holdout,
         1.0 if choice.drawn is None else choice.drawn.propensity, choice.drawn,
     )
+
+
+def _limited_first(later: tuple[int, str]) -> tuple[int, int]:
+    """What caps and stocks refuse is found in no order of its own; the rest stays in the order in which it was tried."""
+    number, why = later
+    return (0, number) if why in ("caps", "stock") else (1, 0)
 
 
 def given_of(snapshot: Snapshot, r: Request, before: bytes | None) -> Given:
@@ -77,7 +84,7 @@ def given_of(snapshot: Snapshot, r: Request, before: bytes | None) -> Given:
     history, tail = r.history.stored()
     scores = {id: r.memo["score", id] for id in snapshot.definitions.models if ("score", id) in r.memo}
     given = Given(
-        history, tail, shareable(r.traits), dict(r.profile.purposes), dict(r.context), scores, dict(r.variants), r.profile.known,
+        history, tail, shareable(r.traits), dict(r.profile.purposes), dict(r.context), scores, dict(sorted(r.variants.items())), r.profile.known,
     )
     if r.profile.sends:
         given.shown = [(send, *_shown(record)) for send, record in sorted(r.profile.sends.items())]

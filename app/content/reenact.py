@@ -49,7 +49,7 @@ class Again:
             given=Given(
                 given.history, given.tail, given.traits, given.consents, given.context,
                 {id: self.request.memo["score", id] for id in snapshot.definitions.models if ("score", id) in self.request.memo},
-                dict(self.request.variants), given.known, given.shown, given.refused, given.before, given.items, given.exposed,
+                dict(sorted(self.request.variants.items())), given.known, given.shown, given.refused, given.before, given.items, given.exposed,
             ),
             degraded=[], micros=0,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -93,13 +93,12 @@ def _feature(feature: Feature) -> str:
 
 def _part(name: str, old: Any, new: Any) -> Iterator[str]:
     label = name.replace("_", " ")
-    whole: Any = new
     if isinstance(new, Mapping) and isinstance(old, Mapping):
         before, after = cast("Mapping[str, Any]", old), cast("Mapping[str, Any]", new)
         for key in dict.fromkeys((*after, *before)):
             if bare(before.get(key)) != bare(after.get(key)):
                 yield f"{label}.{key}: {_said(key, after.get(key))}, was {_said(key, before.get(key))}"
-    elif is_dataclass(whole) and type(old) is type(new) and not isinstance(new, (*_CONDITIONS, *_EXPRESSIONS, *_WINDOWS, c.Ref)):
+    elif is_dataclass(cast("object", new)) and type(old) is type(new) and not isinstance(new, (*_CONDITIONS, *_EXPRESSIONS, *_WINDOWS, c.Ref)):
         yield from _changed(old, new)
     else:
         yield f"{label}: {_said(name, new)}, was {_said(name, old)}"
@@ -129,8 +128,7 @@ def words(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {words(each)}" for key, each in cast("Mapping[Any, Any]", value).items()) or "none"
     if isinstance(value, (tuple, list, frozenset)):
-        several: Iterable[Any] = cast("Iterable[Any]", value)
-        several = sorted(several) if isinstance(value, frozenset) else several
+        several = cast("Sequence[Any]", sorted(cast("frozenset[Any]", value)) if isinstance(value, frozenset) else value)
         return ", ".join(map(words, several))
     text = value_words(value)
     return text if len(text) <= 80 and "\n" not in text else f"{len(text):,} characters"

@@ -79,8 +79,8 @@ def valued(reward: str, who: Sequence[str], old: Sequence[str], new: Sequence[st
     """The estimates from columns of decisions: whose, what was shown with what probability, what would be shown, what it earned."""
     agree = np.array([a == b for a, b in zip(old, new, strict=True)], np.float64)
     weights = importance(agree, propensity)
-    foreseen, expected = _foreseen(who, old, new, features, earned)
-    logged, robust = mean(earned), doubly_robust(earned, weights, foreseen, expected)
+    seen, expected = foreseen(who, old, new, features, earned)
+    logged, robust = mean(earned), doubly_robust(earned, weights, seen, expected)
     return Worth(
         reward, len(old), float(agree.mean()), estimate(logged, who), estimate(ips(earned, weights), who), estimate(snips(earned, weights), who),
         estimate(robust, who), difference(robust, logged, who),
@@ -95,7 +95,7 @@ def _matrix(features: Sequence[str]) -> Columns:
     return (found - found.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
 
 
-def _foreseen(who: Sequence[str], old: Sequence[str], new: Sequence[str | None], features: Columns, earned: Columns) -> tuple[Columns, Columns]:
+def foreseen(who: Sequence[str], old: Sequence[str], new: Sequence[str | None], features: Columns, earned: Columns) -> tuple[Columns, Columns]:
     """(what a model foresees for what was shown, for what would be), each row by a model that saw none of that person's: ridge
     regression on the offer and the features."""
     offers = {offer: i for i, offer in enumerate(sorted({*old, *(each for each in new if each is not None)}))}
@@ -109,12 +109,12 @@ def _foreseen(who: Sequence[str], old: Sequence[str], new: Sequence[str | None],
 
     was, would = design(old), design(new)
     half = np.unique(np.asarray(who), return_inverse=True)[1] % 2
-    foreseen, expected = np.zeros(len(earned)), np.zeros(len(earned))
+    seen, expected = np.zeros(len(earned)), np.zeros(len(earned))
     for fold in (0, 1):
         others, here = half != fold, half == fold
         x, y = was[others], earned[others]
         penalty = RIDGE * np.eye(x.shape[1])
         penalty[0, 0] = 0.0
         beta = np.linalg.lstsq(x.T @ x + penalty, x.T @ y, rcond=None)[0]
-        foreseen[here], expected[here] = was[here] @ beta, would[here] @ beta
-    return foreseen, expected
+        seen[here], expected[here] = was[here] @ beta, would[here] @ beta
+    return seen, expected
