@@ -98,10 +98,14 @@ def _part(name: str, old: Any, new: Any) -> Iterator[str]:
         for key in dict.fromkeys((*after, *before)):
             if bare(before.get(key)) != bare(after.get(key)):
                 yield f"{label}.{key}: {_said(key, after.get(key))}, was {_said(key, before.get(key))}"
-    elif is_dataclass(cast("object", new)) and type(old) is type(new) and not isinstance(new, (*_CONDITIONS, *_EXPRESSIONS, *_WINDOWS, c.Ref)):
+    elif is_dataclass(cast("object", new)) and _same_kind(old, new) and not isinstance(new, (*_CONDITIONS, *_EXPRESSIONS, *_WINDOWS, c.Ref)):
         yield from _changed(old, new)
     else:
         yield f"{label}: {_said(name, new)}, was {_said(name, old)}"
+
+
+def _same_kind(old: Any, new: Any) -> bool:
+    return type(old) is type(new)
 
 
 def _said(name: str, value: Any) -> str:
