@@ -112,7 +112,7 @@ class Decider:
                 if why:
                     decision.choices[placement] = fall_back(snapshot, r, placement, self._catalogue, taken, draw)
                     continue
-                choice, answer.verdicts[placement] = choose(snapshot, r, placement, self._catalogue, taken, draw, reasons=(named and self._logbook is not None) or q.explain)
+                choice, answer.verdicts[placement] = choose(snapshot, r, placement, self._catalogue, taken, draw, reasons=q.explain)
                 choice.variants = snapshot.trials.exposed(r, placement)
                 decision.choices[placement] = choice
         answer.open = named and bool(answer.verdicts) and not profile.erased

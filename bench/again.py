@@ -23,7 +23,7 @@ def differing(log: Path) -> tuple[int, int]:
             if record.content not in stages:
                 stages[record.content] = Stage(open_content(archive.content(record.content)), scored=True)
             stage = stages[record.content]
-            again = stage.again(record, archive.history(record.given), archive.items(day_of(record.at))).record(stage.snapshot, record)
+            again = stage.again(record, archive.history(record.given), archive.items(day_of(record.at)), reasons=False).record(stage.snapshot, record)
             number += 1
             wrong += encode_logged(again) != encode_logged(record.decided)
     return number, wrong

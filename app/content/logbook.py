@@ -59,15 +59,15 @@ def written(
     mail: str | None, given: Given, degraded: list[str], micros: int,
 ) -> Logged:
     """Nothing in it depends on the order of a set: another process writes the same."""
-    fates = {placement: fate_of(verdict, choices[placement]) for placement, verdict in verdicts.items() if verdict.codes is not None}
+    fates = {placement: fate_of(verdict, choices[placement]) for placement, verdict in verdicts.items()}
     features = {id: plain(r.features[id]) for id in sorted(r.features)}
     return Logged(VERSION, id, who, r.now, send, mail, snapshot.version, fates, features, given, degraded, micros)
 
 
 def fate_of(verdict: Verdict, choice: Choice) -> Fate:
-    assert verdict.codes is not None
+    judged = changed(verdict.codes, verdict.filed) if verdict.codes is not None else b""
     return Fate(
-        changed(verdict.codes, verdict.filed), verdict.chosen, sorted(verdict.later.items(), key=_limited_first), sorted(verdict.scores.items()),
+        judged, verdict.chosen, sorted(verdict.later.items(), key=_limited_first), sorted(verdict.scores.items()),
         choice.offer, choice.block, choice.reason, list(choice.priced), dict(choice.variants), choice.holdout,
         1.0 if choice.drawn is None else choice.drawn.propensity, choice.drawn,
     )

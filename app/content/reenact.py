@@ -12,12 +12,14 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from app.content.arbitrating import arbitrate
-from app.content.choosing import Render, Taken, Verdict, choose
+from app.content.choosing import Render, Taken, Verdict, choose, ranked
 from app.content.drawing import FORMER, Former
 from app.content.logbook import written
 from app.content.ranking import TRIED
-from app.content.snapshot import Dish, Snapshot
+from app.content.snapshot import Dish, Snapshot, plain
 from app.content.trials import Trials
 from app.domain.decision import Choice, encode_record
 from app.domain.experiments import Holdout
@@ -26,6 +28,7 @@ from app.domain.item import Item
 from app.domain.logged import Fate, Given, Logged
 from app.domain.profile import Profile
 from app.domain.request import Request
+from app.domain.trace import changed
 from app.errors import LogUnusable, RenderFailed
 
 FATE = "fate"
@@ -81,8 +84,28 @@ class Stage:
             r.memo.update({("score", id): score for id, score in given.scores.items()})
         return r
 
-    def again(self, record: Logged, history: History, catalogue: Any) -> Again:
-        """The same placements, in the same order."""
+    def completed(self, record: Logged, history: History) -> Logged:
+        """The record with every offer judged, as the request would have done had it been asked for reasons; for the content that made it."""
+        r, fates = self.request(record, history), dict(record.fates)
+        for placement, fate in record.fates.items():
+            r.memo[FATE] = fate
+            if not fate.judged:
+                fates[placement] = self._judged(r, placement, fate)
+        features = {id: plain(r.features[id]) for id in sorted(r.features)}
+        return msgspec.structs.replace(record, fates=fates, features={**features, **record.features})
+
+    def _judged(self, r: Request, placement: str, fate: Fate) -> Fate:
+        snapshot, judgement, later = self.snapshot, self.snapshot.judgements[placement], dict(fate.later)
+        codes, live = judgement.judge(r)
+        limited = snapshot.limits.at(placement)
+        for i in live if limited is not None else ():
+            if i not in later and i != fate.chosen and (by := limited.refusal(r, judgement.offers[i].id) if limited is not None else ""):
+                later[i] = by
+        scores, _ = ranked(snapshot.attributes, r, judgement, [i for i in live if i not in later])
+        return msgspec.structs.replace(fate, judged=changed(codes, judgement.filed), later=list(later.items()), scores=sorted(scores.items()))
+
+    def again(self, record: Logged, history: History, catalogue: Any, *, reasons: bool = True) -> Again:
+        """The same placements, in the same order; with `reasons` every offer is judged."""
         r, snapshot, given = self.request(record, history), self.snapshot, record.given
         assert given is not None
         found = Again(r, {}, {})
@@ -107,7 +130,7 @@ class Stage:
                 continue
             if placement not in decided:
                 turn(placement)
-                decided[placement] = choose(snapshot, r, placement, catalogue, taken, render(placement), reasons=True)
+                decided[placement] = choose(snapshot, r, placement, catalogue, taken, render(placement), reasons=reasons)
             choice, found.verdicts[placement] = decided[placement]
             choice.variants = snapshot.trials.exposed(r, placement)
             found.choices[placement] = choice

@@ -40,6 +40,7 @@ class Teller:
     def told(self, record: Logged, history: History) -> dict[str, Any]:
         """`{placements: {id: [candidates]}, features, why: {id: {sentence, candidates}}, ages}` of one record: the first two as every
         answer tells them, then the same in words, with the values of that time."""
+        record = self._stage.completed(record, history)
         r = self._stage.request(record, history)
         features = self._features(r, record)
         found: dict[str, Any] = {

@@ -28,7 +28,8 @@ Items: TypeAlias = "list[tuple[str, float | None]]"
 
 
 class Fate(Struct, array_like=True):
-    """What one placement showed, and how its offers were judged (`trace.py` says what the first four mean).
+    """What one placement showed, and how its offers were judged (`trace.py` says what the first four mean). `judged` is empty where no
+    more was judged than the choice needed: what the decision was made of tells the rest (`Stage.completed`).
 
     `propensity` is the probability with which the policy shows this offer to this person: 1 where chance had no say; `drawn` is how a
     bandit came to show it."""

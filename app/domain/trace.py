@@ -34,9 +34,11 @@ def restored(judged: bytes, filed: bytes) -> list[int]:
 
 
 def candidates_of(fate: Fate, meaning: Any) -> Iterator[Candidate]:
-    """Every offer of a placement, in the order of the rules; `meaning` is what the content's table says of the placement."""
+    """Every offer of a placement, in the order of the rules, none where they were not judged; `meaning` is what the content's table says of the placement."""
     later, scores = dict(fate.later), dict(fate.scores)
     offers, removals, filed, fixed = meaning
+    if not fate.judged:
+        return
     for i, (offer, code) in enumerate(zip(offers, restored(fate.judged, filed), strict=True)):
         removal, score = removals[code], scores.get(i, fixed[i])
         if i == fate.chosen:

@@ -121,10 +121,10 @@ def write_decisions(path: Path, rows: list[Logged], archive: Archive, troubles: 
     _write(path, 0, [
         {
             "decision": each.id.hex(), "who": each.who.hex(), "at": each.at, "send": each.send, "mail": each.mail, "content_version": each.content,
-            "latency_us": each.micros, "degraded": each.degraded, "placements": explain.placements(each), "features": explain.features(each),
+            "latency_us": each.micros, "degraded": each.degraded, "placements": explain.placements(whole), "features": explain.features(whole),
             "record": encode_logged(each),
         }
-        for each in sorted(rows, key=lambda each: each.id)
+        for each in sorted(rows, key=lambda each: each.id) if (whole := explain.completed(each))
     ])
 
 
@@ -149,6 +149,22 @@ class _Explained:
         self._troubles = troubles
         self._tables: dict[str, Any] = {}
         self._why: Why | None = None
+        self._stages: dict[str, Stage | None] = {}
+
+    def completed(self, record: Logged) -> Logged:
+        """With every offer judged, where that can be done still."""
+        stage = self._stage(record.content)
+        if record.given is None or stage is None:
+            return record
+        try:
+            return stage.completed(record, self._archive.history(record.given))
+        except LogUnusable:
+            return record
+
+    def _stage(self, version: str) -> Stage | None:
+        if version not in self._stages:
+            self._stages[version] = Stage(self._archive.snapshot(version), scored=True) if self._table(version) else None
+        return self._stages[version]
 
     def placements(self, record: Logged) -> list[dict[str, Any]]:
         table = self._table(record.content)

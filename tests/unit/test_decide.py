@@ -12,12 +12,14 @@ from app.catalogue.replica import Replica
 from app.content.load import load
 from app.content.logbook import Logbook
 from app.content.question import Answer, Question
+from app.content.reenact import Stage
 from app.content.snapshot import Snapshot
 from app.decide import Decider
 from app.domain.caps import Full
 from app.domain.change import Merge
 from app.domain.decision import Recording
 from app.domain.event import ID_BYTES, Identity
+from app.domain.history import NO_HISTORY
 from app.domain.logged import merged
 from app.domain.trace import candidates_of
 from app.security.pseudonyms import Pseudonyms
@@ -94,7 +96,9 @@ def test_placements_asked_for_one_after_another_are_one_decision(snapshot: Snaps
             await decider(store, log).decide_all(snapshot, asked("ann", placements=(placement,), mail="newsletter"), NOW, 1.0)
 
     asyncio.run(story())
-    candidates = {id: list(candidates_of(fate, snapshot.table()[id])) for id, (_, fate) in merged(log.decisions).items()}
+    stage = Stage(snapshot, scored=True)
+    whole = [stage.completed(record, NO_HISTORY) for record in log.decisions]
+    candidates = {id: list(candidates_of(fate, snapshot.table()[id])) for id, (_, fate) in merged(whole).items()}
 
     assert {id: [each.outcome for each in rows] for id, rows in candidates.items()} == {
         "hero": ["chosen", "removed"], "side": ["removed", "removed"],

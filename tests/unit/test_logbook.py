@@ -87,7 +87,7 @@ def test_a_record_names_nobody(snapshot: Snapshot) -> None:
 def test_a_decision_made_again_of_its_record_is_the_same_to_the_byte(snapshot: Snapshot, who: str) -> None:
     record, history = decide(snapshot, who=who)
 
-    again = Stage(snapshot, scored=True).again(record, history, Replica()).record(snapshot, record)
+    again = Stage(snapshot, scored=True).again(record, history, Replica(), reasons=False).record(snapshot, record)
 
     assert encode_logged(again) == encode_logged(record.decided)
 
