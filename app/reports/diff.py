@@ -92,20 +92,21 @@ def _feature(feature: Feature) -> str:
 
 
 def _part(name: str, old: Any, new: Any) -> Iterator[str]:
-    label = name.replace("_", " ")
+    label, alike = name.replace("_", " "), type(old) is type(new)
     if isinstance(new, Mapping) and isinstance(old, Mapping):
         before, after = cast("Mapping[str, Any]", old), cast("Mapping[str, Any]", new)
         for key in dict.fromkeys((*after, *before)):
             if bare(before.get(key)) != bare(after.get(key)):
                 yield f"{label}.{key}: {_said(key, after.get(key))}, was {_said(key, before.get(key))}"
-    elif is_dataclass(cast("object", new)) and _same_kind(old, new) and not isinstance(new, (*_CONDITIONS, *_EXPRESSIONS, *_WINDOWS, c.Ref)):
+    elif alike and _in_parts(cast("object", new)):
         yield from _changed(old, new)
     else:
         yield f"{label}: {_said(name, new)}, was {_said(name, old)}"
 
 
-def _same_kind(old: Any, new: Any) -> bool:
-    return type(old) is type(new)
+def _in_parts(value: object) -> bool:
+    """Whether its parts are told apart: conditions and expressions are told whole."""
+    return is_dataclass(value) and not isinstance(value, (type, *_CONDITIONS, *_EXPRESSIONS, *_WINDOWS, c.Ref))
 
 
 def _said(name: str, value: Any) -> str:
