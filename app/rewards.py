@@ -54,6 +54,20 @@ class Rewards:
                 if len(waiting) < WAITING:
                     waiting.append(Showing(key, decision.send, placement, choice.offer, choice.drawn, due))
 
+    async def withdraw(self, key: str, send: str, data: bytes) -> None:
+        """A decision was taken back: what bandits drew in it was shown to nobody, and nothing is learnt of it. Raises `StoreUnavailable`."""
+        record, bandits = decode_record(data), self._bandits()
+        drawn = [(placement, choice) for placement, choice in record.choices.items() if choice.drawn is not None]
+        gone = [
+            Showing(key, send, placement, choice.offer or "", choice.drawn, record.decided_at + bandits[choice.drawn.bandit].reward.within)
+            for placement, choice in drawn if choice.drawn is not None and choice.drawn.bandit in bandits
+        ]
+        for each in gone:
+            waiting = self._shown.get(each.drawn.state, [])
+            if each in waiting:
+                waiting.remove(each)
+        await self._store.withdraw(gone)
+
     # -- what came of it -------------------------------------------------------------------------------------------
 
     async def take(self, events: Sequence[Heard], now: int) -> None:

@@ -6,6 +6,8 @@ record goes, then what is held goes back. Left in doubt, it is looked at an hour
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from app.domain.caps import Hold
 from app.domain.decision import decode_record
 from app.domain.profile import Profile
@@ -24,7 +26,10 @@ NOT_RECORDED = "no such decision is recorded: only decisions for a send are, for
 
 
 class Voiding:
-    def __init__(self, store: ProfileStore, sends: Sends, stocks: Stocks, reserving: Reserving) -> None:
+    """`withdrawn` is told of each decision that was taken back: (profile, send, record)."""
+
+    def __init__(self, store: ProfileStore, sends: Sends, stocks: Stocks, reserving: Reserving, withdrawn: Callable[[str, str, bytes], Awaitable[None]]) -> None:
+        self._withdrawn = withdrawn
         self._store = store
         self._sends = sends
         self._stocks = stocks
@@ -44,6 +49,7 @@ class Voiding:
             if done:
                 await self._stocks.drop(held)
                 self._reserving.freed(held)
+                await self._withdrawn(profile.key or key, send, profile.record)
                 return
             await self._settle(key, send, held)
         raise StoreUnavailable("this decision keeps changing", code="busy")

@@ -99,9 +99,9 @@ class Worker:
             private=settings.private_webhooks == "allow", busy=lambda: self.parts.inflight > 0,
         )
         noticed = self.watching.store
-        self.voiding = Voiding(timed, RedisSends(self.writes, settings.write_timeout_ms / 1000), stocks, reserving)
         kept = SyncedStore(noticed, self.synced)
         self.rewards = build_rewards(settings, self.writes, timed, served.bandits, self.telemetry)
+        self.voiding = Voiding(timed, RedisSends(self.writes, settings.write_timeout_ms / 1000), stocks, reserving, self.rewards.withdraw)
         self.parts = Parts(
             None, wall_clock, kept, self.catalogue_store, self.catalogue,
             Decider(timed, self.catalogue, tokens.seal, lambda: next(random_ids), self.journal.logbook, reserving, self.rewards), tokens,

@@ -97,6 +97,28 @@ def test_a_decision_is_learnt_of_once_its_window_is_over(run):
     assert run(story) == ((1, 0, 0.0), (1, 1, 0.0))
 
 
+def test_of_a_decision_that_is_taken_back_nothing_is_learnt(run):
+    async def story(shop):
+        await shop.decide("ann")
+        await shop.decide("ben")
+        await shop.rewards.turn(NOW + HOUR)
+        await shop.rewards.withdraw("u:ann", "news", (await shop.store.decision("u:ann", "news"))[0])
+        await shop.rewards.turn(NOW + 3 * HOUR + 1)
+        return of(await shop.known())
+
+    assert run(story) == (2, 1, 0.0)
+
+
+def test_a_decision_taken_back_at_once_was_never_shown(run):
+    async def story(shop):
+        await shop.decide("ann")
+        await shop.rewards.withdraw("u:ann", "news", (await shop.store.decision("u:ann", "news"))[0])
+        await shop.rewards.turn(NOW + 3 * HOUR + 1)
+        return of(await shop.known())
+
+    assert run(story) == (0, 0, 0.0)
+
+
 def test_a_click_that_names_the_decision_is_its_reward(run):
     async def story(shop):
         answer = await shop.decide("ann")
