@@ -36,11 +36,13 @@ def demo():
     server.close()
 
 
-@pytest.mark.parametrize("person,offer", [
-    ("mara", "shoes_15"), ("jonas", "photo_walk"), ("ines", "last_days"), ("layla", "come_back_arabic"), ("tom", "come_back"), ("aiko", "welcome_back"), ("lea", None), ("finn", "nearby"), ("guest", None),
+@pytest.mark.parametrize("person,offers", [
+    ("mara", {"shoes_15"}), ("jonas", {"photo_walk"}), ("ines", {"last_days"}), ("layla", {"come_back_arabic"}), ("tom", {"come_back"}), ("aiko", {"welcome_back"}),
+    ("lea", {None, "phone_advice"}),  # while there is somebody to ask
+    ("finn", {"nearby"}), ("guest", {None}),
 ])
-def test_each_person_of_the_demo_gets_the_hero_meant_for_them(demo, person, offer):
-    assert demo.get(f"/v1/placements/hero.json?profile={person}").json["offer"] == offer
+def test_each_person_of_the_demo_gets_the_hero_meant_for_them(demo, person, offers):
+    assert demo.get(f"/v1/placements/hero.json?profile={person}").json["offer"] in offers
 
 
 def test_a_camera_buyer_is_shown_what_goes_with_the_camera_and_is_in_stock(demo):

@@ -102,7 +102,7 @@ def test_what_a_bandit_drew_is_logged_with_its_propensity_and_made_again_by_anot
     record, history = decide(content, who=who)
     posteriors[definitions.bandits["clicks"].state] = Posterior(9, {"shoes": Tally(50, 50, 40.0, (50.0, 100.0, 200.0), (40.0, 80.0))})
 
-    again = Stage(content, scored=True).again(record, history, Replica()).record(content, record)
+    again = Stage(content, scored=True).again(record, history, Replica(), reasons=False).record(content, record)
 
     fate = record.fates["hero"]
     assert (fate.propensity, fate.drawn and fate.drawn.version) == (0.5, 0)
