@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import msgspec
 
-from app.content import arbitration_rules, bandit_rules, cap_rules, declared, experiment_rules, recommender_rules, sections, tables
+from app.content import arbitration_rules, bandit_rules, cap_rules, card_rules, case_rules, declared, experiment_rules, recommender_rules, sections, tables
 from app.content.enrichment import enrichments
 from app.content.event_types import EVERY, event_types
 from app.content.identity_kinds import identity_kinds
@@ -119,7 +119,7 @@ class _Loader:
         found = d.Definitions(
             version_of(self.directory, files), str(self.timezone), dict(self.names.context), read("consents", sections.consent),
             features, segments, read("placements", sections.placement), read("mails", self._mail), read("offers", sections.offer),
-            models, blocks, tuple(sections.case(self._reader(name), node, f"tests[{i}]") for i, (name, node) in enumerate(tests)),
+            models, blocks, tuple(case_rules.case(self._reader(name), node, f"tests[{i}]") for i, (name, node) in enumerate(tests)),
             event_types({id: (self._reader(name), node) for id, (name, node) in self.found["events"].items()}),
             identity_kinds({id: (self._reader(name), node) for id, (name, node) in self.found["identities"].items()}),
             retention=retention({id: (self._reader(name), node) for id, (name, node) in self.found["retention"].items()}),
@@ -292,7 +292,7 @@ class _Loader:
         found: dict[str, d.ModelCard] = {}
         for id, (file, node) in nodes.items():
             reader = self._reader(file)
-            card = sections.card(reader, id, node)
+            card = card_rules.card(reader, id, node)
             path = self.directory / "models" / card.file
             if "/" in card.file or ".." in card.file or not path.is_file():
                 reader.wrong(node.line, "file", f"no file models/{card.file[:80]}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from app.content import alternatives, arbitration_rules, bandit_rules, cap_rules, declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, picture_rules, recommender_rules, sections, tables, trait_kinds, triggers
+from app.content import alternatives, arbitration_rules, bandit_rules, cap_rules, card_rules, case_rules, declared, enrichment, event_types, experiment_rules, identity_kinds, inbox_rules, leaves, picture_rules, recommender_rules, sections, tables, trait_kinds, triggers
 from app.content.retention import KINDS
 from app.content.variables import TAKES
 from app.content.esps import KEYS
@@ -328,15 +328,15 @@ def _items() -> Shape:
 
 
 def _case() -> Shape:
-    event = _object(sections.EVENT_KEYS, {"event": TEXT, "ago": DURATION, "at": DATE, "properties": {"type": "object"}}, ("event",))
-    sent = _object(sections.SENT_KEYS, {"ago": DURATION, "at": DATE, "send": TEXT, "shows": _named(TEXT)}, ("shows",))
-    given = {name: {"type": "object"} for name in sections.GIVEN} | {"events": _list(event), "sends": _list(sent), "items": _list({"type": "object", "required": ["id"]})}
+    event = _object(case_rules.EVENT_KEYS, {"event": TEXT, "ago": DURATION, "at": DATE, "properties": {"type": "object"}}, ("event",))
+    sent = _object(case_rules.SENT_KEYS, {"ago": DURATION, "at": DATE, "send": TEXT, "shows": _named(TEXT)}, ("shows",))
+    given = {name: {"type": "object"} for name in case_rules.GIVEN} | {"events": _list(event), "sends": _list(sent), "items": _list({"type": "object", "required": ["id"]})}
     expected = {"offer": {"type": ["string", "null"]}, "block": TEXT, "reason": TEXT, "items": NAMES, "removed": {"type": "object"}, "variants": {"type": "object"}}
     shapes: dict[str, Shape] = {
-        "name": TEXT, "at": DATE, "mail": TEXT, "given": _object(sections.GIVEN, given), "expect": _named(_object(sections.EXPECTED, expected)),
+        "name": TEXT, "at": DATE, "mail": TEXT, "given": _object(case_rules.GIVEN, given), "expect": _named(_object(case_rules.EXPECTED, expected)),
         "triggers": _named({"enum": list(triggers.EXPECTATIONS)}),
     }
-    return _object(sections.CASE_KEYS, shapes, ("name",))
+    return _object(case_rules.CASE_KEYS, shapes, ("name",))
 
 
 # -- blocks and models -----------------------------------------------------------------------------------------------
@@ -361,7 +361,7 @@ def _picture() -> Shape:
 
 
 def _model() -> Shape:
-    column = {"name": TEXT, "default": SCALAR, "type": {"enum": list(sections.TENSOR_KINDS)}, "tensor": TEXT}
+    column = {"name": TEXT, "default": SCALAR, "type": {"enum": list(card_rules.TENSOR_KINDS)}, "tensor": TEXT}
     bounds = {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}
     output = {"name": TEXT, "index": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 10_000}, TEXT]}, "range": bounds, "labels": NAMES}
     golden = {"inputs": _list(SCALAR), "output": NUMBER}
@@ -369,4 +369,4 @@ def _model() -> Shape:
         "description": TEXT, "version": TEXT, "file": TEXT, "inputs": _list(_object(column, column, ("name",))), "output": _object(output, output),
         "fallback": NUMBER, "golden": _list(_object(golden, golden, ("inputs", "output"))), "sha256": TEXT, "trained": {"type": "object"},
     }
-    return _file("Inlay model card", _object(sections.CARD_KEYS, shapes, ("inputs", "fallback")), {})
+    return _file("Inlay model card", _object(card_rules.CARD_KEYS, shapes, ("inputs", "fallback")), {})

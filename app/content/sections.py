@@ -1,4 +1,4 @@
-"""The sections of rules files and model cards: from nodes to definitions."""
+"""The sections of rules files: from nodes to definitions."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Any, get_args
 from app.content.alternatives import guises, policies
 from app.content.cap_rules import caps, check_code, cooldowns, inventory
 from app.content.leaves import ITEM_ROOTS, ROOTS, WINDOWS, condition, wheres, window
-from app.content.reader import A_KIND, LARGEST, Reader
-from app.content.source import Node, Value
-from app.content.triggers import expected
-from app.content.values import duration, meant
+from app.content.reader import A_KIND, Reader
+from app.content.source import Node
+from app.content.values import meant
 from app.content.variables import FITS, WANTED, typed
 from app.domain import conditions as c
 from app.domain import definitions as d
@@ -29,16 +28,10 @@ SECTIONS = ("version", "timezone", "context", "consents", "features", "segments"
 OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "caps", "cooldown", "inventory", "items", "block", "vars", "description", "attributes", "alternatives")
 ITEMS_KEYS = ("from", "filter", "exclude", "rank", "limit", "at_least")
 PLACEMENT_KEYS = ("fallback", "rank", "deadline", "on_degraded", "caps", "alternatives", "description")
-CASE_KEYS = ("name", "at", "mail", "given", "expect", "triggers")
-EVENT_KEYS = ("event", "ago", "at", "properties")
-EXPECTED = ("offer", "block", "reason", "items", "removed", "variants")
 CONTEXT_KINDS: tuple[d.ContextKind, ...] = get_args(d.ContextKind)
 GATES: tuple[d.Gate, ...] = get_args(d.Gate)
 ANSWERS: tuple[d.WhenDegraded, ...] = get_args(d.WhenDegraded)
-TENSOR_KINDS: tuple[d.TensorType, ...] = get_args(d.TensorType)
 CONSENT_KEYS = ("gates", "gpc", "title", "description")
-GIVEN = ("profile", "consents", "context", "events", "sends", "items", "models", "variants", "bandits")
-SENT_KEYS = ("ago", "at", "send", "shows")
 
 
 def feature(reader: Reader, id: str, node: Node, at: str) -> d.Feature | None:
@@ -245,159 +238,3 @@ def consent(reader: Reader, id: str, node: Node, at: str) -> d.Consent:
     gpc = reader.one_of(found["gpc"], f"{at}.gpc", ("deny", "ignore"), "answer to the signal") if "gpc" in found else "deny"
     title, about = (reader.text(found[key], f"{at}.{key}") if key in found else "" for key in ("title", "description"))
     return d.Consent(id, frozenset(gates), gpc != "ignore", reader.place(node), title, about)
-
-
-def case(reader: Reader, node: Node, at: str) -> d.Case:
-    found = reader.mapping(node, at, CASE_KEYS, ("name",))
-    if "expect" not in found and "triggers" not in found:
-        reader.wrong(node.line, at, "expects nothing", "expect: {placement: ...}, or triggers: {id: fired}")
-    given = reader.mapping(found["given"], f"{at}.given", GIVEN) if "given" in found else {}
-    _given(reader, given, f"{at}.given")
-    expect = reader.mapping(found["expect"], f"{at}.expect", reader.names.placements) if "expect" in found else {}
-    for name, each in expect.items():
-        _expected(reader, each, f"{at}.expect.{name}")
-    if "triggers" in found:
-        expected(reader, found["triggers"], f"{at}.triggers", reader.names.triggers)
-    when = int(reader.instant(found["at"], f"{at}.at")) if "at" in found else None
-    name = reader.text(found["name"], f"{at}.name") if "name" in found else ""
-    mail = reader.one_of(found["mail"], f"{at}.mail", reader.names.mails, "mail") if "mail" in found else None
-    return d.Case(name, when, {k: v.plain() for k, v in given.items()}, {k: v.plain() for k, v in expect.items()}, reader.place(node),
-                  found["triggers"].plain() if "triggers" in found and isinstance(found["triggers"].value, dict) else {}, mail or "")
-
-
-def _given(reader: Reader, given: dict[str, Node], at: str) -> None:
-    for name, known in (("consents", reader.names.consents), ("context", reader.names.context), ("models", reader.names.models), ("profile", None)):
-        if name in given:
-            reader.mapping(given[name], f"{at}.{name}", known)
-    for name, each in reader.mapping(given["consents"], f"{at}.consents").items() if "consents" in given else ():
-        if name in reader.names.consents:
-            reader.one_of(each, f"{at}.consents.{name}", ("granted", "denied"), "answer")
-    for name, each in reader.mapping(given["models"], f"{at}.models").items() if "models" in given else ():
-        if name in reader.names.labels:
-            reader.one_of(each, f"{at}.models.{name}", reader.names.labels[name], "kind")
-        elif name in reader.names.models:
-            reader.number(each, f"{at}.models.{name}")
-    for _, each in reader.mapping(given["bandits"], f"{at}.bandits", reader.names.bandits).items() if "bandits" in given else ():
-        reader.one_of(each, f"{at}.bandits", reader.names.offers, "offer")
-    for name, each in reader.mapping(given["variants"], f"{at}.variants", reader.names.variants).items() if "variants" in given else ():
-        if name in reader.names.variants:
-            reader.one_of(each, f"{at}.variants.{name}", reader.names.variants[name], "variant")
-    for here, each in reader.items(given["events"], f"{at}.events") if "events" in given else ():
-        _event(reader, each, here)
-    for here, each in reader.items(given["sends"], f"{at}.sends") if "sends" in given else ():
-        _sent(reader, each, here)
-    for here, each in reader.items(given["items"], f"{at}.items") if "items" in given else ():
-        if (id := reader.mapping(each, here, None, ("id",)).get("id")) is not None:
-            reader.text(id, f"{here}.id")
-
-
-def _event(reader: Reader, node: Node, at: str) -> None:
-    found = reader.mapping(node, at, EVENT_KEYS, ("event",))
-    if "event" in found:
-        reader.event(found["event"], f"{at}.event")
-    _when(reader, found, node, at)
-    if "properties" in found:
-        reader.mapping(found["properties"], f"{at}.properties")
-
-
-def _sent(reader: Reader, node: Node, at: str) -> None:
-    """A send of before, with the offer that each placement showed."""
-    found = reader.mapping(node, at, SENT_KEYS, ("shows",))
-    _when(reader, found, node, at)
-    if "send" in found:
-        reader.text(found["send"], f"{at}.send")
-    for name, each in reader.mapping(found["shows"], f"{at}.shows", reader.names.placements).items() if "shows" in found else ():
-        reader.one_of(each, f"{at}.shows.{name}", reader.names.offers, "offer")
-
-
-def _when(reader: Reader, found: dict[str, Node], node: Node, at: str) -> None:
-    if "ago" in found and duration(found["ago"].value) is None:
-        reader.duration(found["ago"], f"{at}.ago")
-    if "at" in found:
-        reader.instant(found["at"], f"{at}.at")
-    if ("ago" in found) == ("at" in found):
-        reader.wrong(node.line, at, "has both ago and at" if "ago" in found else "says not when", "ago: 2h, or at: 2026-10-01T09:00:00Z")
-
-
-def _expected(reader: Reader, node: Node, at: str) -> None:
-    found = reader.mapping(node, at, EXPECTED)
-    if "block" in found:
-        reader.one_of(found["block"], f"{at}.block", reader.names.blocks, "block")
-    if "offer" in found and found["offer"].value is not None:
-        reader.one_of(found["offer"], f"{at}.offer", reader.names.offers, "offer")
-    if "items" in found:
-        for here, each in reader.items(found["items"], f"{at}.items"):
-            reader.text(each, here)
-    if "removed" in found:
-        reader.mapping(found["removed"], f"{at}.removed", reader.names.offers)
-
-
-OUTPUT_KEYS = ("name", "index", "range", "labels")
-CARD_KEYS = ("description", "version", "file", "inputs", "output", "fallback", "golden", "sha256", "trained")
-
-
-def card(reader: Reader, id: str, node: Node) -> d.ModelCard:
-    found = reader.mapping(node, "", CARD_KEYS, ("inputs", "fallback"))
-    inputs = tuple(_input(reader, each, at) for at, each in reader.items(found["inputs"], "inputs")) if "inputs" in found else ()
-    output = reader.mapping(found["output"], "output", OUTPUT_KEYS) if "output" in found else {}
-    bounds = [reader.number(each, at) for at, each in reader.items(output["range"], "output.range")] if "range" in output else []
-    if "range" in output and (len(bounds) != 2 or bounds[0] > bounds[1]):
-        reader.wrong(output["range"].line, "output.range", "needs two numbers", "[low, high]")
-        bounds = []
-    if bounds and "fallback" in found and not bounds[0] <= reader.number(found["fallback"], "fallback") <= bounds[1]:
-        reader.wrong(found["fallback"].line, "fallback", "lies outside of output.range", "a score that the model could give", warning=True)
-    golden = tuple(_golden(reader, each, at, len(inputs)) for at, each in reader.items(found["golden"], "golden")) if "golden" in found else ()
-    text = {key: reader.text(found[key], key) for key in ("description", "version", "file", "sha256") if key in found}
-    return d.ModelCard(
-        id, text.get("file") or f"{id}.onnx", inputs, reader.number(found["fallback"], "fallback") if "fallback" in found else 0.0,
-        text.get("description", ""), text.get("version", ""), reader.text(output["name"], "output.name") if "name" in output else "",
-        _output_index(reader, output["index"]) if "index" in output else None,
-        (bounds[0], bounds[1]) if bounds else None, golden, _labels(reader, output["labels"]) if "labels" in output else (), text.get("sha256", ""), reader.place(node),
-    )
-
-
-def _labels(reader: Reader, node: Node) -> tuple[str, ...]:
-    found = tuple(reader.text(each, at) for at, each in reader.items(node, "output.labels"))
-    if len(set(found)) < len(found) or not all(found):
-        reader.wrong(node.line, "output.labels", "names two kinds alike, or one by nothing", "a different name for each number, from 0 on")
-    return found
-
-
-def _output_index(reader: Reader, node: Node) -> int | str:
-    if isinstance(node.value, str):
-        return reader.text(node, "output.index")
-    return reader.whole(node, "output.index", 0, 10_000, 0)
-
-
-_TENSOR: dict[str, tuple[type, ...]] = {"float": (int, float), "int": (int,), "bool": (bool, int), "string": (str,)}
-
-
-def _input(reader: Reader, node: Node, at: str) -> d.Input:
-    found = reader.mapping(node, at, ("name", "default", "type", "tensor"), ("name",))
-    ref = reader.ref(found["name"].value, node.line, f"{at}.name", ("feature", "profile", "context", "item")) if "name" in found else None
-    kind = reader.one_of(found["type"], f"{at}.type", TENSOR_KINDS, "type") if "type" in found else "float"
-    default: float | str | None = "" if kind == "string" else 0.0
-    if "default" in found and (default := _as_column(kind or "float", found["default"].value)) is None:
-        reader.wrong(node.line, f"{at}.default", f"{found['default'].plain()!r:.40} is no {kind}")
-    tensor = reader.text(found["tensor"], f"{at}.tensor") if "tensor" in found else ""
-    return d.Input(ref or c.Ref(("profile", "_")), 0.0 if default is None else default, kind or "float", tensor)
-
-
-def _as_column(kind: d.TensorType, value: Value) -> float | str | None:
-    """A value as a tensor of that kind takes it; None where it does not fit."""
-    if type(value) not in _TENSOR[kind]:
-        return None
-    if isinstance(value, (int, float)):
-        return float(value) if abs(value) < LARGEST else None
-    return value if isinstance(value, str) else None
-
-
-def _golden(reader: Reader, node: Node, at: str, columns: int) -> d.Golden:
-    found = reader.mapping(node, at, ("inputs", "output"), ("inputs", "output"))
-    row = [each.value for _, each in reader.items(found["inputs"], f"{at}.inputs")] if "inputs" in found else []
-    values = tuple(each for each in row if isinstance(each, (str, int, float)))
-    if len(values) < len(row):
-        reader.wrong(node.line, f"{at}.inputs", "holds something that is no number and no text")
-    if len(row) != columns:
-        reader.wrong(node.line, f"{at}.inputs", f"has {len(row)} values", f"the card has {columns} inputs")
-    return d.Golden(values, reader.number(found["output"], f"{at}.output") if "output" in found else 0.0)

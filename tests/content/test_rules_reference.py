@@ -9,7 +9,7 @@ import pytest
 from content_shapes import fits
 from content_shop import MODEL
 
-from app.content import declared, leaves, sections
+from app.content import card_rules, case_rules, declared, leaves, sections
 from app.content.load import inspect
 from app.content.schema import schemas
 from app.content.source import parse_yaml
@@ -68,7 +68,7 @@ def test_every_condition_and_window_has_an_example(kind: str) -> None:
 
 WORDS = (
     *sections.SECTIONS, *sections.FEATURE_KINDS, *sections.OFFER_KEYS, *sections.PLACEMENT_KEYS, *sections.ITEMS_KEYS, *declared.BLOCK_KEYS,
-    *sections.CASE_KEYS, *sections.GIVEN, *sections.EXPECTED, *sections.GATES, *TAKES, *sections.TENSOR_KINDS, *sections.CARD_KEYS,
+    *case_rules.CASE_KEYS, *case_rules.GIVEN, *case_rules.EXPECTED, *sections.GATES, *TAKES, *card_rules.TENSOR_KINDS, *card_rules.CARD_KEYS,
 )
 
 

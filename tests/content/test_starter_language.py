@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from app.content import declared, enrichment, event_types, identity_kinds, leaves, sections, trait_kinds
+from app.content import card_rules, case_rules, declared, enrichment, event_types, identity_kinds, leaves, sections, trait_kinds
 from app.content.load import TEMPLATES, load
 from app.domain import conditions as c
 from app.domain import definitions as d
@@ -63,13 +63,13 @@ def keys(entries: list[dict[str, Any]]) -> set[str]:
     (keys([offer["valid"] for offer in entries("offers") if "valid" in offer]), ("from", "to")),
     ({type(offer.shown.items.source) for offer in STARTER.offers.values() if offer.shown.items}, (str, tuple, d.RelatedTo)),
     (keys([offer["items"].get("exclude", {}) for offer in entries("offers") if "items" in offer]), ("bought", "shown")),
-    (keys(TESTS), sections.CASE_KEYS),
-    (keys([case["given"] for case in TESTS]), sections.GIVEN),
-    (keys([event for case in TESTS for event in case["given"].get("events", ())]), sections.EVENT_KEYS),
-    (keys([wanted for case in TESTS for wanted in case.get("expect", {}).values()]), sections.EXPECTED),
+    (keys(TESTS), case_rules.CASE_KEYS),
+    (keys([case["given"] for case in TESTS]), case_rules.GIVEN),
+    (keys([event for case in TESTS for event in case["given"].get("events", ())]), case_rules.EVENT_KEYS),
+    (keys([wanted for case in TESTS for wanted in case.get("expect", {}).values()]), case_rules.EXPECTED),
     ({variable.type for block in STARTER.blocks.values() for variable in block.variables}, ("string", "number", "boolean", "url", "date")),
     (keys([yaml.load(path.read_text(), yaml.BaseLoader) for path in (ROOT / "blocks").glob("*/block.yaml")]), declared.BLOCK_KEYS),
-    (keys([yaml.load(path.read_text(), yaml.BaseLoader) for path in (ROOT / "models").glob("*.yaml")]) | {"file"}, sections.CARD_KEYS),
+    (keys([yaml.load(path.read_text(), yaml.BaseLoader) for path in (ROOT / "models").glob("*.yaml")]) | {"file"}, card_rules.CARD_KEYS),
 ], ids=lambda value: None if isinstance(value, set) else ",".join(map(str, value))[:40])  # fmt: skip
 def test_every_key_and_kind_is_used(used, known):
     assert used >= set(known)
