@@ -1,0 +1,44 @@
+"""The public JSON of every route as models: what the API's reference is made of. Handlers read bodies themselves.
+
+Requests refuse unknown keys, as their `additionalProperties: false` says; events and items may carry more.
+"""
+
+from __future__ import annotations
+
+from app.web.schemas.decisions import (
+    Question, DecisionRequest, Recipient, BatchRequest, ItemFields, Item, Choice, Candidate, FeatureValue, Explanation,
+    Ranking, CandidateWhy, PlacementWhy, Age, OutcomeTold, StoredExplanation, Decided, DecisionAnswer, StoredAnswer,
+    PlacementAnswer, LineError, RecommendationRequest, ScoredItem, RecommendationAnswer,
+)
+from app.web.schemas.events import (
+    Event, EventBatch, Rejection, EventsAnswer, Reported, WebhookAnswer,
+)
+from app.web.schemas.groups import (
+    SegmentSize, Filling, SegmentList, SegmentPage, ReportVariant, ReportAnswer,
+)
+from app.web.schemas.mails import (
+    AmpList, MailParts, MessageRequest, MessageAnswer, EmarsysRequest, EmarsysAnswer, NotifuseRequest, ShownAnswer,
+)
+from app.web.schemas.operations import (
+    Alive, ContentState, Ready,
+)
+from app.web.schemas.people import (
+    Identity, EventCount, Person, Profile, KeptEvent, HistoryPage, StandingConsent, NotedConsent, Membership,
+    PendingTrigger, Export, TraitsPatch, Consents, ConsentAnswer, ConsentsRequest, ConsentsTold, Restriction,
+)
+from app.web.schemas.shared import (
+    ProfileId, Send, Mail, Context, Instant, Surface, Status, Request, ErrorProblem, ErrorBody, ErrorAnswer,
+)
+
+__all__ = [
+    "Age", "Alive", "AmpList", "BatchRequest", "Candidate", "CandidateWhy", "Choice", "ConsentAnswer", "Consents",
+    "ConsentsRequest", "ConsentsTold", "ContentState", "Context", "Decided", "DecisionAnswer", "DecisionRequest",
+    "EmarsysAnswer", "EmarsysRequest", "ErrorAnswer", "ErrorBody", "ErrorProblem", "Event", "EventBatch", "EventCount",
+    "EventsAnswer", "Explanation", "Export", "FeatureValue", "Filling", "HistoryPage", "Identity", "Instant", "Item",
+    "ItemFields", "KeptEvent", "LineError", "Mail", "MailParts", "Membership", "MessageAnswer", "MessageRequest",
+    "NotedConsent", "NotifuseRequest", "OutcomeTold", "PendingTrigger", "Person", "PlacementAnswer", "PlacementWhy",
+    "Profile", "ProfileId", "Question", "Ranking", "Ready", "Recipient", "RecommendationAnswer",
+    "RecommendationRequest", "Rejection", "ReportAnswer", "ReportVariant", "Reported", "Request", "Restriction",
+    "ScoredItem", "SegmentList", "SegmentPage", "SegmentSize", "Send", "ShownAnswer", "StandingConsent", "Status",
+    "StoredAnswer", "StoredExplanation", "Surface", "TraitsPatch", "WebhookAnswer",
+]
