@@ -61,7 +61,8 @@ class Choice(BaseModel):
     offer: str | None = Field(description="null: a fallback")
     block: str
     variant: dict[str, str] = Field(description="The person's variant of each experiment that is behind the choice")
-    reason: Literal["eligible", "fallback"]
+    reason: Literal["eligible", "fallback", "holdout"]
+    holdout: str | None = Field(None, description="The holdout whose control this is")
     vars: dict[str, Any] = Field(description="The block's variables, resolved")
     items: list[Item]
     content: str | dict[str, Any] | None = Field(None, description="The rendered surface, where one was asked for")
