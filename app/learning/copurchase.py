@@ -19,9 +19,9 @@ from app.errors import SettingsInvalid
 from app.learning.libraries import library
 from app.learning.parquet import pasts
 
-BLEND = (1.0, 1.0, 0.2)
-"""How much count: neighbours of the items, baskets like this one, having had it before. Chosen on a sample of the baskets of October 2011
-of Online Retail, the month that `bench/learning.py` measures: its figure flatters them a little."""
+BLEND = (2.0, 1.0, 0.5)
+"""How much count: neighbours of the items, baskets like this one, having had it before. The best of 56 on the baskets of September 2011 of
+Online Retail, completed from those before: 0.251 of 2,000 hidden items among the first ten, plain cosine 0.238, popularity 0.048."""
 NEAR, LIKE = 200, 50
 MET = 2
 """Baskets in which two items must have met to be neighbours at all."""
