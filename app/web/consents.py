@@ -39,7 +39,7 @@ class ConsentRoutes:
     async def put(self, scope: Scope, receive: Any) -> Reply:
         """`{purpose: granted | denied | {status, source, version, at}}`; answers what was recorded."""
         identity = self._profiles.who(scope)
-        body, now = await read_json(receive, scope), self._parts.clock()
+        body, now = await read_json(receive, scope), self._parts.instant()
         answers = read_answers(body, current(self._parts).definitions.consents, now)
         await self._consents.answer(identity.key, answers, now)
         return Reply(200, _encode({each.purpose: STATUS[each.granted] for each in answers}), [JSON, PRIVATE])

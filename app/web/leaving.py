@@ -66,7 +66,7 @@ class Leaving:
             return Reply(200, sheet(words["leave"], body, language), HEADERS)
         if scope["method"] != "POST":
             raise MethodNotAllowed("this address takes GET and POST", allow="GET, HEAD, POST")
-        now = self._parts.clock()
+        now = self._parts.instant()
         await deny(self._consents, self._events, claims, snapshot.definitions.inbox.leaving.purposes, "u", now)
         return Reply(200, sheet(words["left"], f'<p>{words["done"]}</p>{self._rather(claims, words["back"])}', language), HEADERS)
 
@@ -98,7 +98,7 @@ class Preferences:
         return await self._save(scope, receive, claims, offered, words, language)
 
     async def _save(self, scope: Scope, receive: Any, claims: Claims, offered: Sequence[Consent], words: Mapping[str, str], language: str) -> Reply:
-        form, now = await read_form(receive, scope), self._parts.clock()
+        form, now = await read_form(receive, scope), self._parts.instant()
         ticked = set(form.get("purpose", [])) if "all" not in form and not isinstance(claims, Expired) else set[str]()
         have = await self._granted(claims)
         changed = [Answer(now, each.purpose, each.purpose in ticked, SOURCE["p"]) for each in offered if have.get(each.purpose) is not (each.purpose in ticked)]

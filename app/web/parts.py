@@ -80,6 +80,14 @@ class Parts:
     """Told of each person who is about to be erased."""
     stopping: bool = False
     inflight: int = 0
+    latest: int = 0
+    """The latest of `instant`."""
+
+    def instant(self) -> int:
+        """The clock, and later than whatever this gave before: of what is said of a person one call after the other the latest
+        holds, even within one millisecond."""
+        self.latest = max(self.clock(), self.latest + 1)
+        return self.latest
 
     def admit(self, *, urgent: bool = True) -> None:
         """`Overloaded` where too much is in flight; what can wait is turned away at half of it."""

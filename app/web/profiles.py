@@ -105,7 +105,7 @@ class Profiles:
         return Reply(200, _encode(self._body(identity, profile)), [JSON, PRIVATE])
 
     def _merged(self, traits: dict[str, Any]) -> list[Change]:
-        now, id = self._parts.clock(), secrets.token_bytes(ID_BYTES)
+        now, id = self._parts.instant(), secrets.token_bytes(ID_BYTES)
         return [Append(Event("identify", now, id, public(traits))), Merge(traits, now, id)]
 
     async def restrict(self, scope: Scope, receive: Any) -> Reply:
@@ -116,7 +116,7 @@ class Profiles:
         restricted = body.get("restricted")
         if not isinstance(restricted, bool):
             raise RequestInvalid("restricted: true or false", problems=(("restricted", "neither true nor false"),))
-        await self._apply(identity, [Grant(RESTRICTED, restricted, self._parts.clock())])
+        await self._apply(identity, [Grant(RESTRICTED, restricted, self._parts.instant())])
         return Reply(200, _encode({"restricted": restricted}), [JSON, PRIVATE])
 
     async def _apply(self, identity: Identity, changes: list[Change]) -> None:

@@ -111,3 +111,17 @@ def test_a_restriction_is_lifted(server, who):
 
 def test_a_restriction_that_is_neither_true_nor_false_is_a_422(server, who):
     assert server.call("PUT", f"/v1/profiles/{who}/restriction", {"restricted": "yes"}).status == 422
+
+
+def test_of_answers_within_one_millisecond_the_later_holds(server, who):
+    viewed(server, who)
+    found = []
+    for _ in range(20):
+        server.call("PUT", f"/v1/profiles/{who}/restriction", {"restricted": True})
+        server.call("PUT", f"/v1/profiles/{who}/restriction", {"restricted": False})
+        server.call("PUT", f"/v1/profiles/{who}/consents", {"ads": "granted"})
+        server.call("PUT", f"/v1/profiles/{who}/consents", {"ads": "denied"})
+        profile = server.get(f"/v1/profiles/{who}").json
+        found.append((profile.get("restricted", False), profile["consents"]["ads"]))
+
+    assert found == [(False, "denied")] * 20
