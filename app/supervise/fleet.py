@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,10 +46,14 @@ class Worker:
 
 
 class Fleet:
-    """`settings.workers` processes. `say` tells people what happens, `telemetry` counts those that died."""
+    """`settings.workers` processes. `say` tells people what happens, `telemetry` counts those that died.
+
+    They load their code at once, and wait for `begin`: meanwhile the content is looked at and Redis loads its data.
+    """
 
     def __init__(self, settings: Settings, listening: socket.socket, say: Callable[[str], None], telemetry: Telemetry) -> None:
         self._settings = settings
+        self._begun = False
         self._listening = listening
         self._say = say
         self._telemetry = telemetry
@@ -56,6 +61,12 @@ class Fleet:
         self._coming: list[Worker] = []
         self._leaving: list[Worker] = []
         self._serving = [self._spawn() for _ in range(settings.workers)]
+
+    def begin(self, settings: Settings) -> None:
+        """Serve by these settings."""
+        self._settings, self._begun = settings, True
+        for worker in self._serving:
+            self._tell(worker.process)
 
     @property
     def ready(self) -> bool:
@@ -116,10 +127,16 @@ class Fleet:
             [sys.executable, "-m", "app.supervise.worker", str(fd), str(os.getpid())],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(fd,), start_new_session=True,
         )
-        assert process.stdin is not None and process.stdout is not None
-        process.stdin.write(self._settings.model_dump_json().encode())
-        process.stdin.close()
+        if self._begun:
+            self._tell(process)
+        assert process.stdout is not None
         return Worker(process, process.stdout.fileno())
+
+    def _tell(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        with suppress(BrokenPipeError):  # it ended meanwhile, and is replaced
+            process.stdin.write(self._settings.model_dump_json().encode())
+            process.stdin.close()
 
 
 class Code:

@@ -62,6 +62,7 @@ class Parent:
             self.settings = settings = with_secret(settings).model_copy(update={"port": port})
             self._seen = fingerprint(settings.content)
             self._check = self._start_check()
+            self._fleet = Fleet(settings, listening, self._say, self._telemetry)
             keep_url(settings.data, settings.redis_url)
             if not settings.redis_url:
                 self._embedded = EmbeddedRedis(settings.data, durable=settings.durability == "durable")
@@ -70,7 +71,7 @@ class Parent:
                     self._say("the embedded Redis is still loading its data; fallbacks are served until it has them")
                 self.settings = settings = settings.model_copy(update={"redis_url": self._embedded.url})
             self._finish_check(first=True)
-            self._fleet = Fleet(settings, listening, self._say, self._telemetry)
+            self._fleet.begin(settings)
             while not self._stopping:
                 self._tick(self._fleet)
         finally:

@@ -65,7 +65,10 @@ async def serve(settings: Settings, listening: socket.socket, parent: int) -> No
 
 def main() -> None:
     fd, parent = int(sys.argv[1]), int(sys.argv[2])
-    settings = Settings.model_validate_json(sys.stdin.read())
+    told = sys.stdin.read()
+    if not told:  # the parent ended before it had anything to serve
+        return
+    settings = Settings.model_validate_json(told)
     uvloop_run(serve(settings, socket.socket(fileno=fd), parent))
 
 
