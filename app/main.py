@@ -23,6 +23,7 @@ from app.web.decisions import Decisions
 from app.web.errors import answer, body_of
 from app.web.events import Events
 from app.web.hot import Hot
+from app.web.inference import Inference
 from app.web.items import Items
 from app.web.measured import measured
 from app.web.messages import Messages
@@ -83,6 +84,7 @@ class Application:
         senders = Senders(worker.parts, surfaces)
         lists = Segments(worker.parts, worker.watching.live)
         reports = Reports(worker.parts, worker.settings.content, worker.settings.data)
+        inference = Inference(worker.parts)
         docs, agreed = ApiDocs(worker.parts), ConsentRoutes(worker.parts, profiles, worker.consents)
         rows: list[tuple[str, str, str, Handler]] = [
             *self._routes,
@@ -109,6 +111,15 @@ class Application:
             ("PUT", "/v1/items/{id:path}", "items", items.put),
             ("PATCH", "/v1/items/{id:path}", "items", items.patch),
             ("DELETE", "/v1/items/{id:path}", "items", items.delete),
+            ("GET", "/v2", "models", inference.server),
+            ("GET", "/v2/health/live", "models", inference.live),
+            ("GET", "/v2/health/ready", "models", inference.ready),
+            ("GET", "/v2/models/{model}", "models", inference.metadata),
+            ("GET", "/v2/models/{model}/ready", "models", inference.model_ready),
+            ("POST", "/v2/models/{model}/infer", "models", inference.infer),
+            ("GET", "/v2/models/{model}/versions/{version}", "models", inference.metadata),
+            ("GET", "/v2/models/{model}/versions/{version}/ready", "models", inference.model_ready),
+            ("POST", "/v2/models/{model}/versions/{version}/infer", "models", inference.infer),
             ("GET", "/healthz", "operations", operations.alive),
             ("GET", "/readyz", "operations", operations.ready),
             ("GET", "/metrics", "operations", operations.metrics),

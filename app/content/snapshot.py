@@ -145,6 +145,10 @@ class Snapshot:
             return profile
         return Profile(key=profile.key, consents=profile.consents, record=profile.record, sends=profile.sends, variants=profile.variants, known=profile.known)
 
+    def row(self, id: str) -> Callable[[Request], list[float | str]]:
+        """`f(request)`: what a model that reads no items is given of a person."""
+        return self._rows[id]
+
     def score(self, r: Request, id: str) -> float | str | None:
         """The score of a model for this person, or the kind that it tells, computed once per request; the card's fallback where it fails."""
         given = r.given_scores.get(id)

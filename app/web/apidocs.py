@@ -12,6 +12,7 @@ from app.errors import NotFound, Unauthorised
 from app.web.asgi import JSON, Headers, Reply, Scope
 from app.web.errors import answer
 from app.web.openapi import document
+from app.web.inference import version_of
 from app.web.parts import Parts
 from app.web.reference import Sample
 
@@ -76,9 +77,11 @@ def sample(parts: Parts) -> Sample:
         return Sample()
     sender = next(iter(parts.settings.amp_senders), "news@shop.example")
     placements = tuple(snapshot.fallbacks)
+    models = [card for card in snapshot.definitions.models.values() if not card.per_item]
     return Sample(
         placements, tuple(snapshot.definitions.mails), tuple(snapshot.definitions.consents), tuple(snapshot.definitions.context),
         profile, send, next((item.id for item in parts.catalogue.rows), "fjell"), f"news{sender}" if sender.startswith("@") else sender,
         parts.tokens.mint("amp", placements[0], "", "", "", parts.clock()) if placements else "", parts.tokens.seal(f"u:{profile}", send),
         tuple(snapshot.definitions.experiments), tuple(snapshot.definitions.holdouts),
+        tuple(card.id for card in models), version_of(models[0]) if models else "1",
     )

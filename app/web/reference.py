@@ -5,77 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
-
-from pydantic import BaseModel
+from typing import Any
 
 from app.formats.esps import FORMATS
 from app.web import schemas as s
+from app.web.reference_models import inference
+from app.web.reference_parts import Answer, Operation, Parameter, Sample
 from app.web.surfaces import CONTENT_TYPES, EXTENSIONS
 
 NDJSON = "application/x-ndjson"
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Names that exist on this server, for examples; `token` and `decision` are minted with its secret."""
-
-    placements: tuple[str, ...] = ("hero",)
-    mails: tuple[str, ...] = ()
-    purposes: tuple[str, ...] = ()
-    context: tuple[str, ...] = ()
-    profile: str = "u1"
-    send: str = "2026-11-news"
-    item: str = "fjell"
-    sender: str = "news@shop.example"
-    token: str = "v1.k1.payload.mac"
-    decision: str = "k1-id"
-    experiments: tuple[str, ...] = ("hero_copy",)
-    holdouts: tuple[str, ...] = ("universal",)
-
-    @property
-    def placement(self) -> str:
-        return self.placements[0] if self.placements else "hero"
-
-    @property
-    def mail(self) -> str | None:
-        return self.mails[0] if self.mails else None
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    name: str
-    where: Literal["path", "query", "header"]
-    meaning: str
-    example: Any = None
-    values: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    status: int
-    meaning: str
-    model: type[BaseModel] | None = None
-    media: tuple[str, ...] = ("application/json",)
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """`scope` is what a key needs, empty where anybody may call. Of several `models` a body is one."""
-
-    method: str
-    path: str
-    tag: str
-    summary: str
-    answers: tuple[Answer, ...]
-    scope: str = ""
-    about: str = ""
-    parameters: tuple[Parameter, ...] = ()
-    models: tuple[type[BaseModel], ...] = ()
-    examples: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 TAGS: dict[str, str] = {
@@ -86,6 +24,7 @@ TAGS: dict[str, str] = {
     "Segments": "Who is in them, as people enter and leave",
     "Reports": "What experiments and holdouts showed",
     "Items": "The catalogue; every worker sees a change within a second",
+    "Models": "Scores and nothing else, by the Open Inference Protocol (KServe, version 2)",
     "Operations": "For probes, monitoring and developers",
 }
 DEGRADED = {"X-Inlay-Degraded": "Why the answer is not what it could be, where it is not"}
@@ -105,7 +44,7 @@ _BODY_ERRORS = errors(400, 401, 403, 413, 422, 503)
 
 def operations(sample: Sample) -> tuple[Operation, ...]:
     """Every operation, in the order in which a reader wants them."""
-    return (*_content(sample), *_senders(sample), *_decisions(sample), *_events(sample), *_people(sample), *_segments(), *_reports(sample), *_items(sample), *_running())
+    return (*_content(sample), *_senders(sample), *_decisions(sample), *_events(sample), *_people(sample), *_segments(), *_reports(sample), *_items(sample), *inference(sample), *_running())
 
 
 def _content(sample: Sample) -> tuple[Operation, ...]:
@@ -304,3 +243,6 @@ def _running() -> tuple[Operation, ...]:
         Operation("GET", "/", "Operations", "Several people's mails side by side, each with the reason for its choice",
                   (Answer(200, "A page", media=("text/html",)), *errors(401, 403)), "admin"),
     )
+
+
+__all__ = ["NDJSON", "TAGS", "Answer", "Operation", "Parameter", "Sample", "operations"]

@@ -20,6 +20,7 @@ NEEDED = [
     ("GET", "/v1/profiles/u/events", None, "profiles"), ("GET", "/v1/profiles/u/export", None, "profiles"), ("PATCH", "/v1/profiles/u", {"traits": {}}, "profiles"),
     ("PUT", "/v1/profiles/u/consents", {"marketing": "granted"}, "profiles"), ("DELETE", "/v1/profiles/v", None, "profiles"), ("GET", "/v1/items/i", None, "decide"),
     ("PUT", "/v1/items/i", {}, "admin"), ("PATCH", "/v1/items/i", {}, "admin"), ("DELETE", "/v1/items/j", None, "admin"), ("GET", "/metrics", None, "admin"),
+    ("GET", "/v2", None, "decide"), ("GET", "/v2/models/m", None, "decide"), ("GET", "/v2/models/m/ready", None, "decide"), ("POST", "/v2/models/m/infer", {}, "decide"),
     ("GET", "/", None, "admin"), ("GET", "/docs", None, "admin"), ("GET", "/openapi.json", None, "admin"),
 ]
 

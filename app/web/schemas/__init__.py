@@ -16,6 +16,10 @@ from app.web.schemas.events import (
 from app.web.schemas.groups import (
     SegmentSize, Filling, SegmentList, SegmentPage, ReportVariant, ReportAnswer,
 )
+from app.web.schemas.inference import (
+    InferenceAnswer, InferenceError, InferenceRequest, InferenceServer, InputTensor, Live, ModelMetadata, ModelReady, OutputTensor,
+    RequestedOutput, ServerReady, TensorTold,
+)
 from app.web.schemas.mails import (
     AmpList, MailParts, MessageRequest, MessageAnswer, EmarsysRequest, EmarsysAnswer, NotifuseRequest, ShownAnswer,
 )
@@ -33,12 +37,14 @@ from app.web.schemas.shared import (
 __all__ = [
     "Age", "Alive", "AmpList", "BatchRequest", "Candidate", "CandidateWhy", "Choice", "ConsentAnswer", "Consents",
     "ConsentsRequest", "ConsentsTold", "ContentState", "Context", "Decided", "DecisionAnswer", "DecisionRequest",
-    "EmarsysAnswer", "EmarsysRequest", "ErrorAnswer", "ErrorBody", "ErrorProblem", "Event", "EventBatch", "EventCount",
-    "EventsAnswer", "Explanation", "Export", "FeatureValue", "Filling", "HistoryPage", "Identity", "Instant", "Item",
-    "ItemFields", "KeptEvent", "LineError", "Mail", "MailParts", "Membership", "MessageAnswer", "MessageRequest",
-    "NotedConsent", "NotifuseRequest", "OutcomeTold", "PendingTrigger", "Person", "PlacementAnswer", "PlacementWhy",
-    "Profile", "ProfileId", "Question", "Ranking", "Ready", "Recipient", "RecommendationAnswer",
-    "RecommendationRequest", "Rejection", "ReportAnswer", "ReportVariant", "Reported", "Request", "Restriction",
-    "ScoredItem", "SegmentList", "SegmentPage", "SegmentSize", "Send", "ShownAnswer", "StandingConsent", "Status",
-    "StoredAnswer", "StoredExplanation", "Surface", "TraitsPatch", "WebhookAnswer",
+    "EmarsysAnswer", "EmarsysRequest", "ErrorAnswer", "ErrorBody", "ErrorProblem", "Event", "EventBatch",
+    "EventCount", "EventsAnswer", "Explanation", "Export", "FeatureValue", "Filling", "HistoryPage", "Identity",
+    "InferenceAnswer", "InferenceError", "InferenceRequest", "InferenceServer", "InputTensor", "Instant", "Item",
+    "ItemFields", "KeptEvent", "LineError", "Live", "Mail", "MailParts", "Membership", "MessageAnswer",
+    "MessageRequest", "ModelMetadata", "ModelReady", "NotedConsent", "NotifuseRequest", "OutcomeTold",
+    "OutputTensor", "PendingTrigger", "Person", "PlacementAnswer", "PlacementWhy", "Profile", "ProfileId",
+    "Question", "Ranking", "Ready", "Recipient", "RecommendationAnswer", "RecommendationRequest", "Rejection",
+    "ReportAnswer", "ReportVariant", "Reported", "Request", "RequestedOutput", "Restriction", "ScoredItem",
+    "SegmentList", "SegmentPage", "SegmentSize", "Send", "ServerReady", "ShownAnswer", "StandingConsent", "Status",
+    "StoredAnswer", "StoredExplanation", "Surface", "TensorTold", "TraitsPatch", "WebhookAnswer",
 ]
