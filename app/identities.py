@@ -164,7 +164,7 @@ class Identities:
     async def merge(self, edge: Edge, now: int) -> Outcome:
         """Two people become one, filed under the id that goes on. Between their being one to readers of the one and to
         readers of the other lie milliseconds; neither ever sees a part of it."""
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             a, b = await self._home(edge.target), await self._home(edge.source)
             whole = united(a.whole, b.whole)
             if edge.at <= whole.parted.get(pair_of(edge.target, edge.source), -1) or edge.target == edge.source:
@@ -178,6 +178,8 @@ class Identities:
             if not done:
                 await self._store.note(("merge", a.key, b.key), now)
             if done or await self._filed_under(goes_on, whole, seen):
+                if attempt:  # what was copied at first may have passed to somebody else meanwhile
+                    await self._tidy(goes_on)
                 await self._tell(goes_on, whole)
                 return "linked"
         raise StoreUnavailable("these people keep changing", code="busy")
@@ -234,7 +236,7 @@ class Identities:
         raise StoreUnavailable("these people keep changing", code="busy")
 
     async def _part(self, a: str, b: str, now: int) -> None:
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             home = await self._both_home(a, b)
             edges = frozenset(edge for edge in home.whole.edges if pair_of(edge.target, edge.source) != pair_of(a, b))
             if b in joined(edges, a):
@@ -248,6 +250,9 @@ class Identities:
                 _without(ours, theirs), edges=frozenset(edge for edge in edges if edge.target in joined(edges, stays))
             )
             if await self._write_parted(home, ours, theirs, stays, leaves):
+                if attempt:
+                    await self._tidy(leaves)
+                    await self._tidy(stays)
                 return
         raise StoreUnavailable("these people keep changing", code="busy")
 
@@ -328,6 +333,7 @@ class Identities:
         for edge in edges:
             if {edge.target, edge.source} <= joined(edges, a):
                 await self.merge(edge, now)
+        await self._tidy(a)
 
 
 def _fields(whole: Whole) -> frozenset[str]:

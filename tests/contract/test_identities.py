@@ -283,6 +283,22 @@ def test_what_passes_on_while_others_claim_it_ends_where_all_claims_say(run, who
     assert run(story) == ([2, 1], [])
 
 
+def test_what_passes_on_while_two_become_one_leaves_both(run, who, tablet):
+    ann, ben, cyd, phone = (who + each for each in "abcp")
+    links = [
+        Link(ben, tablet, NOW + 7, mark(7)), Link(ben, phone, NOW + 7, mark(7), merge=True),
+        Link(ann, tablet, NOW + 6, mark(6)), Link(cyd, ben, NOW + 4, mark(4), merge=True),
+        Link(cyd, tablet + "b", NOW + 4, mark(4)),
+    ]
+
+    async def story(store, identities, _):
+        await store.apply([(tablet, [Append(event(5, NOW + 5))])], NOW)
+        await identities.link(links, NOW)
+        return [await seen(store, each) for each in (ann, ben, cyd)]
+
+    assert run(story) == [[5], [], []]
+
+
 def test_those_whom_a_third_joins_are_not_parted_from_each_other(run, who):
     links = [Link(who, who + "-b", NOW, mark(1), merge=True), Link(who + "-b", who + "-c", NOW, mark(2), merge=True), Link(who, who + "-c", NOW, mark(3), merge=True)]
 
