@@ -192,22 +192,25 @@ class Identities:
         """(the person, under which key they go on, all that was seen of them). While merges are half done more than one of
         their keys has something of its own, and all of it is theirs."""
         filed, looked = {each.key: each for each in seen}, {each.key for each in seen}
-        while left := joined(whole.edges, key) - looked:
-            for each in sorted(left):
+        while (goes_on := root_of(whole.edges, key)) not in filed or joined(whole.edges, key) - looked:
+            for each in sorted(joined(whole.edges, key) - looked):
                 home = await self._home(each)
                 looked |= {each, home.key}
-                if not home.erased:
+                if not home.erased and home.key not in filed:
                     filed[home.key] = home
                     whole = united(whole, home.whole)
-        goes_on = root_of(whole.edges, key)
-        if goes_on not in filed:
-            filed[goes_on] = await self._store.load(goes_on)
+            if goes_on not in filed:  # it pointed elsewhere; by now somebody may have filed them there
+                filed[goes_on] = await self._store.load(goes_on)
+                whole = united(whole, filed[goes_on].whole)
         return whole, goes_on, list(filed.values())
 
     async def _filed_under(self, key: str, whole: Whole, before: Iterable[Filed]) -> bool:
         """The person is written under `key` first; then the pointers of the others flip."""
         filed = {each.key: each for each in before}
-        kept = filed.pop(key, None) or await self._store.load(key)
+        kept = filed.pop(key, None)
+        if kept is None:
+            kept = await self._store.load(key)
+            whole = united(kept.whole, whole)
         if kept.erased or not await self._store.replace(kept, Filed(key, whole)):
             return False
         for each in filed.values():

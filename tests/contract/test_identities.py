@@ -271,6 +271,21 @@ def test_many_who_become_one_at_once_are_one_in_the_end(run, who, tablet):
     assert run(story) == ({who + "c"}, [0, 1, 2, 3, 4])
 
 
+def test_words_of_who_is_one_that_come_at_once_all_hold(run, who, tablet):
+    said = ["ba", "bc", "ca", "ba", "ba", "aa", "ca", "cc", "ap"]
+    links = [
+        link for i, (target, source) in reversed(list(enumerate(said)))
+        for link in (Link(who + target, tablet + source, NOW + i, mark(i)), Link(who + target, who + source, NOW + i, mark(i), merge=True))
+        if not link.merge or source != target
+    ]
+
+    async def story(store, identities, _):
+        await identities.link(links, NOW)
+        return {(await store.read(who + name)).key for name in "abcp"}
+
+    assert run(story) == {who + "b"}
+
+
 def test_what_passes_on_while_others_claim_it_ends_where_all_claims_say(run, who, tablet):
     other = who + "-2"
 
