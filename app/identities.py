@@ -9,9 +9,10 @@ of sets, and repeating it changes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from random import random
 from typing import Literal
 
 from app.domain.claims import Claim, Claims, Link, owner_at, with_claim
@@ -22,12 +23,23 @@ from app.ports import IdentityStore
 
 ATTEMPTS = 50
 """Times that a change is tried anew because the person changed meanwhile."""
+APART_SECONDS = 0.0005
+"""Those who keep each other from writing wait for up to this long, and twice as long each time until `APART_TIMES`."""
+APART_TIMES = 6
 SETTLED_MILLISECONDS = 3_000
 """After this long no write is under way any more that was sent where an identifier pointed before."""
 USUAL_LIMIT = 500
 
 
 Outcome = Literal["linked", "erased", "too_many"]
+
+
+async def _attempts() -> AsyncIterator[int]:
+    """0, 1 ...: the later ones after a while, by chance."""
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            await asyncio.sleep(random() * APART_SECONDS * 2 ** min(attempt - 1, APART_TIMES))
+        yield attempt
 
 
 class Identities:
@@ -70,7 +82,7 @@ class Identities:
 
     async def claim(self, source: str, claim: Claim, now: int) -> Outcome:
         """From its instant on the identifier is the owner's, and what came before where nobody claimed it earlier."""
-        for attempt in range(ATTEMPTS):
+        async for attempt in _attempts():
             outcome = await self._claimed(source, claim, now)
             if outcome is None:
                 continue
@@ -105,7 +117,7 @@ class Identities:
     async def _give(self, owner: str, given: Whole, source: str, at: int) -> Outcome:
         """The owner gets what the identifier brought, and is known by it."""
         known = Holding(fields={"i:" + source: frozenset({at.to_bytes(8, "big")})})
-        for _ in range(ATTEMPTS):
+        async for _ in _attempts():
             home = await self._home(owner)
             if home.erased:
                 return "erased"
@@ -113,7 +125,8 @@ class Identities:
             whole = united(united(home.whole, own), given)
             if whole != home.whole and _identifiers(whole) > max(self._limit, _identifiers(home.whole)):
                 return "too_many"
-            if whole == home.whole or await self._store.replace(home, Filed(home.key, whole)):
+            # written even where they have it all: who is about to take it from them, by older claims, must read anew
+            if (whole == home.whole and not given) or await self._store.replace(home, Filed(home.key, whole)):
                 await self._tell(home.key, whole)
                 return "linked"
         raise StoreUnavailable("a person keeps changing", code="busy")
@@ -122,33 +135,28 @@ class Identities:
         """Whatever the holder has of an identifier from times when it was somebody else's goes to them. Where others claimed it
         meanwhile, whom it went to may be the wrong ones by now: it goes on from there."""
         holders = {holder}
-        for _ in range(ATTEMPTS):
+        async for _ in _attempts():
             claims = (await self._store.load(source)).claims
-            settled = True
-            for each in sorted(holders):
-                given = await self._settled(source, each, claims or (Claim(0, b"", source),))
-                settled &= given is not None
-                holders |= given or set()
+            settled = all([await self._settled(source, each, claims or (Claim(0, b"", source),), holders) for each in sorted(holders)])
             if settled and (await self._store.load(source)).claims == claims:
                 return
         raise StoreUnavailable("a person keeps changing", code="busy")
 
-    async def _settled(self, source: str, holder: str, claims: Claims) -> set[str] | None:
-        """Whom something went to; None where the holder changed meanwhile."""
+    async def _settled(self, source: str, holder: str, claims: Claims, given: set[str]) -> bool:
+        """Whom something goes to is added to `given`; False where the holder changed meanwhile."""
         home = await self._home(holder)
         if source == holder or source not in home.whole.holdings:
-            return set()
+            return True
         homes = {owner: (await self._home(owner)).key for owner in {claim.owner for claim in claims}}
         whole, gone = dealt(home.whole, source, lambda at, id: homes[owner_at(claims, at, id)] == home.key)
         if not gone:
-            return set()
-        given: set[str] = set()
+            return True
         for owner, key in homes.items():
             _, theirs = dealt(Whole({source: gone}), source, lambda at, id: homes[owner_at(claims, at, id)] != key)  # noqa: B023
             if theirs and key != home.key:
-                await self._give(owner, Whole({source: theirs}), source, claims[0].at)
                 given.add(owner)
-        return given if await self._store.replace(home, Filed(home.key, whole)) else None
+                await self._give(owner, Whole({source: theirs}), source, claims[0].at)
+        return await self._store.replace(home, Filed(home.key, whole))
 
     async def _home(self, key: str) -> Filed:
         """Where a person is filed, pointers followed."""
@@ -164,7 +172,7 @@ class Identities:
     async def merge(self, edge: Edge, now: int) -> Outcome:
         """Two people become one, filed under the id that goes on. Between their being one to readers of the one and to
         readers of the other lie milliseconds; neither ever sees a part of it."""
-        for attempt in range(ATTEMPTS):
+        async for attempt in _attempts():
             a, b = await self._home(edge.target), await self._home(edge.source)
             whole = united(a.whole, b.whole)
             if edge.at <= whole.parted.get(pair_of(edge.target, edge.source), -1) or edge.target == edge.source:
@@ -228,7 +236,7 @@ class Identities:
 
     async def keep_apart(self, a: str, b: str, now: int) -> None:
         """Two people stay two: what was said of them until now does not make them one. `RequestInvalid` where they are one."""
-        for _ in range(ATTEMPTS):
+        async for _ in _attempts():
             home, other = await self._home(a), await self._home(b)
             if home.key == other.key:
                 raise RequestInvalid("they are one person: unmerge them", code="joined")
@@ -239,7 +247,7 @@ class Identities:
         raise StoreUnavailable("these people keep changing", code="busy")
 
     async def _part(self, a: str, b: str, now: int) -> None:
-        for attempt in range(ATTEMPTS):
+        async for attempt in _attempts():
             home = await self._both_home(a, b)
             edges = frozenset(edge for edge in home.whole.edges if pair_of(edge.target, edge.source) != pair_of(a, b))
             if b in joined(edges, a):

@@ -7,6 +7,7 @@ What a person's own key brought stands there as if there were no others. In `o:{
     w:field      whose the version is that stands there, where it is not the person's own
     r:O 0 send   a decision that came by it: empty where it is the one that stands, else msgpack [record, trace]
     k:O          what is left of its trimmed events, as in a history
+    #            by chance, anew with every `replace`: a version, even where nothing else changed
     g:key 0 key  target and source of a merge: its stamp           n:key 0 key  two who were parted: when (8 bytes)
 
 `m:{K}` of an identifier that points at its owner: `>` the owner, `<` its claims, `=` where those are of several owners.
@@ -17,6 +18,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from secrets import token_bytes
 from typing import Any, TypeAlias
 
 import msgspec
@@ -38,6 +40,7 @@ VERSIONS = 16
 """Of one field, by one identifier that may pass to somebody else, as many are kept beside the one that stands."""
 _LENGTH = struct.Struct(">H")
 _CLAIM = struct.Struct(f">Q{ID_BYTES}sH")
+_WRITE_BYTES = 6
 _FIELDS = ("t:", "c:", "i:", "v:")
 Parts: TypeAlias = "tuple[bytes, dict[str, bytes], dict[str, bytes], dict[str, bytes], dict[str, bytes]]"
 """What stands under one key: h m o d x."""
@@ -234,7 +237,10 @@ def _stored(key: str, whole: Whole, names: Dictionary) -> Parts:
             meta["i:" + each] = edge.at.to_bytes(8, "big")
     for (a, b), at in whole.parted.items():
         origins[f"n:{a}\0{b}"] = at.to_bytes(8, "big")
-    return _history_stored(key, whole, names, origins), meta, origins, records, traces
+    history = _history_stored(key, whole, names, origins)
+    if origins:
+        origins["#"] = token_bytes(_WRITE_BYTES)
+    return history, meta, origins, records, traces
 
 
 def _history_stored(key: str, whole: Whole, names: Dictionary, origins: dict[str, bytes]) -> bytes:
