@@ -81,7 +81,7 @@ class Rewards:
         named = self._decision(heard)
         if named is None:
             return
-        data = (await self._profiles.decision(*named))[0] if named[1] else None
+        data = await self._profiles.decision(*named) if named[1] else None
         if data is None:
             await self._unknown(event, bandits)
             return

@@ -56,7 +56,7 @@ class Voiding:
 
     async def _settle(self, key: str, send: str, held: list[Hold]) -> None:
         """The record was another by then: what it still shows is kept, the rest is one doubt less."""
-        record = (await self._store.decision(key, send))[0]
+        record = await self._store.decision(key, send)
         still = held_by(record) if record else []
         await self._stocks.keep([each for each in held if each in still])
         await self._stocks.drop([each for each in held if each not in still])

@@ -73,8 +73,8 @@ class MemoryStore:
         return Profile(
             home.key, self._history(home.whole), {name: value for name, value in traits.items() if value is not None},
             {name[2:]: value[8:] == b"1" for name, value in fields.items() if name.startswith("c:")},
-            tuple(map(Identity.from_key, known - {home.key})), standing[send][0] if send in standing else None,
-            {name: record for name, (record, _) in standing.items()} if sends else {},
+            tuple(map(Identity.from_key, known - {home.key})), standing.get(send) if send else None,
+            standing if sends else {},
             {name[2:]: value[14:].decode() for name, value in fields.items() if name.startswith("v:")},
             known=bool(home.whole) or home.erased, erased=home.erased,
         )
@@ -174,10 +174,10 @@ class MemoryStore:
         home = self._home(each.key)
         if home.erased:
             return None
-        there = _standing(home.whole).get(each.send, (b"", b""))
-        if there[0] != (each.expected or b""):
-            return there[0]
-        others = {send: record for send, (record, _) in _standing(home.whole).items()}
+        there = _standing(home.whole).get(each.send, b"")
+        if there != (each.expected or b""):
+            return there
+        others = _standing(home.whole)
         if any(_reached(guard, [record for send, record in others.items() if send != each.send]) for guard in each.guards):
             return Full(others)
         origin = next((origin for origin, holding in home.whole.holdings.items() if holding.sends.get(each.send) == there), home.key)
@@ -185,18 +185,18 @@ class MemoryStore:
         stamp = now.to_bytes(8, "big") + bytes(6)
         kept = {"v:" + name: frozenset({stamp + stored.encode()}) for name, stored in each.variants.items() if stored}
         fields = {name: values for name, values in holding.fields.items() if each.variants.get(name[2:]) != "" or name[:2] != "v:"}
-        holding = replace(holding, fields={**fields, **kept}, sends={**holding.sends, each.send: (each.record, there[1] + each.trace)})
+        holding = replace(holding, fields={**fields, **kept}, sends={**holding.sends, each.send: each.record})
         self._put(Filed(home.key, replace(home.whole, holdings={**home.whole.holdings, origin: holding})))
         return None
 
-    async def decision(self, key: str, send: str) -> tuple[bytes | None, bytes | None]:
+    async def decision(self, key: str, send: str) -> bytes | None:
         await self.wire()
-        return _standing(self._home(key).whole).get(send, (None, None))
+        return _standing(self._home(key).whole).get(send)
 
     async def void(self, key: str, send: str, expected: bytes) -> bool:
         await self.wire()
         home = self._home(key)
-        if _standing(home.whole).get(send, (b"", b""))[0] != expected:
+        if _standing(home.whole).get(send, b"") != expected:
             return False
         left = {origin: replace(each, sends={name: row for name, row in each.sends.items() if name != send}) for origin, each in home.whole.holdings.items()}
         self._put(Filed(home.key, replace(home.whole, holdings={origin: each for origin, each in left.items() if each})))
@@ -237,8 +237,8 @@ def _versions(whole: Whole) -> dict[str, set[bytes]]:
     return found
 
 
-def _standing(whole: Whole) -> dict[str, tuple[bytes, bytes]]:
-    found: dict[str, tuple[bytes, bytes]] = {}
+def _standing(whole: Whole) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
     for holding in whole.holdings.values():
         for send, decided in holding.sends.items():
             found[send] = earlier(found.get(send, decided), decided)

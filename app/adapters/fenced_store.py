@@ -33,5 +33,5 @@ class FencedStore:
     async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | Full | None]:
         return await self._store.record(recordings, now)
 
-    async def decision(self, key: str, send: str) -> tuple[bytes | None, bytes | None]:
+    async def decision(self, key: str, send: str) -> bytes | None:
         return await self._store.decision(key, send)

@@ -5,7 +5,7 @@ What a person's own key brought stands there as if there were no others. In `o:{
     e:O          ids of events that came by it
     f:O 0 field  versions of a field that do not stand in `m:{K}`, each led by its length (u16)
     w:field      whose the version is that stands there, where it is not the person's own
-    r:O 0 send   a decision that came by it: empty where it is the one that stands, else msgpack [record, trace]
+    r:O 0 send   a decision that came by it: empty where it is the one that stands, else its record
     k:O          what is left of its trimmed events, as in a history
     #            by chance, anew with every `replace`: a version, even where nothing else changed
     g:key 0 key  target and source of a merge: its stamp           n:key 0 key  two who were parted: when (8 bytes)
@@ -42,8 +42,8 @@ _LENGTH = struct.Struct(">H")
 _CLAIM = struct.Struct(f">Q{ID_BYTES}sH")
 _WRITE_BYTES = 6
 _FIELDS = ("t:", "c:", "i:", "v:")
-Parts: TypeAlias = "tuple[bytes, dict[str, bytes], dict[str, bytes], dict[str, bytes], dict[str, bytes]]"
-"""What stands under one key: h m o d x."""
+Parts: TypeAlias = "tuple[bytes, dict[str, bytes], dict[str, bytes], dict[str, bytes]]"
+"""What stands under one key: h m o d."""
 
 
 class RedisIdentities:
@@ -54,15 +54,15 @@ class RedisIdentities:
         self._whole, self._replace = Script("whole"), Script("replace")
 
     async def load(self, key: str) -> Filed:
-        version, h, t, m, o, d, x = await evaluate(self._link, self._whole, _keys(key), [], self._seconds)
-        meta, origins, records, traces = (dict(zip(flat[::2], flat[1::2], strict=True)) for flat in (m, o, d, x))
+        version, h, t, m, o, d = await evaluate(self._link, self._whole, _keys(key), [], self._seconds)
+        meta, origins, records = (dict(zip(flat[::2], flat[1::2], strict=True)) for flat in (m, o, d))
         if b"!" in meta:
             return Filed(key, erased=True, version=version)
         if b">" in meta:
             owner = meta[b">"].decode()
             return Filed(key, owner=owner, claims=_claims(meta.get(b"<"), owner, weak=not key.startswith("u:")), version=version)
         history = await self._history(h, t) if h else None
-        return Filed(key, _whole(key, history, meta, origins, records, traces), version=version)
+        return Filed(key, _whole(key, history, meta, origins, records), version=version)
 
     async def _history(self, h: bytes, t: bytes) -> History | None:
         """None where no dictionary explains it any more."""
@@ -94,7 +94,7 @@ class RedisIdentities:
 
 
 def _keys(key: str) -> list[str]:
-    return [f"{part}:{{{key}}}" for part in "htmodx"]
+    return [f"{part}:{{{key}}}" for part in "htmod"]
 
 
 # -- pointers --------------------------------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ def _pointer(owner: str, claims: Claims) -> Parts:
         found["<"] = b"".join(_CLAIM.pack(at, id, len(key.encode())) + key.encode() for at, id, key in claims)
     if len({claim.owner for claim in claims}) > 1:
         found["="] = b"1"
-    return b"", found, {}, {}, {}
+    return b"", found, {}, {}
 
 
 # -- people, read ------------------------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ class _Sorting:
     def __init__(self) -> None:
         self.rows: dict[str, dict[bytes, Row]] = {}
         self.fields: dict[str, dict[str, set[bytes]]] = {}
-        self.sends: dict[str, dict[str, tuple[bytes, bytes]]] = {}
+        self.sends: dict[str, dict[str, bytes]] = {}
         self.marks: dict[str, dict[int, Mark]] = {}
 
     def field(self, origin: str, name: str, value: bytes) -> None:
@@ -153,8 +153,7 @@ class _Sorting:
 
 
 def _whole(
-    key: str, history: History | None, meta: Mapping[bytes, bytes], origins: Mapping[bytes, bytes],
-    records: Mapping[bytes, bytes], traces: Mapping[bytes, bytes],
+    key: str, history: History | None, meta: Mapping[bytes, bytes], origins: Mapping[bytes, bytes], records: Mapping[bytes, bytes]
 ) -> Whole:
     found = _Sorting()
     edges: set[Edge] = set()
@@ -182,13 +181,12 @@ def _whole(
         elif kind == b"r:":
             send = second.encode()
             if not value and send in standing:
-                found.sends.setdefault(first, {})[second] = records[send], traces.get(send, b"")
+                found.sends.setdefault(first, {})[second] = records[send]
                 standing.discard(send)
             elif value:
-                record, trace = _unpack(value)
-                found.sends.setdefault(first, {})[second] = record, trace
+                found.sends.setdefault(first, {})[second] = value
     for send in standing:
-        found.sends.setdefault(key, {})[send.decode()] = records[send], traces.get(send, b"")
+        found.sends.setdefault(key, {})[send.decode()] = records[send]
     if history is not None:
         _sort_events(found, key, history, came)
     return Whole(found.holdings(), frozenset(edges), parted)
@@ -230,7 +228,7 @@ def read_versions(data: bytes) -> list[bytes]:
 
 def _stored(key: str, whole: Whole, names: Dictionary) -> Parts:
     meta, origins = _fields_stored(key, whole)
-    records, traces = _sends_stored(key, whole, origins)
+    records = _sends_stored(key, whole, origins)
     for edge in whole.edges:
         origins[f"g:{edge.target}\0{edge.source}"] = edge.at.to_bytes(8, "big") + edge.id
         for each in {edge.target, edge.source} - {key}:
@@ -240,7 +238,7 @@ def _stored(key: str, whole: Whole, names: Dictionary) -> Parts:
     history = _history_stored(key, whole, names, origins)
     if origins:
         origins["#"] = token_bytes(_WRITE_BYTES)
-    return history, meta, origins, records, traces
+    return history, meta, origins, records
 
 
 def _history_stored(key: str, whole: Whole, names: Dictionary, origins: dict[str, bytes]) -> bytes:
@@ -310,15 +308,15 @@ def write_versions(values: Iterable[bytes]) -> bytes:
     return b"".join(_LENGTH.pack(len(value)) + value for value in values)
 
 
-def _sends_stored(key: str, whole: Whole, origins: dict[str, bytes]) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    standing: dict[str, tuple[bytes, bytes]] = {}
+def _sends_stored(key: str, whole: Whole, origins: dict[str, bytes]) -> dict[str, bytes]:
+    standing: dict[str, bytes] = {}
     for holding in whole.holdings.values():
         for send, each in holding.sends.items():
             standing[send] = earlier(standing.get(send, each), each)
     for origin, holding in whole.holdings.items():
         for send, each in holding.sends.items():
             if each != standing[send]:
-                origins[f"r:{origin}\0{send}"] = _pack(list(each))
+                origins[f"r:{origin}\0{send}"] = each
             elif origin != key:
                 origins[f"r:{origin}\0{send}"] = b""
-    return {send: each[0] for send, each in standing.items()}, {send: each[1] for send, each in standing.items()}
+    return standing

@@ -13,6 +13,6 @@ class RedisSends:
         self._void = Script("void")
 
     async def void(self, key: str, send: str, expected: bytes) -> bool:
-        keys = [f"{part}:{{{key}}}" for part in "mdxo"]
+        keys = [f"{part}:{{{key}}}" for part in "mdo"]
         reply: bytes = await evaluate(self._link, self._void, keys, [send, expected], self._seconds)
         return await self.void(reply[1:].decode(), send, expected) if reply.startswith(b">") else not reply

@@ -1,7 +1,8 @@
 """Profiles, histories and decisions in Redis. All keys of a profile share one hash slot:
 
 `h:{K}` history, `t:{K}` its tail, `m:{K}` traits, identities, consents, alias and tombstone, `o:{K}` by which identifier
-they came (see `redis_identities`), `d:{K}` decisions by send, `x:{K}` their traces, `l:{K}` what `redis_live` keeps. One round trip reads a person; one applies all changes of a batch; one records a decision.
+they came (see `redis_identities`), `d:{K}` decisions by send, `l:{K}` what `redis_live` keeps.
+One round trip reads a person; one applies all changes of a batch; one records a decision.
 """
 
 from __future__ import annotations
@@ -104,15 +105,14 @@ class RedisStore:
         history = History(base, tail, await self._names.current())
         return NO_HISTORY if history.unknown else history
 
-    async def decision(self, key: str, send: str) -> tuple[bytes | None, bytes | None]:
+    async def decision(self, key: str, send: str) -> bytes | None:
         tag = "{" + key + "}"
-        replies = await self._link.pipeline([("HGET", "d:" + tag, send), ("HGET", "x:" + tag, send), ("HGET", "m:" + tag, ">")])
+        replies = await self._link.pipeline([("HGET", "d:" + tag, send), ("HGET", "m:" + tag, ">")])
         for reply in replies:
             if isinstance(reply, Exception):
                 raise refusal(reply)
-        if replies[0] is None and replies[2] is not None:
-            return await self.decision(replies[2].decode(), send)
-        return replies[0], replies[1]
+        record, owner = replies
+        return await self.decision(owner.decode(), send) if record is None and owner is not None else record
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -171,8 +171,8 @@ class RedisStore:
         calls: list[tuple[list[str], list[Any]]] = []
         for each in recordings:
             tag = "{" + each.key + "}"
-            arguments = [each.send, each.expected or b"", each.record, each.trace, KEPT_SECONDS, oldest, _kept(each.variants, now), *_guards(each.guards)]
-            calls.append((["m:" + tag, "d:" + tag, "x:" + tag], arguments))
+            arguments = [each.send, each.expected or b"", each.record, KEPT_SECONDS, oldest, _kept(each.variants, now), *_guards(each.guards)]
+            calls.append((["m:" + tag, "d:" + tag], arguments))
         replies: list[Any] = await evaluate_many(self._writes, self._record, calls, self._write_seconds)
         found = [_winner(reply) for reply in replies]
         moved = {i: replace(recordings[i], key=reply[1:].decode()) for i, reply in enumerate(replies) if reply[:1] == b">"}
@@ -188,7 +188,7 @@ class RedisStore:
         gone -= await self._others(profile.key or key, gone)
         for each in sorted(gone):
             tag = "{" + each + "}"
-            keys = [part + ":" + tag for part in "htmodxl"]
+            keys = [part + ":" + tag for part in "htmodl"]
             await evaluate(self._writes, self._erase, keys, [stamp], self._write_seconds)
         return frozenset(gone)
 

@@ -41,7 +41,7 @@ class TimedStore:
         with _Timed(self._telemetry, "record"):
             return await self._store.record(recordings, now)
 
-    async def decision(self, key: str, send: str) -> tuple[bytes | None, bytes | None]:
+    async def decision(self, key: str, send: str) -> bytes | None:
         with _Timed(self._telemetry, "decision"):
             return await self._store.decision(key, send)
 

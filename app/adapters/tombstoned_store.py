@@ -53,7 +53,7 @@ class TombstonedStore:
         found = iter(await self._store.record(living, now) if living else [])
         return [None if self._gone.holds(each.key) else next(found) for each in recordings]
 
-    async def decision(self, key: str, send: str) -> tuple[bytes | None, bytes | None]:
+    async def decision(self, key: str, send: str) -> bytes | None:
         return await self._store.decision(key, send)
 
 

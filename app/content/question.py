@@ -88,4 +88,4 @@ class Answer:
             mail, version, choices = earlier.mail or mail, earlier.version, {**choices, **earlier.choices}
         record = encode_record(decision.decided_at, mail, version, choices)
         assert profile.key is not None and decision.send is not None
-        return Recording(profile.key, decision.send, profile.record, record, b"", self.guards, self.kept)
+        return Recording(profile.key, decision.send, profile.record, record, self.guards, self.kept)

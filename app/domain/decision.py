@@ -96,7 +96,6 @@ class Recording:
     send: str
     expected: bytes | None
     record: bytes
-    trace: bytes
     guards: tuple[Guard, ...] = ()
     variants: Mapping[str, str] = field(default_factory=empty)
     """experiment -> what is to be stored of it with the person, where nothing is yet; empty: what was stored goes."""

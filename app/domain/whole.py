@@ -31,11 +31,11 @@ class Mark:
 @dataclass(frozen=True, slots=True)
 class Holding:
     """What came by one identifier. `fields` holds every known version of a trait (`t:`), a consent (`c:`), an identity
-    (`i:`) or the variant of an experiment (`v:`), each led by its stamp; `sends` the recorded decisions: send -> (record, trace)."""
+    (`i:`) or the variant of an experiment (`v:`), each led by its stamp; `sends` the records of their decisions, by send."""
 
     rows: Mapping[bytes, Row] = field(default_factory=dict[bytes, Row])
     fields: Mapping[str, frozenset[bytes]] = field(default_factory=dict[str, frozenset[bytes]])
-    sends: Mapping[str, tuple[bytes, bytes]] = field(default_factory=dict[str, tuple[bytes, bytes]])
+    sends: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     marks: Mapping[int, Mark] = field(default_factory=dict[int, Mark])
 
     def __bool__(self) -> bool:
@@ -113,20 +113,18 @@ def _both(a: Holding, b: Holding) -> Holding:
     return Holding({**a.rows, **b.rows}, fields, sends, marks)
 
 
-def earlier(a: tuple[bytes, bytes], b: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+def earlier(a: bytes, b: bytes) -> bytes:
     """Of two decisions for one send the earlier stands: a record is led by its instant."""
     return min(a, b)
 
 
 def overruled(whole: Whole) -> list[tuple[str, bytes]]:
     """(send, record) of every decision that another one for the same send came before."""
-    standing: dict[str, tuple[bytes, bytes]] = {}
+    standing: dict[str, bytes] = {}
     for holding in whole.holdings.values():
         for send, each in holding.sends.items():
             standing[send] = earlier(standing.get(send, each), each)
-    return [
-        (send, each[0]) for holding in whole.holdings.values() for send, each in holding.sends.items() if each[0] != standing[send][0]
-    ]
+    return [(send, each) for holding in whole.holdings.values() for send, each in holding.sends.items() if each != standing[send]]
 
 
 def _wider(a: Mark | None, b: Mark | None) -> Mark:
@@ -151,7 +149,7 @@ def _split(holding: Holding, mine: Callable[[int, bytes], bool]) -> tuple[Holdin
     kept = Holding(
         {id: row for id, row in holding.rows.items() if mine(row[0], id)},
         _fields(holding.fields, mine),
-        {send: each for send, each in holding.sends.items() if mine(int.from_bytes(each[0][:8], "big"), b"")},
+        {send: each for send, each in holding.sends.items() if mine(int.from_bytes(each[:8], "big"), b"")},
         {code: mark for code, mark in holding.marks.items() if mine(*mark.last)},
     )
     gone = Holding(

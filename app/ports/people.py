@@ -54,8 +54,8 @@ class ProfileStore(Protocol):
         """
         ...
 
-    async def decision(self, key: str, send: str) -> tuple[bytes | None, bytes | None]:
-        """The stored record and its trace (None, None where there is none)."""
+    async def decision(self, key: str, send: str) -> bytes | None:
+        """The stored record, None where there is none."""
         ...
 
 

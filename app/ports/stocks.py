@@ -55,6 +55,6 @@ class Sends(Protocol):
     """Recorded decisions, taken back. Raises `StoreUnavailable`."""
 
     async def void(self, key: str, send: str, expected: bytes) -> bool:
-        """The decision is not recorded any more, nor its trace; False where another than `expected` is there, and stays.
+        """The decision is not recorded any more; False where another than `expected` is there, and stays.
         Follows aliases."""
         ...

@@ -19,7 +19,7 @@ class Stored:
 
     async def told(self, key: str, send: str) -> dict[str, Any] | None:
         """The decision of a (profile key, send) with its reasons; None where none is recorded."""
-        data, _ = await self._parts.store.decision(key, send)
+        data = await self._parts.store.decision(key, send)
         if data is None:
             return None
         record = decode_record(data)

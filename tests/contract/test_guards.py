@@ -53,7 +53,7 @@ def record(at: int, **shown: str | None) -> bytes:
 
 
 def recording(who: str, send: str, *guards: Guard, at: int = NOW, expected: bytes | None = None, **shown: str | None) -> Recording:
-    return Recording(who, send, expected, record(at, **(shown or {"hero": "shoes"})), b"t", guards)
+    return Recording(who, send, expected, record(at, **(shown or {"hero": "shoes"})), guards)
 
 
 async def kept(store: ProfileStore, who: str) -> list[str]:

@@ -76,8 +76,8 @@ def record(at: int, text: str) -> bytes:
     return at.to_bytes(8, "big") + text.encode()
 
 
-async def keep(store: ProfileStore, who: str, send: str, record: bytes, trace: bytes) -> bytes | None:
-    return (await store.record([Recording(who, send, None, record, trace)], NOW))[0]
+async def keep(store: ProfileStore, who: str, send: str, record: bytes) -> bytes | None:
+    return (await store.record([Recording(who, send, None, record)], NOW))[0]
 
 
 async def seen(store: ProfileStore, key: str) -> list[int]:
@@ -153,8 +153,8 @@ def test_variants_that_people_saw_stay_when_they_become_one(run, who):
 
     async def story(store, identities, _):
         await store.apply([(key, [trait(NOW, city="Kiel")]) for key in (one, other)], NOW)
-        await store.record([Recording(one, "s1", None, record(NOW, "1"), b"", variants={"copy": "a", "rank": "x"})], NOW)
-        await store.record([Recording(other, "s2", None, record(NOW, "2"), b"", variants={"copy": "b"})], NOW + 1)
+        await store.record([Recording(one, "s1", None, record(NOW, "1"), variants={"copy": "a", "rank": "x"})], NOW)
+        await store.record([Recording(other, "s2", None, record(NOW, "2"), variants={"copy": "b"})], NOW + 1)
         await identities.link([Link(one, other, NOW + 5, mark(9), merge=True)], NOW)
         return (await store.read(one)).variants
 
@@ -186,9 +186,9 @@ def test_of_two_decisions_for_one_send_the_earlier_stands_and_both_ids_find_it(r
     old = who + "-old"
 
     async def story(store, identities, _):
-        await keep(store, who, "s", record(NOW + 1, "later"), b"t2")
-        await keep(store, old, "s", record(NOW, "earlier"), b"t1")
-        await keep(store, old, "only", record(NOW, "only"), b"t3")
+        await keep(store, who, "s", record(NOW + 1, "later"))
+        await keep(store, old, "s", record(NOW, "earlier"))
+        await keep(store, old, "only", record(NOW, "only"))
         await identities.link([Link(who, old, NOW + 5, mark(9), merge=True)], NOW)
         merged = [await store.decision(who, "s"), await store.decision(old, "s"), await store.decision(who, "only")]
         await identities.unmerge(who, old, NOW + 9)
@@ -196,15 +196,15 @@ def test_of_two_decisions_for_one_send_the_earlier_stands_and_both_ids_find_it(r
 
     merged, parted = run(story)
 
-    assert merged == [(record(NOW, "earlier"), b"t1"), (record(NOW, "earlier"), b"t1"), (record(NOW, "only"), b"t3")]
-    assert parted == [(record(NOW + 1, "later"), b"t2"), (record(NOW, "earlier"), b"t1"), (None, None)]
+    assert merged == [record(NOW, "earlier"), record(NOW, "earlier"), record(NOW, "only")]
+    assert parted == [record(NOW + 1, "later"), record(NOW, "earlier"), None]
 
 
 def test_many_are_read_in_the_order_asked_each_with_the_record_of_its_send(run, who, tablet):
     async def story(store, identities, _):
         await identities.link([Link(who, tablet, NOW, mark(1))], NOW)
         await store.apply([(who, [Append(event(1))])], NOW)
-        await keep(store, who, "s1", record(NOW, "x"), b"t")
+        await keep(store, who, "s1", record(NOW, "x"))
         return await store.read_many([(tablet, "s1"), (who + "?", "s1"), (who, "s2"), (who, None), (tablet, "s1")])
 
     people = run(story)
@@ -220,10 +220,10 @@ def test_a_decision_recorded_under_an_id_that_just_became_another_s_is_found(run
     async def story(store, identities, _):
         await store.apply([(old, [Append(event(1))])], NOW)
         await identities.link([Link(who, old, NOW, mark(9), merge=True)], NOW)
-        stored = await keep(store, old, "s", record(NOW, "x"), b"t")
+        stored = await keep(store, old, "s", record(NOW, "x"))
         return stored, await store.decision(who, "s")
 
-    assert run(story) == (None, (record(NOW, "x"), b"t"))
+    assert run(story) == (None, record(NOW, "x"))
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])

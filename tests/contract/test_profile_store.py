@@ -54,8 +54,8 @@ def event(i: int, name: str = "product_viewed", at: int = NOW, **properties) -> 
     return Event(name, at, i.to_bytes(ID_BYTES, "big"), properties or {"category": "shoes", "n": i})
 
 
-async def keep(store: ProfileStore, who: str, send: str, expected: bytes | None, record: bytes, trace: bytes) -> bytes | None:
-    return (await store.record([Recording(who, send, expected, record, trace)], NOW))[0]
+async def keep(store: ProfileStore, who: str, send: str, expected: bytes | None, record: bytes) -> bytes | None:
+    return (await store.record([Recording(who, send, expected, record)], NOW))[0]
 
 
 def test_an_event_is_there_at_the_next_read_and_counts_once(run, who):
@@ -121,29 +121,29 @@ def test_a_trait_keeps_its_latest_value_whatever_arrives_last(run, who):
 def test_the_first_of_two_records_stands_and_the_other_is_told(run, who):
     async def story(store):
         return [
-            await keep(store, who, "s1", None, b"first" * 4, b"t"),
-            await keep(store, who, "s1", None, b"second" * 4, b"t"),
-            await keep(store, who, "s1", b"first" * 4, b"appended", b"u"),
+            await keep(store, who, "s1", None, b"first" * 4),
+            await keep(store, who, "s1", None, b"second" * 4),
+            await keep(store, who, "s1", b"first" * 4, b"appended"),
             await store.decision(who, "s1"),
             (await store.read(who, "s1")).record,
         ]
 
-    assert run(story) == [None, b"first" * 4, None, (b"appended", b"tu"), b"appended"]
+    assert run(story) == [None, b"first" * 4, None, b"appended", b"appended"]
 
 
 def test_of_two_records_that_come_together_the_first_stands(run, who):
     other = who + "other"
 
     async def story(store):
-        recordings = [Recording(who, "s", None, b"first" * 4, b"t"), Recording(other, "s", None, b"other" * 4, b"t"), Recording(who, "s", None, b"second" * 4, b"t")]
+        recordings = [Recording(who, "s", None, b"first" * 4), Recording(other, "s", None, b"other" * 4), Recording(who, "s", None, b"second" * 4)]
         return await store.record(recordings, NOW), await store.decision(who, "s"), await store.decision(other, "s")
 
-    assert run(story) == ([None, None, b"first" * 4], (b"first" * 4, b"t"), (b"other" * 4, b"t"))
+    assert run(story) == ([None, None, b"first" * 4], b"first" * 4, b"other" * 4)
 
 
 def test_every_send_of_many_is_read_on_request(run, who):
     async def story(store):
-        await keep(store, who, "s1", None, b"first" * 4, b"")
+        await keep(store, who, "s1", None, b"first" * 4)
         return await store.read_many([(who, "s1"), (who + "other", None)], sends=True)
 
     assert [(each.record, each.sends) for each in run(story)] == [(b"first" * 4, {"s1": b"first" * 4}), (None, {})]
@@ -155,7 +155,7 @@ def test_erasure_leaves_a_tombstone_that_takes_nothing_more(run, who):
         await store.erase(who, NOW)
         await store.erase(who, NOW)
         dropped = await store.apply([(who, [Append(event(2))])], NOW)
-        recorded = await keep(store, who, "s", None, b"x" * 20, b"")
+        recorded = await keep(store, who, "s", None, b"x" * 20)
         return dropped, recorded, await store.read(who, "s")
 
     dropped, recorded, profile = run(story)
@@ -218,8 +218,8 @@ def test_there_is_one_answer_per_write_and_one_result_per_event(run, who):
 
 def test_every_send_of_a_person_is_read_on_request(run, who):
     async def story(store):
-        await keep(store, who, "s1", None, b"first" * 4, b"")
-        await keep(store, who, "s2", None, b"second" * 4, b"")
+        await keep(store, who, "s1", None, b"first" * 4)
+        await keep(store, who, "s2", None, b"second" * 4)
         return await store.read(who, sends=True), await store.read(who, "s2", sends=True)
 
     none, one = run(story)
@@ -230,9 +230,9 @@ def test_every_send_of_a_person_is_read_on_request(run, who):
 
 def test_a_record_that_is_there_no_more_is_told_as_empty(run, who):
     async def story(store):
-        return await keep(store, who, "s1", b"gone" * 4, b"new" * 4, b""), await store.decision(who, "s1")
+        return await keep(store, who, "s1", b"gone" * 4, b"new" * 4), await store.decision(who, "s1")
 
-    assert run(story) == (b"", (None, None))
+    assert run(story) == (b"", None)
 
 
 def test_events_beyond_the_age_bound_are_trimmed_and_what_is_older_is_refused(run, who):
@@ -247,9 +247,9 @@ def test_events_beyond_the_age_bound_are_trimmed_and_what_is_older_is_refused(ru
 def test_a_variant_that_was_recorded_stays_with_the_person_until_another_takes_its_place_or_it_goes(run, who):
     async def story(store: ProfileStore) -> Any:
         await store.apply([(who, [Merge({"city": "Kiel"}, NOW, bytes(ID_BYTES))])], NOW)
-        await store.record([Recording(who, "s1", None, b"1" * 9, b"", variants={"copy": "a", "old": "x"})], NOW)
+        await store.record([Recording(who, "s1", None, b"1" * 9, variants={"copy": "a", "old": "x"})], NOW)
         first = (await store.read(who)).variants
-        await store.record([Recording(who, "s2", None, b"2" * 9, b"", variants={"copy": "b\0seed", "old": ""})], NOW + 1)
+        await store.record([Recording(who, "s2", None, b"2" * 9, variants={"copy": "b\0seed", "old": ""})], NOW + 1)
         return first, await store.read(who)
 
     first, then = run(story)
@@ -260,8 +260,8 @@ def test_a_variant_that_was_recorded_stays_with_the_person_until_another_takes_i
 
 def test_a_record_that_does_not_stand_leaves_no_variant(run, who):
     async def story(store: ProfileStore) -> Any:
-        await keep(store, who, "s", None, b"first" * 4, b"")
-        await store.record([Recording(who, "s", None, b"second" * 4, b"", variants={"copy": "a"})], NOW)
+        await keep(store, who, "s", None, b"first" * 4)
+        await store.record([Recording(who, "s", None, b"second" * 4, variants={"copy": "a"})], NOW)
         return (await store.read(who)).variants
 
     assert run(story) == {}

@@ -112,12 +112,12 @@ def test_a_replay_brings_nobody_back_once_the_mark_is_gone(redis_socket, who):
 
 def test_no_decision_is_recorded_for_them(redis_socket, who):
     async def then(store):
-        answer = await store.record([Recording(who, "s", None, NOW.to_bytes(8, "big"), b"t"), Recording(who + "x", "s", None, NOW.to_bytes(8, "big"), b"t")], NOW)
+        answer = await store.record([Recording(who, "s", None, NOW.to_bytes(8, "big")), Recording(who + "x", "s", None, NOW.to_bytes(8, "big"))], NOW)
         return answer, [await store.decision(each, "s") for each in (who, who + "x")]
 
     answer, decisions = erased_and_forgotten(redis_socket, who, then)
 
-    assert (answer, decisions) == ([None, None], [(None, None), (NOW.to_bytes(8, "big"), b"t")])
+    assert (answer, decisions) == ([None, None], [None, NOW.to_bytes(8, "big")])
 
 
 def test_nobody_is_linked_to_them(redis_socket, who):

@@ -102,7 +102,7 @@ def test_of_a_decision_that_is_taken_back_nothing_is_learnt(run):
         await shop.decide("ann")
         await shop.decide("ben")
         await shop.rewards.turn(NOW + HOUR)
-        await shop.rewards.withdraw("u:ann", "news", (await shop.store.decision("u:ann", "news"))[0])
+        await shop.rewards.withdraw("u:ann", "news", await shop.store.decision("u:ann", "news"))
         await shop.rewards.turn(NOW + 3 * HOUR + 1)
         return of(await shop.known())
 
@@ -112,7 +112,7 @@ def test_of_a_decision_that_is_taken_back_nothing_is_learnt(run):
 def test_a_decision_taken_back_at_once_was_never_shown(run):
     async def story(shop):
         await shop.decide("ann")
-        await shop.rewards.withdraw("u:ann", "news", (await shop.store.decision("u:ann", "news"))[0])
+        await shop.rewards.withdraw("u:ann", "news", await shop.store.decision("u:ann", "news"))
         await shop.rewards.turn(NOW + 3 * HOUR + 1)
         return of(await shop.known())
 
@@ -268,7 +268,7 @@ def test_two_processes_learn_together_and_decide_alike(tmp_path):
         records = []
         for shop in (one, other):
             await asyncio.gather(*[shop.decide(f"q{i}") for i in range(100)])
-            records.append([(await shop.store.decision(f"u:q{i}", "news"))[0] for i in range(100)])
+            records.append([await shop.store.decision(f"u:q{i}", "news") for i in range(100)])
         return dict(one.rewards.posteriors), records[0] == records[1], of(await one.known())
 
     posteriors, alike, known = asyncio.run(story())
