@@ -91,7 +91,8 @@ class Claiming:
             _, theirs = dealt(Whole({source: gone}), source, lambda at, id: homes[owner_at(claims, at, id)] != key)  # noqa: B023
             if theirs and key != home.key:
                 given.add(owner)
-                await self._give(owner, Whole({source: theirs}), source, claims[0].at)
+                if await self._give(owner, Whole({source: theirs}), source, claims[0].at) == "too_many":
+                    return True  # better with the wrong person than with nobody
         return await self._store.replace(home, Filed(home.key, whole))
 
     async def tidy(self, key: str) -> None:
