@@ -35,6 +35,8 @@ COMMANDS = {
     "dead-letters": ("app.cli.dead_letters", "list, show, redrive and drop events that were refused"),
     "dataset": ("app.cli.dataset", "make a training set of a history, as the server would have known it"),
     "train": ("app.cli.train", "train a model on the shop's own history"),
+    "retrain": ("app.cli.retrain", "train anew what is new, and promote it where it is not worse: for a scheduler"),
+    "models": ("app.cli.models", "versions of models: list, evaluate, compare, promote, go back"),
     "import": ("app.cli.import_", "import events, profiles or items from a file"),
 }
 

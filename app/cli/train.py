@@ -15,18 +15,21 @@ from app.cli.dataset import built, doing, history, settings_of, tell, with_histo
 from app.content.load import load
 from app.domain.definitions import Definitions
 from app.errors import SettingsInvalid
-from app.learning.cards import write
+from app.cli.promoting import promote
+from app.learning.cards import keep
 from app.learning.examples import Examples, read_rows, read_table
 from app.learning.outcomes import learn_clusters, learn_lifetime, learn_recommender
 from app.learning.spec import Spec
 from app.learning.tasks import ClustersTask, LifetimeTask, RecommenderTask, read_task
 from app.learning.training import train
+from app.learning.versions import CARD, Shelf, Version
 from app.settings import Settings
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", type=Path, metavar="SPEC.yaml", help="says what to learn from what")
     parser.add_argument("--rows", type=Path, metavar="FILE", help="a training set that `inlay dataset` wrote (made of the history)")
+    parser.add_argument("--candidate", action="store_true", help="keep the version beside the one that serves (it serves at once)")
     with_history(parser)
     parser.set_defaults(run=run)
 
@@ -46,17 +49,30 @@ def run(arguments: argparse.Namespace) -> int:
                 outcome = learn_lifetime(task, definitions, events, settings.content, say)
             case RecommenderTask():
                 outcome = learn_recommender(task, events, settings.content, say)
-    _tell(outcome.told, (), outcome.written)
+    _tell(outcome.told, ())
+    if outcome.version is None:
+        Console(highlight=False, soft_wrap=True).print(f"written to {' and '.join(map(str, outcome.written))}", markup=False)
+    else:
+        _serve(arguments, settings, definitions, outcome.version)
     return 0
 
 
-def _tell(rows: Sequence[tuple[str, str]], notes: Sequence[str], written: Sequence[Path]) -> None:
+def _serve(arguments: argparse.Namespace, settings: Settings, definitions: Definitions, version: Version) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"written to {version.folder / CARD}", markup=False)
+    if arguments.candidate:
+        console.print(f"version {version.name} of {version.model} is kept; inlay models promote {version.model} {version.name} makes it serve", markup=False)
+        return
+    promote(settings.content, definitions, Shelf(settings.content, version.model), version, "trained")
+    console.print(f"version {version.name} of {version.model} serves", markup=False)
+
+
+def _tell(rows: Sequence[tuple[str, str]], notes: Sequence[str]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for value, name in rows:
         console.print(f"{value:>12}  {name}", markup=False)
     for note in notes:
         console.print(f"note: {note}", markup=False)
-    console.print(f"written to {' and '.join(map(str, written))}", markup=False)
 
 
 def _model(arguments: argparse.Namespace, settings: Settings, definitions: Definitions, spec: Spec) -> int:
@@ -69,7 +85,8 @@ def _model(arguments: argparse.Namespace, settings: Settings, definitions: Defin
     rows = [(f"{trained.rows:,}", f"rows to learn from, by {trained.fitted.method}"), (f"{len(trained.test):,}", "rows to judge by")]
     rows += [(f"{value:.4f}", name.replace("_", " ")) for name, value in trained.figures.items()]
     rows += [(f"{trained.difference:.1e}", "largest difference of the ONNX file from the library")]
-    _tell(rows, trained.notes, write(trained, spec, settings.content, source))
+    _tell(rows, trained.notes)
+    _serve(arguments, settings, definitions, keep(trained, spec, settings.content, source))
     return 0
 
 

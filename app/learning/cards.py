@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
-
 from app.learning.fitting import feeds, scores
 from app.learning.graphs import NUMBERS
 from app.learning.plots import draw
 from app.learning.preparing import order
 from app.learning.spec import Spec
 from app.learning.training import Trained
+from app.learning.versions import Shelf, Version
 
 GOLDEN = 5
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def write(trained: Trained, spec: Spec, content: Path, source: str) -> tuple[Path, Path]:
-    """The model and its card into `models/`, the page and its picture into `training/<model>/`; (card, page)."""
-    models, page = content / "models", content / "training" / spec.model
-    models.mkdir(parents=True, exist_ok=True)
+def keep(trained: Trained, spec: Spec, content: Path, source: str, more: Mapping[str, Any] | None = None) -> Version:
+    """The model as a version on its shelf, with its card, and the page about it. `more` is told in the card of how it was trained."""
     card = card_of(trained, spec, source)
-    draw(trained, page / "figures.png")
-    (page / "README.md").write_text(page_of(trained, spec, card))
-    replace(models / f"{spec.model}.onnx", trained.data)
-    replace(models / f"{spec.model}.yaml", dumped(card).encode())
-    return models / f"{spec.model}.yaml", page / "README.md"
+    card["trained"] |= more or {}
 
+    def page(folder: Path, card: Mapping[str, Any]) -> None:
+        draw(trained, folder / "figures.png")
+        (folder / "README.md").write_text(page_of(trained, spec, card))
 
-def replace(path: Path, data: bytes) -> None:
-    """Whole or not at all: a server may be watching."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(data)
-    part.replace(path)
-
-
-def dumped(card: dict[str, Any]) -> str:
-    return yaml.safe_dump(card, sort_keys=False, width=160, allow_unicode=True, default_flow_style=None)
+    return Shelf(content, spec.model).keep(card, trained.data, page)
 
 
 def card_of(trained: Trained, spec: Spec, source: str) -> dict[str, Any]:
@@ -83,14 +72,14 @@ def golden(trained: Trained) -> list[dict[str, Any]]:
 
 def _times(trained: Trained) -> dict[str, str]:
     at = trained.test.instant
-    return {} if at is None else {"judged_from": _day(int(at.min())), "judged_to": _day(int(at.max()))}
+    return {} if at is None else {"judged_from": _day(int(at.min())), "judged_to": _day(int(at.max())), "unseen_from": f"{datetime.fromtimestamp(int(at.min()) / 1000, UTC).isoformat(timespec='milliseconds')}"}
 
 
 def _day(at: int) -> str:
     return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d}"
 
 
-def page_of(trained: Trained, spec: Spec, card: dict[str, Any]) -> str:
+def page_of(trained: Trained, spec: Spec, card: Mapping[str, Any]) -> str:
     told = card["trained"]
     rows = "\n".join(f"| {name.replace('_', ' ')} | {value:g} |" for name, value in told["figures"].items())
     weights = "\n".join(f"| `{name}` | {value:g} |" for name, value in told["importance"].items())

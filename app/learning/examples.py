@@ -28,28 +28,32 @@ class Examples:
     values: tuple[np.ndarray, ...]
     label: np.ndarray
     instant: np.ndarray | None = None
+    who: np.ndarray | None = None
+    """Whose rows they are, where that is known."""
 
     def __len__(self) -> int:
         return len(self.label)
 
     def take(self, rows: np.ndarray) -> Examples:
-        return Examples(self.columns, tuple(each[rows] for each in self.values), self.label[rows], None if self.instant is None else self.instant[rows])
+        of_rows = [None if each is None else each[rows] for each in (self.instant, self.who)]
+        return Examples(self.columns, tuple(each[rows] for each in self.values), self.label[rows], *of_rows)
 
     def without(self, names: Sequence[str]) -> Examples:
         kept = [i for i, column in enumerate(self.columns) if str(column.name) not in names]
-        return Examples(tuple(self.columns[i] for i in kept), tuple(self.values[i] for i in kept), self.label, self.instant)
+        return Examples(tuple(self.columns[i] for i in kept), tuple(self.values[i] for i in kept), self.label, self.instant, self.who)
 
 
 def read_rows(path: Path, spec: Spec) -> Examples:
     """A training set as `inlay dataset` writes it; `SettingsInvalid` where it was made by another spec."""
     file = opened(path)
-    wanted = ["instant", "label", *(str(column.name) for column in spec.inputs)]
+    wanted = ["profile", "instant", "label", *(str(column.name) for column in spec.inputs)]
     if missing := [name for name in wanted if name not in file.schema_arrow.names]:
         raise SettingsInvalid(f"{path}: no column {', '.join(missing)}; make it anew with `inlay dataset`")
     table = file.read(wanted)
     instants = table.column("instant").cast("int64").to_numpy()
     values = tuple(_values(table.column(str(column.name)).to_pylist(), column) for column in spec.inputs)
-    return Examples(spec.inputs, values, np.array(table.column("label").to_pylist(), dtype=np.float64), instants)
+    who = np.array(table.column("profile").to_pylist(), dtype=object)
+    return Examples(spec.inputs, values, np.array(table.column("label").to_pylist(), dtype=np.float64), instants, who)
 
 
 def read_table(spec: Spec, timezone: Any) -> Examples:

@@ -1,4 +1,4 @@
-"""What comes of learning kinds of people, lifetime values and recommenders: files and cards in `models/`, a page in `training/`."""
+"""What comes of learning kinds of people, lifetime values and recommenders: versions with their cards and pages, or a file in `models/`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import yaml
 from app.domain.definitions import Definitions
 from app.errors import SettingsInvalid
 from app.learning import lifetime
-from app.learning.cards import dumped, replace, rounded
+from app.learning.cards import rounded
 from app.learning.clusters import Clusters, cluster
 from app.learning.clusters import onnx as clusters_onnx
 from app.learning.copurchase import Basket, Question, baskets, by_cosine, by_neighbours, by_popularity, hit_rate, learn, packed, questions
@@ -26,6 +26,7 @@ from app.learning.plots import ACCENT, PALE, canvas, save
 from app.learning.preparing import order
 from app.learning.tasks import ClustersTask, LifetimeTask, RecommenderTask
 from app.learning.training import Moved
+from app.learning.versions import Shelf, Version, replace
 from app.content.recommending import Neighbours
 
 SAME = 1e-5
@@ -34,17 +35,18 @@ SECONDS_A_WEEK = 604_800.0
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Where it went, and what is to be told of it: (number as text, what it is)."""
+    """Where it went, and what is to be told of it: (number as text, what it is). A `version` is on its shelf and does not serve yet."""
 
-    written: tuple[Path, ...]
     told: tuple[tuple[str, str], ...]
+    version: Version | None = None
+    written: tuple[Path, ...] = ()
 
 
 # -- kinds of people ---------------------------------------------------------------------------------------------------
 
 
-def learn_clusters(task: ClustersTask, definitions: Definitions, events: Path, content: Path, moved: Moved) -> Outcome:
-    """Clusters that were found before keep their names, and their numbers as far as there are as many."""
+def learn_clusters(task: ClustersTask, definitions: Definitions, events: Path, content: Path, moved: Moved, more: Mapping[str, Any] | None = None) -> Outcome:
+    """Clusters that were found before keep their names, and their numbers as far as there are as many. `more` is told in the card."""
     examples, _, _ = everybody(task.inputs, definitions, events, task.at, task.seed)
     found = cluster(examples, task.least, task.most, task.way, task.seed, former_middles(content / "models" / f"{task.id}.yaml"), moved)
     data = clusters_onnx(found)
@@ -53,15 +55,17 @@ def learn_clusters(task: ClustersTask, definitions: Definitions, events: Path, c
     if (told != numbers).any():
         raise SettingsInvalid(f"the ONNX file puts {int((told != numbers).sum())} of {len(told):,} people into another cluster than the library: it is not written")
     card = _clusters_card(task, found, examples, data, tensors, told)
-    page = content / "training" / task.id
-    _draw_clusters(found, page / "figures.png")
-    (page / "README.md").write_text(_clusters_page(task, found, len(examples)))
-    replace(content / "models" / f"{task.id}.onnx", data)
-    replace(content / "models" / f"{task.id}.yaml", dumped(card).encode())
+    card["trained"] |= more or {}
+
+    def page(folder: Path, card: Mapping[str, Any]) -> None:
+        _draw_clusters(found, folder / "figures.png")
+        (folder / "README.md").write_text(_clusters_page(task, found, len(examples)))
+
+    version = Shelf(content, task.id).keep(card, data, page)
     rows = [(f"{each.share:.1%}", f"{each.name}: {', '.join(each.words) or 'like everybody'}") for each in found.clusters]
     silhouette, stable = found.tried[len(found.clusters)]
     rows += [(f"{silhouette:.3f}", "silhouette"), (f"{stable:.3f}", "of 1, so far do two halves of the people give the same clusters"), ("0", "people whom the ONNX file puts into another cluster than the library")]
-    return Outcome((content / "models" / f"{task.id}.yaml", page / "README.md"), tuple(rows))
+    return Outcome(tuple(rows), version)
 
 
 def former_middles(card: Path) -> Mapping[str, Sequence[float]]:
@@ -128,7 +132,7 @@ def _draw_clusters(found: Clusters, path: Path) -> None:
 # -- lifetime value ----------------------------------------------------------------------------------------------------
 
 
-def learn_lifetime(task: LifetimeTask, definitions: Definitions, events: Path, content: Path, moved: Moved) -> Outcome:
+def learn_lifetime(task: LifetimeTask, definitions: Definitions, events: Path, content: Path, moved: Moved, more: Mapping[str, Any] | None = None) -> Outcome:
     examples, _, _ = everybody(task.inputs, definitions, events, task.at, task.seed)
     raw = np.column_stack([np.nan_to_num(values) for values in examples.values]).astype(np.float32)
     customers = customers_of(raw[raw[:, 0] > 0])
@@ -151,14 +155,13 @@ def learn_lifetime(task: LifetimeTask, definitions: Definitions, events: Path, c
         "inputs": _inputs(task.inputs, [0.0] * len(task.inputs)), "output": {"range": [0, 1e12]}, "fallback": rounded(float(np.median(told))),
         "golden": [{"inputs": raw[i].tolist(), "output": float(told[i])} for i in rows.tolist() if told[i] < 1_000] or [{"inputs": [0.0] * 5, "output": 0.0}],
         "sha256": sha256(data).hexdigest(),
-        "trained": {"rows": len(raw), "method": "BG/NBD and Gamma-Gamma", "weeks": task.weeks, "parameters": parameters, "onnx_difference": rounded(difference)},
+        "trained": {"rows": len(raw), "method": "BG/NBD and Gamma-Gamma", "weeks": task.weeks, "parameters": parameters, "onnx_difference": rounded(difference), **(more or {})},
     }
-    replace(content / "models" / f"{task.id}.onnx", data)
-    replace(content / "models" / f"{task.id}.yaml", dumped(card).encode())
+    version = Shelf(content, task.id).keep(card, data, lambda folder, card: None)
     alive = lifetime.alive(coming, customers)
     rows_told = [(f"{value:g}", name) for name, value in parameters.items()]
     rows_told += [(f"{alive.mean():.1%}", "of customers are still customers"), (f"{float(told.sum()):,.0f}", f"will be spent in {task.weeks:g} weeks"), (f"{difference:.1e}", "largest relative difference of the ONNX file from the formulas")]
-    return Outcome((content / "models" / f"{task.id}.yaml",), tuple(rows_told))
+    return Outcome(tuple(rows_told), version)
 
 
 def customers_of(rows: np.ndarray) -> lifetime.Customers:
@@ -189,7 +192,7 @@ def learn_recommender(task: RecommenderTask, events: Path, content: Path, moved:
             raise SettingsInvalid("judge_from: no basket of a known customer comes after it; judge from an earlier date")
         moved(f"completing {len(asked):,} baskets")
         told += [(f"{len(asked):,}", "later baskets without one of their items"), *judged(neighbours, before, asked)]
-    return Outcome((path,), tuple(told))
+    return Outcome(tuple(told), written=(path,))
 
 
 def judged(neighbours: Neighbours, before: Sequence[Basket], asked: Sequence[Question]) -> list[tuple[str, str]]:

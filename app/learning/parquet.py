@@ -10,9 +10,10 @@ from typing import Any, Literal, TypeAlias, get_args
 import msgspec
 
 from app.domain.decision import decode_record
-from app.domain.event import Event, Identity
+from app.domain.event import ID_BYTES, Event, Identity, hashed_id
 from app.domain.history import ESCAPE, History, Trimmed
 from app.domain.item import Item
+from app.domain.json import is_object
 from app.domain.profile import Profile
 from app.errors import SettingsInvalid
 from app.learning.libraries import library
@@ -162,9 +163,21 @@ def pasts(path: Path) -> Iterator[Past]:
         if count is not None:
             trimmed[name] = Trimmed(at, first_at, count)
         else:
-            events.append(Event(name, at, id, _parsed(properties)))
+            events.append(_event(path, who, name, at, id, properties))
     if profile:
         yield Past(profile, events, trimmed)
+
+
+def _event(path: Path, who: str, name: Any, at: Any, id: bytes | str | None, properties: str | None) -> Event:
+    """One row. An id of another length than ours, as a warehouse may have them, is hashed."""
+    try:
+        found: Any = _parsed(properties) if properties else {}
+    except msgspec.DecodeError as error:
+        raise SettingsInvalid(f"{path}: an event of {who!r:.80} has properties that are no JSON: {str(error)[:100]}") from error
+    if not isinstance(name, str) or not isinstance(at, int) or not is_object(found):
+        raise SettingsInvalid(f"{path}: an event of {who!r:.80} has no name, no timestamp, or properties that are no JSON object")
+    whole = id.encode() if isinstance(id, str) else id if id is not None else f"{name} {at} {properties}".encode()
+    return Event(name, at, whole if len(whole) == ID_BYTES else hashed_id(whole.hex()), found)
 
 
 def known_until(path: Path) -> int:

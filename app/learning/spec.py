@@ -88,7 +88,7 @@ class Spec:
     search: Search = Search()
     seed: int = 7
     description: str = ""
-    version: str = "1"
+    version: str = ""
 
 
 def spec_of(reader: Reader, node: Node, path: Path) -> Spec:
@@ -104,7 +104,7 @@ def spec_of(reader: Reader, node: Node, path: Path) -> Spec:
     return Spec(
         text.get("model", "model"), inputs_of(reader, given["inputs"], table=table is not None) if "inputs" in given else (), _rows(reader, given["rows"]) if "rows" in given else None,
         table, _label(reader, given["label"]) if "label" in given else None, _one(reader, given, "method", METHODS) or "boosting",
-        _search(reader, given["search"]) if "search" in given else Search(), whole.get("seed", 7), text.get("description", ""), text.get("version", "1"),
+        _search(reader, given["search"]) if "search" in given else Search(), whole.get("seed", 7), text.get("description", ""), text.get("version", ""),
     )
 
 

@@ -46,7 +46,7 @@ class ClustersTask:
     way: Way = "kmeans"
     description: str = ""
     seed: int = 7
-    version: str = "1"
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class LifetimeTask:
     weeks: float = 52.0
     description: str = ""
     seed: int = 7
-    version: str = "1"
+    version: str = ""
 
 
 Task: TypeAlias = Spec | RecommenderTask | ClustersTask | LifetimeTask
@@ -100,7 +100,7 @@ def _clusters(reader: Reader, node: Node) -> ClustersTask:
     most = reader.whole(given["to"], "to", least, 50, max(8, least)) if "to" in given else max(8, least)
     way = reader.one_of(given["method"], "method", WAYS, "method") if "method" in given else None
     inputs = inputs_of(reader, given["inputs"]) if "inputs" in given else ()
-    return ClustersTask(text.get("clusters", ""), inputs, _at(reader, given), least, most, way or "kmeans", text.get("description", ""), _seed(reader, given), text.get("version", "1"))
+    return ClustersTask(text.get("clusters", ""), inputs, _at(reader, given), least, most, way or "kmeans", text.get("description", ""), _seed(reader, given), text.get("version", ""))
 
 
 def _lifetime(reader: Reader, node: Node) -> LifetimeTask:
@@ -110,7 +110,7 @@ def _lifetime(reader: Reader, node: Node) -> LifetimeTask:
     refs = [reader.ref(named[name].value, named[name].line, f"inputs.{name}", ("feature",)) for name in LIFETIME_INPUTS if name in named]
     weeks = reader.duration(given["over"], "over") / (7 * 86_400_000) if "over" in given else 52.0
     inputs = tuple(Column(ref) for ref in refs if ref is not None)
-    return LifetimeTask(text.get("lifetime", ""), inputs, _at(reader, given), weeks, text.get("description", ""), _seed(reader, given), text.get("version", "1"))
+    return LifetimeTask(text.get("lifetime", ""), inputs, _at(reader, given), weeks, text.get("description", ""), _seed(reader, given), text.get("version", ""))
 
 
 def _at(reader: Reader, given: dict[str, Node]) -> int | None:

@@ -81,7 +81,7 @@ def test_a_model_of_the_shop_s_own_events_is_trained_by_one_command_and_decides(
     assert {who: answer["offer"] for who, answer in decided.items()} == {"u3": "thanks", "u4": "come_back"}
     assert [answer["degraded"] for answer in decided.values()] == [[], []]
     assert server.get("/readyz").json["models"] == "ok"
-    assert (server.content / "training" / "again" / "figures.png").stat().st_size > 10_000
+    assert (server.content / "training" / "again" / "versions" / "1" / "figures.png").stat().st_size > 10_000
 
 
 def test_what_goes_with_what_is_learnt_by_one_command_and_served_with_the_reason(server):

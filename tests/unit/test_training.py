@@ -14,12 +14,13 @@ from app.adapters.watchdog import Watchdog
 from app.content.load import load
 from app.domain import conditions as c
 from app.errors import SettingsInvalid
-from app.learning.cards import write
+from app.learning.cards import keep
 from app.learning.examples import Examples, read_table
 from app.learning.fitting import feeds, fit, scores
 from app.learning.leaks import leaks
 from app.learning.spec import METHODS, Column, Search, Spec, Table
 from app.learning.training import train
+from app.learning.versions import Shelf
 
 DAY = 86_400_000
 COLUMNS = tuple(Column(c.Ref(("profile", name)), text) for name, text in (("orders", False), ("country", True), ("spent", False), ("noise", False)))
@@ -51,13 +52,13 @@ def test_the_file_gives_what_the_library_gives_on_every_row_also_of_what_never_c
 @pytest.mark.parametrize("method", METHODS)
 def test_a_trained_model_is_one_that_the_server_takes(tmp_path, method):
     trained = train(Spec("again", COLUMNS, method=method), invented())
-    write(trained, SPEC, tmp_path, "invented people")
+    Shelf(tmp_path, "again").serve(keep(trained, SPEC, tmp_path, "invented people"), "trained", 0)
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "shop.yaml").write_text("version: 1")
 
     card = load(tmp_path).models["again"]
 
-    OnnxModel(card, (tmp_path / "models" / "again.onnx").read_bytes(), Watchdog()).verify()
+    OnnxModel(card, (tmp_path / "models" / card.file).read_bytes(), Watchdog()).verify()
     assert len(card.golden) == 5
     assert trained.figures["auc"] > 0.65
     assert trained.figures["calibration_error"] < 0.12
@@ -66,7 +67,7 @@ def test_a_trained_model_is_one_that_the_server_takes(tmp_path, method):
 def test_a_boosted_model_of_numbers_alone_is_one_that_the_server_scores_by_its_own_tables(tmp_path):
     numbers = invented().without(["profile.country"])
     trained = train(Spec("again", numbers.columns), numbers)
-    write(trained, SPEC, tmp_path, "invented people")
+    Shelf(tmp_path, "again").serve(keep(trained, SPEC, tmp_path, "invented people"), "trained", 0)
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "shop.yaml").write_text("version: 1")
 
