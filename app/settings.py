@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     log: Literal["on", "off"] = Field("on", description="off: no decision log, and nobody can say afterwards why a decision fell so")
     log_folder: str = Field("", description="where the decision log lies; empty: log/ in the data folder")
     log_stream_mb: int = Field(1024, ge=1, description="the disk that the log's stream may take until it is packed")
+    log_pack: Literal["daily", "off"] = Field("daily", description="off: the log becomes Parquet only by inlay log pack")
     log_days: int = Field(400, ge=1, description="age in days beyond which the packed log is dropped")
     dead_letters_mb: int = Field(64, ge=1, description="the room that refused events may take in Redis")
     geo_database: str = Field("", description="a MaxMind City database, for geography from IP addresses")

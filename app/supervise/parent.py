@@ -23,6 +23,7 @@ from app.supervise.content import fingerprint
 from app.supervise.embedded import EmbeddedRedis
 from app.supervise.fleet import Code, Fleet
 from app.supervise.folder import begin_running, end_running, keep_url, lock_folder, with_secret
+from app.supervise.packing import Packing
 from app.telemetry import Telemetry
 
 POLL_SECONDS = 0.1
@@ -44,6 +45,7 @@ class Parent:
         self._stopping = False
         self._embedded: EmbeddedRedis | None = None
         self._check: subprocess.Popen[bytes] | None = None
+        self._packing: Packing | None = None
         self._seen: object = None
         self._code = Code() if settings.reload else None
         self._telemetry = Telemetry(settings.data / "metrics", "parent")
@@ -72,6 +74,7 @@ class Parent:
                 self.settings = settings = settings.model_copy(update={"redis_url": self._embedded.url})
             self._finish_check(first=True)
             self._fleet.begin(settings)
+            self._packing = Packing(settings, self._say)
             while not self._stopping:
                 self._tick(self._fleet)
         finally:
@@ -94,6 +97,8 @@ class Parent:
         if self._code is not None and self._code.changed():
             fleet.renew()
         self._watch_content()
+        if self._packing is not None and self._announced:
+            self._packing.tick(time.time_ns() // 1_000_000)
 
     # -- content ---------------------------------------------------------------------------------------------------
 
@@ -134,6 +139,8 @@ class Parent:
         self._stopping = True
         if self._fleet is not None:
             self._fleet.stop()
+        if self._packing is not None:
+            self._packing.stop()
         if self._check is not None and self._check.poll() is None:
             self._check.kill()
         if self._embedded is not None:
