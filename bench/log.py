@@ -28,7 +28,7 @@ from app.domain.history import NO_HISTORY, Dictionary, History
 from app.domain.logged import VERSION, Fate, Given, Logged
 from app.domain.profile import Profile
 from app.learning.estimators import difference, doubly_robust, importance
-from app.reports.worth import foreseen
+from app.reports.worth import certain, foreseen
 from app.security.pseudonyms import Pseudonyms
 from app.wiring.content import open_content
 from bench import shop
@@ -153,7 +153,7 @@ def hillstrom_claimed_gain() -> Measured:
     features = (features - features.mean(axis=0)) / features.std(axis=0)
     who, propensity, terms = [str(i) for i in range(len(held))], np.full(len(held), 1 / 3), []
     for would in new:
-        seen, expected = foreseen(who, old, would, features, earned)
+        seen, expected = foreseen(who, old, certain(would), features, earned)
         terms.append(doubly_robust(earned, importance([float(a == b) for a, b in zip(old, would, strict=True)], propensity), seen, expected))
     gain = difference(terms[1], terms[0])
     share = sum(offer == "womens" for offer in new[1]) / len(held)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from itertools import chain, groupby
 
+import numpy as np
+
 from app.content.program import Program
 from app.domain.bandits import NOTHING_LEARNT, NOTHING_SHOWN, Bandit, Drawn, Posterior, packed_features
 from app.domain.bandits import features_of as unpacked
@@ -21,6 +23,8 @@ DRAWN = "drawn"
 """Under (this, bandit) `Request.memo` holds the offer that is to come first where no send stands behind the question: a test says so."""
 FORMER = "former"
 """Under this `Request.memo` holds the `Former` draw of a decision that is made again."""
+LEARNT = "learnt"
+"""Under this `Request.memo` holds the `Learnt` of a decision that is made again by other rules."""
 FARTHEST = 1e6
 """How large a feature may be; beyond, one person would outweigh all others."""
 
@@ -32,6 +36,15 @@ class Former:
     drawn: Drawn
     scores: Mapping[int, float | None]
     tried: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What a logged draw tells of what was known then: the share that each offer had, by its id, and the one that was drawn."""
+
+    drawn: Drawn
+    shares: Mapping[str, float]
+    offer: str | None
 
 
 def rankings(definitions: Definitions, program: Program, posteriors: Mapping[str, Posterior]) -> dict[str, Ranking]:
@@ -61,6 +74,9 @@ class Ranking:
         free = [i for i in live if offers[i].id not in taken]
         groups = [list(group) for _, group in groupby(sorted(free, key=lambda i: -offers[i].priority), key=lambda i: offers[i].priority)]
         known = self._known(r)
+        learnt: Learnt | None = r.memo.get(LEARNT)
+        if learnt is not None and learnt.drawn.state == self._state:
+            return self._redrawn(learnt, offers, groups, [i for i in live if offers[i].id in taken])
         shares = [self._shared([offers[i].id for i in group], known) for group in groups]
         scores: dict[int, float | None] = {
             i: share / WHOLE for group, each in zip(groups, shares, strict=True) for i, share in zip(group, each, strict=True)
@@ -76,6 +92,25 @@ class Ranking:
             return Draw(scores, [*passed, *((i, None) for i in likeliest)])
         seed = f"{self.bandit.id}\0{placement}\0{r.profile.key}\0{r.send}".encode()
         return Draw(scores, chain(passed, _drawn(Drawn(self._state, posterior.version, 0.0, known), groups, shares, seed)))
+
+    def _redrawn(self, learnt: Learnt, offers: Sequence[Offer], groups: Sequence[Sequence[int]], taken: Sequence[int]) -> Draw:
+        """By what was learnt then and the bounds of now: what was drawn stays first where it may be drawn still."""
+        scores = dict[int, float | None]()
+        order: list[tuple[int, Drawn | None]] = [(i, None) for i in taken]
+        for group in groups:
+            for i, share in zip(group, self._rebounded(learnt, [offers[i].id for i in group]), strict=True):
+                scores[i] = share / WHOLE
+            ranked = sorted(group, key=lambda i: (offers[i].id != learnt.offer or not scores[i], -(scores[i] or 0.0)))
+            order += [(i, Drawn(self._state, learnt.drawn.version, scores[i] or 0.0, learnt.drawn.features)) for i in ranked]
+        return Draw(scores, order)
+
+    def _rebounded(self, learnt: Learnt, offers: Sequence[str]) -> list[int]:
+        """Offers that were not among those drawn from then get an even share, the others divide the rest as they did."""
+        before = np.array([learnt.shares.get(offer, 1 / len(offers)) for offer in offers])
+        limits = [self.bandit.arm(offer) for offer in offers]
+        total = float(before.sum())
+        shares = before / total if total else np.full(len(offers), 1 / len(offers))
+        return parts(bounded(shares, [each.floor for each in limits], [each.ceiling for each in limits]))
 
     def _known(self, r: Request) -> bytes:
         """The features of the person, the constant first, as they are computed with and recorded."""

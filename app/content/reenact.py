@@ -7,7 +7,7 @@ pseudonym instead, so that as many people get it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ import msgspec
 
 from app.content.arbitrating import arbitrate
 from app.content.choosing import Render, Taken, Verdict, choose, ranked
-from app.content.drawing import FORMER, Former
+from app.content.drawing import FORMER, LEARNT, Former, Learnt
 from app.content.logbook import written
 from app.content.ranking import TRIED
 from app.content.snapshot import Dish, Snapshot, plain
@@ -60,12 +60,14 @@ class Again:
 
 class Stage:
     """One version of the content, ready to make logged decisions again. `scored`: models are not run, what they said is taken from
-    the log; for the content that made the records."""
+    the log; for the content that made the records. For another, `made_by` gives by its version what made them, so that its bandits are known
+    by what they had learnt."""
 
-    def __init__(self, snapshot: Snapshot, *, scored: bool) -> None:
+    def __init__(self, snapshot: Snapshot, *, scored: bool, made_by: Callable[[str], Snapshot] | None = None) -> None:
         self.snapshot = copy(snapshot)
         self.snapshot.trials = _AsLogged(snapshot.trials)  # pyright: ignore[reportAttributeAccessIssue]
         self._scored = scored
+        self._made_by = made_by
 
     def request(self, record: Logged, history: History) -> Request:
         """The request as it was; `LogUnusable` where the person was erased since."""
@@ -116,6 +118,7 @@ class Stage:
             r.memo[FATE] = fate
             r.memo[TRIED] = {offer: i for i, offer in enumerate(self._tried(placement, fate))}
             r.memo[FORMER] = Former(fate.drawn, dict(fate.scores), r.memo[TRIED]) if self._scored and fate.drawn is not None else None
+            r.memo[LEARNT] = self._learnt(record, placement, fate)
 
         def render(placement: str) -> Render | None:
             failed = [id for i, why in record.fates[placement].later if why == "render" and (id := self._offer(placement, i))]
@@ -135,6 +138,16 @@ class Stage:
             choice.variants = snapshot.trials.exposed(r, placement)
             found.choices[placement] = choice
         return found
+
+    def _learnt(self, record: Logged, placement: str, fate: Fate) -> Learnt | None:
+        """What the draw tells; None where chance had no say, or where it is not known any more which offers it was between."""
+        if fate.drawn is None or self._made_by is None:
+            return None
+        try:
+            offers = self._made_by(record.content).judgements[placement].offers
+        except LogUnusable:
+            return None
+        return Learnt(fate.drawn, {offers[i].id: share for i, share in fate.scores if share is not None}, fate.offer)
 
     def _tried(self, placement: str, fate: Fate) -> list[str]:
         """The offers that were looked at, in their order; only the content that made the record knows their numbers."""

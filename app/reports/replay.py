@@ -19,11 +19,12 @@ from typing import Any
 import duckdb
 import msgspec
 
+from app.content.choosing import Verdict
 from app.content.reenact import Again, Stage
 from app.content.snapshot import Snapshot
 from app.content.why import Why
 from app.content.words import condition_words
-from app.domain.decision import Candidate
+from app.domain.decision import Candidate, Choice
 from app.domain.logged import Fate, Logged, decode_logged
 from app.errors import InlayError, LogUnusable
 from app.journal.archive import Archive, day_of
@@ -36,7 +37,7 @@ Open = Callable[[Path], Snapshot]
 
 _RESULT = {
     "who": "string", "decision": "string", "at": "int64", "placement": "string", "old": "string", "new": "string", "why": "string", "capped_old": "bool_",
-    "capped_new": "bool_", "propensity": "float64", "features": "string",
+    "capped_new": "bool_", "propensity": "float64", "features": "string", "shares": "string",
 }
 _OUTCOMES = {"who": "string", "decision": "string", "at": "int64", "event": "string", "value": "float64"}
 
@@ -141,8 +142,9 @@ class _Process:
 
 def _begin(log: Path, content: Path, open_content: Open) -> None:
     snapshot = open_content(content)
-    _Process.stage = Stage(snapshot, scored=False)
-    _Process.why, _Process.archive = Why(_Process.stage.snapshot), Archive(log)
+    archive = _Process.archive = Archive(log)
+    _Process.stage = Stage(snapshot, scored=False, made_by=archive.snapshot)
+    _Process.why = Why(_Process.stage.snapshot)
 
 
 def _file(task: tuple[Path, Path]) -> Done:
@@ -195,10 +197,20 @@ def _row(record: Logged, placement: str, fate: Fate, again: Again) -> dict[str, 
     capped = "caps" in (why for _, why in fate.later)
     found = {"placement": placement, "old": fate.offer or "", "propensity": fate.propensity, "capped_old": capped}
     if choice is None or verdict is None:
-        return found | {"new": None, "why": "the placement is no more", "capped_new": False}
+        return found | {"new": None, "why": "the placement is no more", "capped_new": False, "shares": "{}"}
     new = choice.offer or ""
     why = "" if new == (fate.offer or "") else _why(again, fate.offer, new, verdict.candidates())
-    return found | {"new": new, "why": why, "capped_new": "caps" in verdict.later.values()}
+    return found | {"new": new, "why": why, "capped_new": "caps" in verdict.later.values(), "shares": msgspec.json.encode(_shares(choice, verdict)).decode()}
+
+
+def _shares(choice: Choice, verdict: Verdict) -> dict[str, float]:
+    """With what probability the policy shows which offer: where a bandit drew, those of the same priority that could be shown."""
+    if choice.drawn is None or verdict.chosen is None:
+        return {choice.offer or "": 1.0}
+    offers, priority = verdict.judgement.offers, verdict.judgement.offers[verdict.chosen].priority
+    left = {offers[i].id: share for i, share in verdict.scores.items() if share and i not in verdict.later and offers[i].priority == priority}
+    total = sum(left.values())
+    return {offer: share / total for offer, share in left.items()}
 
 
 def _why(again: Again, old: str | None, new: str, candidates: list[Candidate]) -> str:

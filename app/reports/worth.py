@@ -5,7 +5,7 @@ A row counts where the other policy shows what was shown: the rest is inferred b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,21 +65,30 @@ def worth(rows: str, outcomes: Any, reward: str, within_ms: int) -> Worth | None
                       AND o."at" BETWEEN d."at" AND d."at" + ? GROUP BY d.n),
             unnamed AS (SELECT d.n, sum(CASE WHEN o.value > 0 THEN o.value ELSE 1 END) AS reward FROM o ASOF JOIN d ON o.who = d.who AND o."at" >= d."at"
                         WHERE o.decision = '' AND o."at" <= d."at" + ? GROUP BY d.n)
-            SELECT d.who, d.old, d.new, d.propensity, d.features, coalesce(named.reward, 0) + coalesce(unnamed.reward, 0)
+            SELECT d.who, d.old, d.shares, d.propensity, d.features, coalesce(named.reward, 0) + coalesce(unnamed.reward, 0)
             FROM d LEFT JOIN named USING (n) LEFT JOIN unnamed USING (n) ORDER BY d.n""",
             [reward, within_ms, within_ms],
         ).fetchall()
     if not found or not any(row[5] for row in found):
         return None
-    who, old, new, propensity, features, earned = zip(*found, strict=True)
-    return valued(reward, who, old, new, np.array(propensity), _matrix(features), np.array(earned, np.float64))
+    who, old, shares, propensity, features, earned = zip(*found, strict=True)
+    return valued(reward, who, old, list(map(msgspec.json.decode, shares)), np.array(propensity), _matrix(features), np.array(earned, np.float64))
 
 
-def valued(reward: str, who: Sequence[str], old: Sequence[str], new: Sequence[str | None], propensity: Columns, features: Columns, earned: Columns) -> Worth:
-    """The estimates from columns of decisions: whose, what was shown with what probability, what would be shown, what it earned."""
-    agree = np.array([a == b for a, b in zip(old, new, strict=True)], np.float64)
-    weights = importance(agree, propensity)
-    seen, expected = foreseen(who, old, new, features, earned)
+def certain(shown: Sequence[str | None]) -> list[Mapping[str, float]]:
+    """The shares of a policy in which chance has no say: all of what it shows, None nothing."""
+    return [{offer: 1.0} if offer is not None else {} for offer in shown]
+
+
+def valued(
+    reward: str, who: Sequence[str], old: Sequence[str], shares: Sequence[Mapping[str, float]], propensity: Columns, features: Columns, earned: Columns,
+) -> Worth:
+    """The estimates from columns of decisions: whose, what was shown with what probability, which offers the other policy shows with what
+    probability, what was earned."""
+    again = np.array([each.get(offer, 0.0) for offer, each in zip(old, shares, strict=True)], np.float64)
+    weights = importance(again, propensity)
+    agree = np.where([len(each) > 1 for each in shares], np.minimum(weights, 1.0), again)
+    seen, expected = foreseen(who, old, shares, features, earned)
     logged, robust = mean(earned), doubly_robust(earned, weights, seen, expected)
     return Worth(
         reward, len(old), float(agree.mean()), estimate(logged, who), estimate(ips(earned, weights), who), estimate(snips(earned, weights), who),
@@ -95,19 +104,19 @@ def _matrix(features: Sequence[str]) -> Columns:
     return (found - found.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
 
 
-def foreseen(who: Sequence[str], old: Sequence[str], new: Sequence[str | None], features: Columns, earned: Columns) -> tuple[Columns, Columns]:
+def foreseen(who: Sequence[str], old: Sequence[str], shares: Sequence[Mapping[str, float]], features: Columns, earned: Columns) -> tuple[Columns, Columns]:
     """(what a model foresees for what was shown, for what would be), each row by a model that saw none of that person's: ridge
     regression on the offer and the features."""
-    offers = {offer: i for i, offer in enumerate(sorted({*old, *(each for each in new if each is not None)}))}
+    offers = {offer: i for i, offer in enumerate(sorted({*old, *(offer for each in shares for offer in each)}))}
 
-    def design(shown: Sequence[str | None]) -> Columns:
-        one_hot = np.zeros((len(shown), len(offers)))
-        for row, offer in enumerate(shown):
-            if offer is not None:
-                one_hot[row, offers[offer]] = 1.0
-        return np.hstack([np.ones((len(shown), 1)), one_hot, features])
+    def design(shown: Sequence[Mapping[str, float]]) -> Columns:
+        spread = np.zeros((len(shown), len(offers)))
+        for row, each in enumerate(shown):
+            for offer, share in each.items():
+                spread[row, offers[offer]] = share
+        return np.hstack([np.ones((len(shown), 1)), spread, features])
 
-    was, would = design(old), design(new)
+    was, would = design(certain(old)), design(shares)
     half = np.unique(np.asarray(who), return_inverse=True)[1] % 2
     seen, expected = np.zeros(len(earned)), np.zeros(len(earned))
     for fold in (0, 1):

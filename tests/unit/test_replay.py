@@ -12,12 +12,13 @@ import pytest
 from app.adapters.file_log import FileLog
 from app.content.load import load
 from app.content.snapshot import Snapshot
+from app.domain.bandits import Posterior, Tally
 from app.domain.logged import DECISION, OUTCOME, VERSION, Outcome, frame
 from app.errors import LogUnusable
 from app.journal.packed import pack
 from app.reports.replay import Replay, replay
 from app.reports.replay_page import as_json, page
-from app.reports.worth import valued
+from app.reports.worth import certain, valued
 from tests.content.content_shop import write_shop
 from tests.fakes import FixedModels
 from tests.unit.test_logbook import MORE, NOW, RULES, decide
@@ -118,7 +119,7 @@ def test_a_policy_that_is_no_better_is_not_said_to_be() -> None:
     new = draw.choice(["a", "b"], 4_000)
     earned = (draw.random(4_000) < 0.2).astype(np.float64)
 
-    found = valued("email_clicked", [str(n) for n in range(4_000)], list(old), list(new), np.full(4_000, 0.5), np.zeros((4_000, 0)), earned)
+    found = valued("email_clicked", [str(n) for n in range(4_000)], list(old), certain(list(new)), np.full(4_000, 0.5), np.zeros((4_000, 0)), earned)
 
     assert found.finding.startswith("No difference in email_clicked is shown")
 
@@ -128,7 +129,61 @@ def test_a_policy_that_is_better_is_said_to_be() -> None:
     old = draw.choice(["a", "b"], 4_000)
     earned = (draw.random(4_000) < np.where(old == "a", 0.4, 0.1)).astype(np.float64)
 
-    found = valued("email_clicked", [str(n) for n in range(4_000)], list(old), ["a"] * 4_000, np.full(4_000, 0.5), np.zeros((4_000, 0)), earned)
+    found = valued("email_clicked", [str(n) for n in range(4_000)], list(old), certain(["a"] * 4_000), np.full(4_000, 0.5), np.zeros((4_000, 0)), earned)
 
     assert found.robust.covers(0.4)
     assert found.finding.startswith("More email_clicked than the log's policy")
+
+
+# -- bandits -----------------------------------------------------------------------------------------------------------
+
+CLICKS = RULES.replace("rank: model.buy * offer.value + feature.views", "rank: {bandit: clicks}") + "bandits: {clicks: {reward: {event: email_clicked, within: 3d}, ARMS}}\n"
+LEARNT = CLICKS.replace("ARMS", "floor: 0.0")
+RAISED = CLICKS.replace("ARMS", "arms: {hats: {floor: 0.5}}")
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two hundred decisions of a bandit that holds shoes for far better than hats; all who got hats clicked."""
+    home = tmp_path_factory.mktemp("drawn")
+    content = write_shop(home / "content-of", LEARNT, more=MORE)
+    definitions = load(content)
+    known = Posterior(3, {"shoes": Tally(60, 60, 30.0), "hats": Tally(60, 60, 25.0)})
+    snapshot = Snapshot(definitions, FixedModels(definitions.models), {definitions.bandits["clicks"].state: known})
+    made = [decide(snapshot, who=f"person{n}", mail=None) for n in range(200)]
+
+    async def story() -> None:
+        file = FileLog(home, 1 << 30, lambda *_: None, lambda: (snapshot.version, content), list)
+        for record, history in made:
+            file.put(frame(DECISION, record), history.names)
+            if record.fates["hero"].offer == "hats":
+                file.put(frame(OUTCOME, Outcome(VERSION, record.id, record.who, NOW + 60_000, "email_clicked")))
+        await file.stop()
+
+    asyncio.run(story())
+    pack(home, NOW, keep_days=400)
+    return home
+
+
+def test_a_bandit_that_did_not_change_would_show_the_same(drawn: Path, tmp_path: Path) -> None:
+    found = replayed(drawn, tmp_path, LEARNT)
+
+    assert [each.changed for each in found.placements] == [0]
+    assert found.worth is not None and found.worth.finding == "The same email_clicked: both show the same to everybody"
+
+
+def test_what_a_changed_bandit_would_earn_is_worked_out_of_its_new_shares(drawn: Path, tmp_path: Path) -> None:
+    found = replayed(drawn, tmp_path, RAISED)
+
+    assert found.worth is not None
+    assert found.worth.logged.value < 0.35
+    assert found.worth.snips.covers(0.5)
+    assert found.worth.robust.covers(0.5)
+    assert found.worth.finding.startswith("More email_clicked than the log's policy")
+
+
+def test_a_bandit_in_the_place_of_a_rank_is_weighed_by_its_shares(log: Path, tmp_path: Path) -> None:
+    found = replayed(log, tmp_path, LEARNT)
+
+    assert found.worth is not None
+    assert 0 < found.worth.ips.mean_weight < 1
