@@ -122,7 +122,7 @@ def spec_named(name: str, settings: Settings, definitions: Definitions) -> Spec:
     """A file, or the model of which `training/` has a spec. `SettingsInvalid` where it trains no model that tells yes from no."""
     path = Path(name) if Path(name).suffix in (".yaml", ".yml") else settings.content / "training" / f"{name}.yaml"
     task = read_task(path, definitions)
-    if not isinstance(task, Spec) or (task.label is not None and not task.label.yes_or_no):
+    if not isinstance(task, Spec) or task.uplift is not None or (task.label is not None and not task.label.yes_or_no):
         raise SettingsInvalid(f"{path}: only models that tell yes from no are judged by rows")
     return task
 

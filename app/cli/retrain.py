@@ -32,11 +32,12 @@ from app.domain.definitions import Definitions
 from app.learning import cards, versions
 from app.learning.evaluation import Compared, compare, judge, unseen, wanted
 from app.learning.examples import Examples, read_rows, read_table
-from app.learning.outcomes import learn_clusters, learn_lifetime, learn_recommender
+from app.learning.outcomes import learn_clusters, learn_lifetime, learn_recommender, learn_rfm
 from app.learning.sameness import of_history, of_table
 from app.learning.spec import Spec
-from app.learning.tasks import ClustersTask, LifetimeTask, RecommenderTask, Task, read_task
+from app.learning.tasks import ClustersTask, LifetimeTask, RecommenderTask, RfmTask, Task, read_task
 from app.learning.training import train
+from app.learning.uplift import keep_uplift, train_uplift
 from app.learning.versions import Shelf, Version
 from app.settings import Settings
 
@@ -115,7 +116,7 @@ def _id(task: Task) -> str:
     match task:
         case Spec():
             return task.model
-        case RecommenderTask() | ClustersTask() | LifetimeTask():
+        case RecommenderTask() | ClustersTask() | LifetimeTask() | RfmTask():
             return task.id
 
 
@@ -139,7 +140,7 @@ class Run:
         with warnings.catch_warnings(), doing() as say:
             warnings.simplefilter("ignore")
             match self._task:
-                case Spec():
+                case Spec() if self._task.uplift is None:
                     self._model(self._task, made, say)
                 case _:
                     self._other(self._task, made, say)
@@ -199,8 +200,8 @@ class Run:
 
     # -- everything else ---------------------------------------------------------------------------------------------
 
-    def _other(self, task: RecommenderTask | ClustersTask | LifetimeTask, made: Version | None, say: Any) -> None:
-        """Kinds of people, lifetime values and recommenders: what proves sound replaces what was there."""
+    def _other(self, task: Task, made: Version | None, say: Any) -> None:
+        """What a message changes, kinds of people, lifetime values, recommenders: what proves sound replaces what was there."""
         content, definitions, report = self._settings.content, self._definitions, self._report
         with report.step("train"):
             match task:
@@ -208,13 +209,26 @@ class Run:
                     outcome = learn_recommender(task, self._events, content, say)
                     report.outcome, report.notes = "replaced", [f"{name}: {value}" for value, name in outcome.told]
                     return
+                case Spec():
+                    made = made or self._uplift(task, say)
                 case ClustersTask():
                     made = made or learn_clusters(replace(task, version=""), definitions, self._events, content, say, {"same": self._same}).version
                 case LifetimeTask():
                     made = made or learn_lifetime(replace(task, version=""), definitions, self._events, content, say, {"same": self._same}).version
+                case RfmTask():
+                    made = made or learn_rfm(replace(task, version=""), definitions, self._events, content, {"same": self._same}).version
         assert made is not None
         report.version = made.name
         self._promote(made, "promoted" if self._shelf.serving() is not None else "first", "retrained")
+
+    def _uplift(self, spec: Spec, say: Any) -> Version:
+        spec = replace(spec, version="")
+        with tempfile.TemporaryDirectory(prefix="inlay-") as folder:
+            examples = self._source(spec, None, Path(folder))(spec)
+        self._report.rows = len(examples)
+        lifted = train_uplift(spec, examples, say)
+        self._report.notes += lifted.notes
+        return keep_uplift(lifted, spec, self._settings.content, "the shop's own history" if spec.table is None else spec.table.file.name, {"same": self._same})
 
     def _promote(self, version: Version, outcome: Outcome, why: str) -> None:
         """Unless somebody went back from it."""

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from app.learning.examples import Examples
 from app.learning.fitting import feeds, scores
 from app.learning.graphs import NUMBERS
 from app.learning.plots import draw
-from app.learning.preparing import order
+from app.learning.preparing import Preparation, order
 from app.learning.spec import Spec
 from app.learning.training import Trained
 from app.learning.versions import Shelf, Version
@@ -34,25 +35,32 @@ def keep(trained: Trained, spec: Spec, content: Path, source: str, more: Mapping
 
 
 def card_of(trained: Trained, spec: Spec, source: str) -> dict[str, Any]:
-    fitted, columns = trained.fitted, trained.fitted.preparation.columns
-    texts = any(column.text for column in columns)
-    names = [columns[i] for i in order(columns)]
-    inputs = [
-        {"name": str(column.name), "default": fitted.preparation.defaults[i], **({"type": "string"} if column.text else {}), **({"tensor": str(column.name) if column.text else NUMBERS} if texts else {})}
-        for i, column in zip(order(columns), names, strict=True)
-    ]
+    fitted = trained.fitted
     output: dict[str, Any] = {"index": 1, "range": [0, 1]} if fitted.method == "boosting" else {"range": [0, 1]}
     return {
-        "description": spec.description or f"what {spec.model} foretells", "version": spec.version, "inputs": inputs, "output": output,
+        "description": spec.description or f"what {spec.model} foretells", "version": spec.version, "inputs": inputs_told(fitted.preparation), "output": output,
         "fallback": rounded(trained.figures["base_rate"]), "golden": golden(trained), "sha256": sha256(trained.data).hexdigest(),
         "trained": {
-            "on": source, **_times(trained), "rows": trained.rows, "test_rows": len(trained.test), "method": fitted.method, "seed": spec.seed, "trials": trained.trials,
+            "on": source, **times(trained.test), "rows": trained.rows, "test_rows": len(trained.test), "method": fitted.method, "seed": spec.seed, "trials": trained.trials,
             "parameters": {name: rounded(value) if isinstance(value, float) else value for name, value in fitted.parameters.items()},
             "figures": {name: rounded(value) for name, value in trained.figures.items()}, "onnx_difference": rounded(trained.difference),
             "importance": {name: rounded(value) for name, value in trained.importance.items()},
             "baseline": {name: each.plain() for name, each in trained.baselines.items()},
         },
     }
+
+
+def inputs_told(preparation: Preparation) -> list[dict[str, Any]]:
+    """As a card has them."""
+    columns = preparation.columns
+    texts = any(column.text for column in columns)
+    return [
+        {
+            "name": str(columns[i].name), "default": preparation.defaults[i], **({"type": "string"} if columns[i].text else {}),
+            **({"tensor": str(columns[i].name) if columns[i].text else NUMBERS} if texts else {}),
+        }
+        for i in order(columns)
+    ]
 
 
 def rounded(value: float) -> float:
@@ -70,8 +78,9 @@ def golden(trained: Trained) -> list[dict[str, Any]]:
     return [{"inputs": [value for tensor in cells for value in tensor[i]], "output": round(float(told[i]), 6)} for i in range(len(told))]
 
 
-def _times(trained: Trained) -> dict[str, str]:
-    at = trained.test.instant
+def times(test: Examples) -> dict[str, str]:
+    """From when to when what is judged by lies, and from which instant on nothing was learnt from."""
+    at = test.instant
     return {} if at is None else {"judged_from": _day(int(at.min())), "judged_to": _day(int(at.max())), "unseen_from": f"{datetime.fromtimestamp(int(at.min()) / 1000, UTC).isoformat(timespec='milliseconds')}"}
 
 

@@ -37,7 +37,7 @@ LOOKED_AT = 2_000
 Moved = Callable[[int, int], None]
 """Told how many people and rows there are so far."""
 Row = tuple[str, int, float, *tuple[Any, ...]]
-"""(profile, instant, label, input, ...): a number that is absent is NaN, a text that is absent is empty."""
+"""(profile, instant, label, treated where that matters, input, ...): a number that is absent is NaN, a text that is absent is empty."""
 
 
 class Builder:
@@ -51,6 +51,7 @@ class Builder:
         self._timezone = program.timezone
         self._input = program.row([d.Input(each.name, "" if each.text else nan) for each in spec.inputs])
         self._who = program.condition(self._rows.who) if self._rows.who is not None else None
+        self._treated = program.condition(spec.treated) if spec.treated is not None else None
         self._came = _label_of(spec.label, program)
         names = [each.name.path[1] for each in spec.inputs if each.name.root == "feature"]
         self._features = [(definitions.features[id], program.features[id]) for id in names]
@@ -82,7 +83,7 @@ class Builder:
         if came != came:
             self.skipped["the label has no value"] += 1
         else:
-            yield r.profile.key or "", r.now, came, *inputs
+            yield (r.profile.key or "", r.now, came, *([] if self._treated is None else [float(self._treated(r))]), *inputs)
 
     def _cut(self, r: Request) -> bool:
         """Whether the server would have known more at the time."""
@@ -155,7 +156,7 @@ class Told:
 
 def columns(spec: Spec) -> dict[str, str]:
     """The columns of a training set and what they hold."""
-    return {"profile": "text", "instant": "instant", "label": "real", **{str(each.name): "name" if each.text else "real" for each in spec.inputs}}
+    return {"profile": "text", "instant": "instant", "label": "real", **({"treated": "real"} if spec.treated is not None else {}), **{str(each.name): "name" if each.text else "real" for each in spec.inputs}}
 
 
 def _unmoved(people: int, rows: int) -> None:

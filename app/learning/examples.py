@@ -7,7 +7,7 @@ import gzip
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -30,30 +30,34 @@ class Examples:
     instant: np.ndarray | None = None
     who: np.ndarray | None = None
     """Whose rows they are, where that is known."""
+    treated: np.ndarray | None = None
+    """Where it matters who was treated: 1 or 0."""
+    weight: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.label)
 
     def take(self, rows: np.ndarray) -> Examples:
-        of_rows = [None if each is None else each[rows] for each in (self.instant, self.who)]
+        of_rows = [None if each is None else each[rows] for each in (self.instant, self.who, self.treated, self.weight)]
         return Examples(self.columns, tuple(each[rows] for each in self.values), self.label[rows], *of_rows)
 
     def without(self, names: Sequence[str]) -> Examples:
         kept = [i for i, column in enumerate(self.columns) if str(column.name) not in names]
-        return Examples(tuple(self.columns[i] for i in kept), tuple(self.values[i] for i in kept), self.label, self.instant, self.who)
+        return Examples(tuple(self.columns[i] for i in kept), tuple(self.values[i] for i in kept), self.label, self.instant, self.who, self.treated, self.weight)
 
 
 def read_rows(path: Path, spec: Spec) -> Examples:
     """A training set as `inlay dataset` writes it; `SettingsInvalid` where it was made by another spec."""
     file = opened(path)
-    wanted = ["profile", "instant", "label", *(str(column.name) for column in spec.inputs)]
+    wanted = ["profile", "instant", "label", *(["treated"] if spec.uplift is not None else []), *(str(column.name) for column in spec.inputs)]
     if missing := [name for name in wanted if name not in file.schema_arrow.names]:
         raise SettingsInvalid(f"{path}: no column {', '.join(missing)}; make it anew with `inlay dataset`")
     table = file.read(wanted)
     instants = table.column("instant").cast("int64").to_numpy()
     values = tuple(_values(table.column(str(column.name)).to_pylist(), column) for column in spec.inputs)
     who = np.array(table.column("profile").to_pylist(), dtype=object)
-    return Examples(spec.inputs, values, np.array(table.column("label").to_pylist(), dtype=np.float64), instants, who)
+    treated = np.array(table.column("treated").to_pylist(), dtype=np.float64) if spec.uplift is not None else None
+    return Examples(spec.inputs, values, np.array(table.column("label").to_pylist(), dtype=np.float64), instants, who, treated)
 
 
 def read_table(spec: Spec, timezone: Any) -> Examples:
@@ -61,11 +65,12 @@ def read_table(spec: Spec, timezone: Any) -> Examples:
     assert spec.table is not None
     columns = _parquet(spec.table.file) if spec.table.file.suffix == ".parquet" else _csv(spec.table.file)
     named = {column: column.of or column.name.path[-1] for column in spec.inputs}
-    wanted = [*named.values(), spec.table.label, *([spec.table.time] if spec.table.time else [])]
+    wanted = [*named.values(), spec.table.label, *([spec.table.treated] if spec.table.treated else []), *([spec.table.time] if spec.table.time else [])]
     if missing := [name for name in wanted if name not in columns]:
         raise SettingsInvalid(f"{spec.table.file}: no column {', '.join(missing)}; it has {', '.join(columns)[:400]}")
     values = tuple(_values(columns[named[column]], column) for column in spec.inputs)
-    return Examples(spec.inputs, values, _labels(spec.table, columns[spec.table.label]), _instants(spec.table, columns, timezone))
+    treated = _labels(spec.table, columns[spec.table.treated], "treated") if spec.table.treated else None
+    return Examples(spec.inputs, values, _labels(spec.table, columns[spec.table.label]), _instants(spec.table, columns, timezone), treated=treated)
 
 
 def _parquet(path: Path) -> dict[str, list[Any]]:
@@ -98,11 +103,11 @@ def _number(value: Any) -> float:
     return float(value) if isinstance(value, (int, float)) else np.nan
 
 
-def _labels(table: Table, found: Sequence[Any]) -> np.ndarray:
-    told = [_TRUTH.get(str(value).strip().lower()) for value in found]
+def _labels(table: Table, found: Sequence[Any], what: Literal["label", "treated"] = "label") -> np.ndarray:
+    told, said = [_TRUTH.get(str(value).strip().lower()) for value in found], "a label" if what == "label" else what
     for i, (label, value) in enumerate(zip(told, found, strict=True)):
         if label is None:
-            raise SettingsInvalid(f"{table.file}: row {i + 1} has {value!r:.40} in {table.label}; a label is 1 or 0, true or false, yes or no")
+            raise SettingsInvalid(f"{table.file}: row {i + 1} has {value!r:.40} in {getattr(table, what)}; {said} is 1 or 0, true or false, yes or no")
     return np.array(told, dtype=np.float64)
 
 

@@ -53,21 +53,39 @@ class Fitted:
         return 1 / (1 + np.exp(-(self.slope * self.margins(examples) + self.shift)))
 
     def onnx(self) -> bytes:
+        """The file: `probabilities` of both answers where trees tell them, else the one `probability`."""
+        graph = graphs.Graph()
+        matrix = graphs.read(graph, self.preparation)
+        return graph.bytes(self._written(graph, matrix, "probabilities"), 2) if self.method == "boosting" else graph.bytes(self._written(graph, matrix, "probability"), 1)
+
+    def into(self, graph: graphs.Graph, matrix: str) -> str:
+        """The probability as one column, as a part of another graph."""
+        found = self._written(graph, matrix, "")
+        return graph.add("Gather", found, graph.constant([1], np.int64), axis=1) if self.method == "boosting" else found
+
+    def _written(self, graph: graphs.Graph, matrix: str, out: str) -> str:
         match self.method:
             case "boosting":
-                return graphs.trees(self.preparation, [_tree(each[0].nodes) for each in self.model._predictors], float(self.model._baseline_prediction.item()), self.slope, self.shift)
+                ensemble = [_tree(each[0].nodes) for each in self.model._predictors]
+                return graphs.trees(graph, matrix, ensemble, float(self.model._baseline_prediction.item()), self.slope, self.shift, out)
             case "logistic":
-                return graphs.layers(self.preparation, [self.model.coef_.T], [self.model.intercept_], self.slope, self.shift)
+                return graphs.layers(graph, matrix, [self.model.coef_.T], [self.model.intercept_], self.slope, self.shift, out)
             case "network":
-                return graphs.layers(self.preparation, self.model.coefs_, self.model.intercepts_, self.slope, self.shift)
+                return graphs.layers(graph, matrix, self.model.coefs_, self.model.intercepts_, self.slope, self.shift, out)
 
 
-def fit(method: Method, parameters: Parameters, examples: Examples, seed: int) -> Fitted:
-    """Not calibrated yet."""
-    preparation = ordered(examples) if method == "boosting" else scaled(examples)
+def prepared(method: Method, examples: Examples) -> Preparation:
+    """What becomes of the inputs before a model of this kind reads them."""
+    return ordered(examples) if method == "boosting" else scaled(examples)
+
+
+def fit(method: Method, parameters: Parameters, examples: Examples, seed: int, preparation: Preparation | None = None) -> Fitted:
+    """Not calibrated yet. `preparation` is one that was made of more rows than these."""
+    preparation = preparation or prepared(method, examples)
     model = _new(method, parameters, seed)
+    weights = {} if examples.weight is None else {"sample_weight": examples.weight}
     with threads(len(examples)):
-        model.fit(preparation.matrix(examples), examples.label.astype(int))
+        model.fit(preparation.matrix(examples), examples.label.astype(int), **weights)
     return Fitted(method, parameters, preparation, model)
 
 
@@ -83,10 +101,10 @@ def _new(method: Method, parameters: Parameters, seed: int) -> Any:
             return library("sklearn.neural_network").MLPClassifier((width, width // 2), max_iter=60, early_stopping=True, n_iter_no_change=8, random_state=seed, **given)
 
 
-def calibrated(fitted: Fitted, margins: np.ndarray, label: np.ndarray) -> Fitted:
+def calibrated(fitted: Fitted, margins: np.ndarray, label: np.ndarray, weights: np.ndarray | None = None) -> Fitted:
     """With slope and shift from margins of rows that the model did not see. A slope that is not positive would turn the order of
     people round: then the margins stand as they are."""
-    platt = library("sklearn.linear_model").LogisticRegression(C=1e6).fit(margins.reshape(-1, 1), label.astype(int))
+    platt = library("sklearn.linear_model").LogisticRegression(C=1e6).fit(margins.reshape(-1, 1), label.astype(int), weights)
     slope, shift = float(platt.coef_[0, 0]), float(platt.intercept_[0])
     if slope <= 0:
         return fitted

@@ -110,18 +110,16 @@ class Tree:
     weights: np.ndarray
 
 
-def trees(preparation: Preparation, ensemble: Sequence[Tree], base: float, slope: float, shift: float) -> bytes:
-    """The probability of the second of two classes: the logistic function of `slope` times the sum of the leaves and `base`, plus
-    `shift`. All that is one operator, which the server can take apart."""
-    graph = Graph()
-    matrix = read(graph, preparation)
+def trees(graph: Graph, matrix: str, ensemble: Sequence[Tree], base: float, slope: float, shift: float, out: str = "") -> str:
+    """The probabilities of two classes, of which the second's is the logistic function of `slope` times the sum of the leaves and
+    `base`, plus `shift`. All that is one operator, which the server can take apart."""
     count = [len(tree.leaf) for tree in ensemble]
     joined = {name: np.concatenate([getattr(tree, name) for tree in ensemble]) for name in ("columns", "thresholds", "left", "right", "leaf", "weights")}
     tree_ids = np.repeat(np.arange(len(ensemble)), count)
     node_ids = np.concatenate([np.arange(each) for each in count])
     leaf = joined["leaf"].astype(bool)
-    score = graph.add(
-        "TreeEnsembleClassifier", matrix, domain="ai.onnx.ml", outputs=2, out="probabilities",
+    return graph.add(
+        "TreeEnsembleClassifier", matrix, domain="ai.onnx.ml", outputs=2, out=out,
         nodes_treeids=tree_ids.tolist(), nodes_nodeids=node_ids.tolist(), nodes_featureids=np.where(leaf, 0, joined["columns"]).tolist(),
         nodes_values=np.where(leaf, 0, floor32(joined["thresholds"])).astype(np.float32).tolist(), nodes_modes=["LEAF" if each else "BRANCH_LEQ" for each in leaf.tolist()],
         nodes_truenodeids=np.where(leaf, 0, joined["left"]).tolist(), nodes_falsenodeids=np.where(leaf, 0, joined["right"]).tolist(),
@@ -130,16 +128,14 @@ def trees(preparation: Preparation, ensemble: Sequence[Tree], base: float, slope
         class_weights=(slope * joined["weights"][leaf]).astype(np.float32).tolist(), classlabels_int64s=[0, 1],
         base_values=[float(np.float32(slope * base + shift))], post_transform="LOGISTIC",
     )
-    return graph.bytes(score, 2)
 
 
-def layers(preparation: Preparation, weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], slope: float, shift: float) -> bytes:
+def layers(graph: Graph, matrix: str, weights: Sequence[np.ndarray], biases: Sequence[np.ndarray], slope: float, shift: float, out: str = "") -> str:
     """The logistic function of the last layer's only number; between layers what is below 0 is 0."""
-    graph = Graph()
-    found = read(graph, preparation)
+    found = matrix
     for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
         found = graph.add("Gemm", found, graph.constant(weight), graph.constant(bias))
         if i < len(weights) - 1:
             found = graph.add("Relu", found)
     found = graph.add("Add", graph.add("Mul", found, graph.constant(slope)), graph.constant(shift))
-    return graph.bytes(graph.add("Sigmoid", found, out="probability"), 1)
+    return graph.add("Sigmoid", found, out=out)

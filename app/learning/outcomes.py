@@ -13,18 +13,16 @@ import yaml
 
 from app.domain.definitions import Definitions
 from app.errors import SettingsInvalid
-from app.learning import lifetime
-from app.learning.cards import rounded
+from app.learning import lifetime, rfm
+from app.learning.cards import inputs_told, rounded
 from app.learning.clusters import Clusters, cluster
 from app.learning.clusters import onnx as clusters_onnx
 from app.learning.copurchase import Basket, Question, baskets, by_cosine, by_neighbours, by_popularity, hit_rate, learn, packed, questions
 from app.learning.dataset import everybody
 from app.learning.examples import Examples
 from app.learning.fitting import feeds, scores
-from app.learning.graphs import NUMBERS
 from app.learning.plots import ACCENT, PALE, canvas, save
-from app.learning.preparing import order
-from app.learning.tasks import ClustersTask, LifetimeTask, RecommenderTask
+from app.learning.tasks import ClustersTask, LifetimeTask, RecommenderTask, RfmTask
 from app.learning.training import Moved
 from app.learning.versions import Shelf, Version, replace
 from app.content.recommending import Neighbours
@@ -76,19 +74,11 @@ def former_middles(card: Path) -> Mapping[str, Sequence[float]]:
     return (document.get("trained") or {}).get("middles") or {}
 
 
-def _inputs(columns: Sequence[Any], defaults: Sequence[float | str]) -> list[dict[str, Any]]:
-    texts = any(column.text for column in columns)
-    return [
-        {"name": str(columns[i].name), "default": defaults[i], **({"type": "string"} if columns[i].text else {}), **({"tensor": str(columns[i].name) if columns[i].text else NUMBERS} if texts else {})}
-        for i in order(tuple(columns))
-    ]
-
-
 def _clusters_card(task: ClustersTask, found: Clusters, examples: Examples, data: bytes, tensors: Mapping[str, np.ndarray], told: np.ndarray) -> dict[str, Any]:
     cells = [tensor.tolist() for tensor in tensors.values()]
     golden = [{"inputs": [value for tensor in cells for value in tensor[i]], "output": float(told[i])} for i in [int(np.flatnonzero(told == k)[0]) for k in range(len(found.clusters)) if (told == k).any()]]
     return {
-        "description": task.description or "kinds of people", "version": task.version, "inputs": _inputs(found.preparation.columns, found.preparation.defaults),
+        "description": task.description or "kinds of people", "version": task.version, "inputs": inputs_told(found.preparation),
         "output": {"labels": [each.name for each in found.clusters]}, "fallback": -1, "golden": golden, "sha256": sha256(data).hexdigest(),
         "trained": {
             "rows": len(examples), "method": task.way, "seed": task.seed, "figures": {"silhouette": rounded(found.silhouette), "inertia": rounded(found.inertia)},
@@ -152,7 +142,7 @@ def learn_lifetime(task: LifetimeTask, definitions: Definitions, events: Path, c
     rows = np.argsort(told, kind="stable")[[0, len(told) // 2, len(told) - 1]]
     card = {
         "description": task.description or f"what a customer will spend in {task.weeks:g} weeks", "version": task.version,
-        "inputs": _inputs(task.inputs, [0.0] * len(task.inputs)), "output": {"range": [0, 1e12]}, "fallback": rounded(float(np.median(told))),
+        "inputs": [{"name": str(column.name), "default": 0.0} for column in task.inputs], "output": {"range": [0, 1e12]}, "fallback": rounded(float(np.median(told))),
         "golden": [{"inputs": raw[i].tolist(), "output": float(told[i])} for i in rows.tolist() if told[i] < 1_000] or [{"inputs": [0.0] * 5, "output": 0.0}],
         "sha256": sha256(data).hexdigest(),
         "trained": {"rows": len(raw), "method": "BG/NBD and Gamma-Gamma", "weeks": task.weeks, "parameters": parameters, "onnx_difference": rounded(difference), **(more or {})},
@@ -169,6 +159,27 @@ def customers_of(rows: np.ndarray) -> lifetime.Customers:
     x = rows.astype(np.float64)
     recency = np.maximum(x[:, 2] - x[:, 1], 0) / 1000 / SECONDS_A_WEEK
     return lifetime.Customers(x[:, 0] - 1, recency, recency + np.maximum(x[:, 3], 0) / SECONDS_A_WEEK, x[:, 4] / x[:, 0])
+
+
+# -- recency, frequency, money -----------------------------------------------------------------------------------------
+
+
+def learn_rfm(task: RfmTask, definitions: Definitions, events: Path, content: Path, more: Mapping[str, Any] | None = None) -> Outcome:
+    examples, _, _ = everybody(task.inputs, definitions, events, task.at, task.seed)
+    raw = np.column_stack([np.nan_to_num(values) for values in examples.values]).astype(np.float32)
+    edges = rfm.edges_of(raw, task.parts)
+    data = rfm.onnx(edges)
+    told = scores(data, {"inputs": raw})
+    if wrong := int((told != rfm.scored(edges, raw)).sum()):
+        raise SettingsInvalid(f"the ONNX file scores {wrong:,} of {len(raw):,} people otherwise than the formula: it is not written. Report this with the spec")
+    rows = np.unique(told, return_index=True)[1][:: max(1, len(np.unique(told)) // 5)]
+    card = {
+        "description": task.description or "recency, frequency and money: 100 R + 10 F + M, of people who ordered", "version": task.version,
+        "inputs": [{"name": str(column.name), "default": 0.0} for column in task.inputs], "output": {"range": [0, 111 * task.parts]}, "fallback": 0,
+        "golden": [{"inputs": raw[i].tolist(), "output": float(told[i])} for i in rows.tolist()], "sha256": sha256(data).hexdigest(),
+        "trained": {"rows": len(raw), "method": "RFM", "parts": task.parts, "edges": {name: each.tolist() for name, each in zip(rfm.INPUTS, edges.all, strict=True)}, **(more or {})},
+    }
+    return Outcome(tuple(rfm.described(told, task.parts)), Shelf(content, task.id).keep(card, data, lambda folder, card: None))
 
 
 # -- what goes with what -----------------------------------------------------------------------------------------------

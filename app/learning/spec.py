@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, TypeVar, get_args
 
 from app.content import sections
 from app.content.leaves import condition
@@ -16,12 +16,15 @@ from app.domain import conditions as c
 from app.domain import definitions as d
 
 Method: TypeAlias = Literal["boosting", "logistic", "network"]
+Uplift: TypeAlias = Literal["two_models", "class_transformation"]
+UPLIFTS: tuple[Uplift, ...] = get_args(Uplift)
 METHODS: tuple[Method, ...] = get_args(Method)
+Word = TypeVar("Word", bound=str)
 ROOTS = ("feature", "profile", "context")
 ROW_KEYS = ("every", "on", "from", "to", "who")
-TABLE_KEYS = ("file", "label", "time")
+TABLE_KEYS = ("file", "label", "time", "treated")
 SEARCH_KEYS = ("trials", "for")
-KEYS = ("model", "description", "rows", "table", "label", "inputs", "method", "search", "seed", "version")
+KEYS = ("model", "description", "rows", "table", "label", "inputs", "method", "search", "seed", "version", "uplift", "treated")
 MOST_TRIALS = 1_000
 
 
@@ -39,11 +42,13 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows that are there already: a CSV or Parquet file, the column to be foretold, and the one that tells when (or none)."""
+    """Rows that are there already: a CSV or Parquet file, the column to be foretold, and the ones that tell when, and who was
+    treated (or none)."""
 
     file: Path
     label: str
     time: str = ""
+    treated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,10 @@ class Spec:
     seed: int = 7
     description: str = ""
     version: str = ""
+    uplift: Uplift | None = None
+    """How the difference that a treatment makes is learnt; None: not that, but the label."""
+    treated: c.Condition | None = None
+    """Who was treated, as of the row's instant; of a table a column says it."""
 
 
 def spec_of(reader: Reader, node: Node, path: Path) -> Spec:
@@ -99,16 +108,23 @@ def spec_of(reader: Reader, node: Node, path: Path) -> Spec:
     table = _table(reader, given["table"], path.parent) if "table" in given else None
     if ("label" in given) == (table is not None):
         reader.wrong(node.line, "label", "is a key of table here" if table is not None else "is missing", "such as {did: order_completed, within: 7d}")
+    uplift = _one(reader, given, "uplift", UPLIFTS)
+    told = "treated" in given or (table is not None and table.treated != "")
+    if (uplift is not None) != told:
+        reader.wrong(node.line, "uplift" if told else "treated", "is missing", f"uplift: {' or '.join(UPLIFTS)}, and treated: a condition, or of a table the column that tells who was treated")
+    if "treated" in given and table is not None:
+        reader.wrong(given["treated"].line, "treated", "is a key of table here")
     whole = {key: reader.whole(given[key], key, 0, 2**31 - 1, 7) for key in ("seed",) if key in given}
     text = {key: reader.text(given[key], key) for key in ("model", "description", "version") if key in given}
     return Spec(
         text.get("model", "model"), inputs_of(reader, given["inputs"], table=table is not None) if "inputs" in given else (), _rows(reader, given["rows"]) if "rows" in given else None,
         table, _label(reader, given["label"]) if "label" in given else None, _one(reader, given, "method", METHODS) or "boosting",
         _search(reader, given["search"]) if "search" in given else Search(), whole.get("seed", 7), text.get("description", ""), text.get("version", ""),
+        uplift, condition(reader, given["treated"], "treated") if "treated" in given else None,
     )
 
 
-def _one(reader: Reader, given: dict[str, Node], key: str, known: Sequence[Method]) -> Method | None:
+def _one(reader: Reader, given: dict[str, Node], key: str, known: Sequence[Word]) -> Word | None:
     return reader.one_of(given[key], key, known, key) if key in given else None
 
 
@@ -132,7 +148,7 @@ def _table(reader: Reader, node: Node, folder: Path) -> Table:
     path = folder / text.get("file", "")
     if "file" in text and not path.is_file():
         reader.wrong(node.line, "table.file", f"no file {str(path)[:200]}", "a path as seen from this file")
-    return Table(path, text.get("label", ""), text.get("time", ""))
+    return Table(path, text.get("label", ""), text.get("time", ""), text.get("treated", ""))
 
 
 def _label(reader: Reader, node: Node) -> Label:

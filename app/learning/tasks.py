@@ -1,7 +1,8 @@
-"""The other things that `inlay train` is told by a YAML: a recommender, kinds of people, lifetime value."""
+"""The other things that `inlay train` is told by a YAML: a recommender, kinds of people, lifetime value, RFM."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -14,11 +15,13 @@ from app.domain import conditions as c
 from app.domain import definitions as d
 from app.errors import ContentInvalid, Problem
 from app.learning.clusters import WAYS, Way
+from app.learning.rfm import INPUTS as RFM_INPUTS
 from app.learning.spec import KEYS, Column, Spec, inputs_of, spec_of
 
 RECOMMENDER_KEYS = ("recommender", "description", "baskets", "judge_from", "seed")
 CLUSTERS_KEYS = ("clusters", "description", "inputs", "at", "from", "to", "method", "seed", "version")
 LIFETIME_KEYS = ("lifetime", "description", "inputs", "at", "over", "seed", "version")
+RFM_KEYS = ("rfm", "description", "inputs", "at", "parts", "version")
 LIFETIME_INPUTS = ("orders", "first", "last", "idle", "spent")
 
 
@@ -63,7 +66,21 @@ class LifetimeTask:
     version: str = ""
 
 
-Task: TypeAlias = Spec | RecommenderTask | ClustersTask | LifetimeTask
+@dataclass(frozen=True, slots=True)
+class RfmTask:
+    """Recency, frequency and money of everybody as of `at`, each in so many `parts`. `inputs` name features: seconds since the last
+    order, how many orders, what was spent in all."""
+
+    id: str
+    inputs: tuple[Column, ...]
+    at: int | None = None
+    parts: int = 5
+    description: str = ""
+    seed: int = 7
+    version: str = ""
+
+
+Task: TypeAlias = Spec | RecommenderTask | ClustersTask | LifetimeTask | RfmTask
 
 
 def read_task(path: Path, definitions: d.Definitions) -> Task:
@@ -73,11 +90,11 @@ def read_task(path: Path, definitions: d.Definitions) -> Task:
     reader = Reader(str(path), problems, names_of(definitions), ZoneInfo(definitions.timezone))
     found: Task | None = None
     if isinstance(node, Node) and isinstance(node.value, dict):
-        kinds = {"recommender": _recommender, "clusters": _clusters, "lifetime": _lifetime}
+        kinds = {"recommender": _recommender, "clusters": _clusters, "lifetime": _lifetime, "rfm": _rfm}
         read = next((kinds[key] for key in kinds if key in node.value), None)
         found = read(reader, node) if read is not None else spec_of(reader, node, path)
     elif not problems:
-        problems.append(Problem(str(path), 1, "file", "says nothing", f"a model has the keys {', '.join(KEYS)}; others begin with recommender, clusters or lifetime"))
+        problems.append(Problem(str(path), 1, "file", "says nothing", f"a model has the keys {', '.join(KEYS)}; others begin with recommender, clusters, lifetime or rfm"))
     if found is None or any(not problem.warning for problem in problems):
         raise ContentInvalid(tuple(sorted(problems)), str(path))
     return found
@@ -106,11 +123,22 @@ def _clusters(reader: Reader, node: Node) -> ClustersTask:
 def _lifetime(reader: Reader, node: Node) -> LifetimeTask:
     given = reader.mapping(node, "", LIFETIME_KEYS, ("lifetime", "inputs"))
     text = {key: reader.text(given[key], key) for key in ("lifetime", "description", "version") if key in given}
-    named = reader.mapping(given["inputs"], "inputs", LIFETIME_INPUTS, LIFETIME_INPUTS) if "inputs" in given else {}
-    refs = [reader.ref(named[name].value, named[name].line, f"inputs.{name}", ("feature",)) for name in LIFETIME_INPUTS if name in named]
     weeks = reader.duration(given["over"], "over") / (7 * 86_400_000) if "over" in given else 52.0
-    inputs = tuple(Column(ref) for ref in refs if ref is not None)
-    return LifetimeTask(text.get("lifetime", ""), inputs, _at(reader, given), weeks, text.get("description", ""), _seed(reader, given), text.get("version", ""))
+    return LifetimeTask(text.get("lifetime", ""), _features(reader, given, LIFETIME_INPUTS), _at(reader, given), weeks, text.get("description", ""), _seed(reader, given), text.get("version", ""))
+
+
+def _rfm(reader: Reader, node: Node) -> RfmTask:
+    given = reader.mapping(node, "", RFM_KEYS, ("rfm", "inputs"))
+    text = {key: reader.text(given[key], key) for key in ("rfm", "description", "version") if key in given}
+    parts = reader.whole(given["parts"], "parts", 2, 9, 5) if "parts" in given else 5
+    return RfmTask(text.get("rfm", ""), _features(reader, given, RFM_INPUTS), _at(reader, given), parts, text.get("description", ""), version=text.get("version", ""))
+
+
+def _features(reader: Reader, given: dict[str, Node], names: Sequence[str]) -> tuple[Column, ...]:
+    """The features that are named for each of these, in their order."""
+    named = reader.mapping(given["inputs"], "inputs", names, names) if "inputs" in given else {}
+    refs = [reader.ref(named[name].value, named[name].line, f"inputs.{name}", ("feature",)) for name in names if name in named]
+    return tuple(Column(ref) for ref in refs if ref is not None)
 
 
 def _at(reader: Reader, given: dict[str, Node]) -> int | None:

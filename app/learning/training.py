@@ -16,6 +16,7 @@ from app.learning.fitting import USUAL, Fitted, Parameters, calibrated, feeds, f
 from app.learning.judging import Baseline, baseline, figures
 from app.learning.leaks import constants, leaks
 from app.learning.libraries import library
+from app.learning.preparing import Preparation
 from app.learning.spec import Method, Search, Spec
 from app.learning.splits import Split, split
 
@@ -69,13 +70,14 @@ def train(spec: Spec, examples: Examples, moved: Moved = lambda _: None) -> Trai
     return Trained(fitted, data, test, told, difference, found, importance(data, fitted, test, spec.seed), baselines, len(parts.train), trials, tuple(notes))
 
 
-def fit_calibrated(method: Method, parameters: Parameters, examples: Examples, parts: Split, seed: int) -> Fitted:
+def fit_calibrated(method: Method, parameters: Parameters, examples: Examples, parts: Split, seed: int, preparation: Preparation | None = None) -> Fitted:
     """Fitted to all of `train`; calibrated by models that were fitted to a part of it, on the rows that they did not see."""
-    margins, labels = list[np.ndarray](), list[np.ndarray]()
+    margins, seen = list[np.ndarray](), list[np.ndarray]()
     for learn, validate in parts.folds:
-        margins.append(fit(method, parameters, examples.take(learn), seed).margins(examples.take(validate)))
-        labels.append(examples.label[validate])
-    return calibrated(fit(method, parameters, examples.take(parts.train), seed), np.concatenate(margins), np.concatenate(labels))
+        margins.append(fit(method, parameters, examples.take(learn), seed, preparation).margins(examples.take(validate)))
+        seen.append(validate)
+    rows = examples.take(np.concatenate(seen))
+    return calibrated(fit(method, parameters, examples.take(parts.train), seed, preparation), np.concatenate(margins), rows.label, rows.weight)
 
 
 def searched(method: Method, search: Search, examples: Examples, parts: Split, seed: int, moved: Moved) -> tuple[Parameters, int]:
