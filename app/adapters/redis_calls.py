@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from app.adapters.redis_identities import read_claims
+from app.adapters.whole_keys import read_claims
 from app.domain.change import Append, Change, Grant, Know, Merge
 from app.domain.claims import owner_at
 from app.domain.history import ENTRY, Dictionary, Unnamed
