@@ -12,6 +12,7 @@ from typing import Any
 
 from app.content.columns import index_key, last_value
 from app.content.matching import walk
+from app.content.mixing import Mix
 from app.content.filing import flatten
 from app.content.program import Program
 from app.content.reader import names_in
@@ -50,16 +51,20 @@ class ItemsPlan:
         self._rank = _ranking(query.rank, program, [each.card.id for each in self._models])
         self._bare = isinstance(query.rank, c.Name) and len(self._models) == 1
         self._candidates: Candidates | None = None
+        self._mix = Mix(query.arbitration, query.limit) if query.arbitration is not None else None
 
-    def choose(self, r: Request, catalogue: Any, excluded: Collection[str] = ()) -> list[Item] | None:
-        """`excluded` are ids that must not be shown, such as those already in the send."""
+    def choose(self, r: Request, catalogue: Any, excluded: Collection[str] = (), beside: Sequence[Item] = ()) -> list[Item] | None:
+        """`excluded` are ids that must not be shown, such as those already in the send; `beside` are items that stand in the grid already."""
         out = self._excluded(r, excluded)
         candidates, items = self._select(r, catalogue)
         if out:
             items = [item for item in items if item.id not in out]
         if len(items) < self.query.at_least:
             return None
-        return self._ranked(r, candidates, items)[: self.query.limit]
+        if self._mix is None:
+            return self._ranked(r, candidates, items, self.query.limit)[: self.query.limit]
+        found = self._mix(self._ranked(r, candidates, items, len(items)), beside)
+        return found if len(found) >= self.query.at_least else None
 
     def scored(self, r: Request, items: Sequence[Item]) -> list[tuple[Item, float | None]]:
         """Items already chosen, each with the score that ranked it (None without a rank)."""
@@ -69,9 +74,11 @@ class ItemsPlan:
 
     def _excluded(self, r: Request, excluded: Collection[str]) -> Collection[str]:
         query = self.query
-        if not (query.exclude_bought or query.exclude_shown):
+        if not (query.exclude_bought or query.looks_back):
             return excluded
         out = set(excluded)
+        if self._mix is not None:
+            out |= self._mix.lately(r)
         if query.exclude_bought:
             out |= bought(r, query.exclude_bought)
         if query.exclude_shown:
@@ -121,7 +128,7 @@ class ItemsPlan:
 
     # -- in which order --------------------------------------------------------------------------------------------
 
-    def _ranked(self, r: Request, candidates: Candidates | None, items: list[Item]) -> list[Item]:
+    def _ranked(self, r: Request, candidates: Candidates | None, items: list[Item], most: int) -> list[Item]:
         if self._rank is None:
             return items
         items = items if not self._models or len(items) <= MAX_SCORED else items[:MAX_SCORED]
@@ -132,7 +139,7 @@ class ItemsPlan:
             scores = self._scores(r, candidates, items)
             known = [float("-inf") if score is None else score for score in scores]
         order = sorted(range(len(known)), key=known.__getitem__, reverse=True)
-        return [items[i] for i in order[: self.query.limit]]
+        return [items[i] for i in order[:most]]
 
     def _scores(self, r: Request, candidates: Candidates | None, items: list[Item]) -> Sequence[float | None]:
         if self._rank is None:

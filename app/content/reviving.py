@@ -66,7 +66,7 @@ def _live(snapshot: Snapshot, r: Request, choice: Choice, catalogue: Any, taken:
     dish = snapshot.dish(choice.offer, r) if choice.offer in snapshot.offers else None
     if missing and dish is not None and dish.plan is not None:
         out = taken.items | just_bought
-        others = dish.plan.choose(r, catalogue, out) or []
+        others = dish.plan.choose(r, catalogue, out, kept) or []
         kept += [item for item in others if item.fields.get("stock", 1) != 0][:missing]
     return kept or None
 

@@ -98,13 +98,18 @@ def _experiment() -> Shape:
 
 
 def _mail() -> Shape:
-    counts: Shape = {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}}
-    together: dict[str, Shape] = {
-        "by": TEXT, "at_most": counts, "at_least": counts, "pins": {"type": "object", "additionalProperties": TEXT}, "alike": NAMES,
+    together = _arbitration({"type": "object", "additionalProperties": TEXT})
+    return _object(("placements", "arbitration", "description"), {"placements": NAMES, "arbitration": together, "description": TEXT}, ("placements",))
+
+
+def _arbitration(pins: Shape) -> Shape:
+    count: Shape = {"type": "number", "minimum": 0}
+    counts: Shape = {"type": "object", "additionalProperties": count}
+    shapes: dict[str, Shape] = {
+        "by": TEXT, "at_most": {"anyOf": [counts, count]}, "at_least": counts, "pins": pins, "alike": NAMES,
         "diversity": {"type": "number", "minimum": 0, "maximum": 1}, "not_again": {"type": "integer", "minimum": 1, "maximum": arbitration_rules.MOST_SENDS},
     }
-    shapes: dict[str, Shape] = {"placements": NAMES, "arbitration": _object(arbitration_rules.KEYS, together), "description": TEXT}
-    return _object(("placements", "arbitration", "description"), shapes, ("placements",))
+    return _object(arbitration_rules.KEYS, shapes)
 
 
 def _table() -> Shape:
@@ -323,6 +328,7 @@ def _items() -> Shape:
     shapes: dict[str, Shape] = {
         "from": source, "filter": _use("condition"), "exclude": _object(("bought", "shown"), {"bought": DURATION, "shown": DURATION}),
         "rank": EXPRESSION, "limit": {"type": "integer", "minimum": 1, "maximum": 100}, "at_least": {"type": "integer", "minimum": 0},
+        "arbitration": _arbitration(NAMES),
     }
     return _object(sections.ITEMS_KEYS, shapes)
 

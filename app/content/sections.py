@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from app.content.alternatives import guises, policies
+from app.content.arbitration_rules import grid
 from app.content.cap_rules import caps, check_code, cooldowns, inventory
 from app.content.leaves import ITEM_ROOTS, ROOTS, WINDOWS, condition, wheres, window
 from app.content.reader import A_KIND, Reader
@@ -26,7 +27,7 @@ KIND_OF: dict[str, str] = {
 _WITH_PATH = frozenset({"sum", "avg", "min", "max", "distinct", "first", "last"})
 SECTIONS = ("version", "timezone", "context", "consents", "features", "segments", "placements", "mails", "offers", "models", "events", "identities", "traits", "enrich", "retention", "esps", "webhooks", "triggers", "experiments", "holdouts", "caps", "recommenders", "inbox", "bandits", "tables", "tests")
 OFFER_KEYS = ("placements", "priority", "value", "valid", *d.GROUPS, "caps", "cooldown", "inventory", "items", "block", "vars", "description", "attributes", "alternatives")
-ITEMS_KEYS = ("from", "filter", "exclude", "rank", "limit", "at_least")
+ITEMS_KEYS = ("from", "filter", "exclude", "rank", "limit", "at_least", "arbitration")
 PLACEMENT_KEYS = ("fallback", "rank", "deadline", "on_degraded", "caps", "alternatives", "description")
 CONTEXT_KINDS: tuple[d.ContextKind, ...] = get_args(d.ContextKind)
 GATES: tuple[d.Gate, ...] = get_args(d.Gate)
@@ -72,6 +73,7 @@ def items_query(reader: Reader, node: Node, at: str) -> d.ItemsQuery:
         reader.expression(found["rank"], f"{at}.rank", ITEM_ROOTS, scored=True) if "rank" in found else None,
         limit, at_least,
         reader.place(node),
+        grid(reader, found["arbitration"], f"{at}.arbitration", limit) if "arbitration" in found else None,
     )
 
 

@@ -106,7 +106,7 @@ class Snapshot:
         }
         self.attributes = {offer.id: attributes(offer) for offer in definitions.offers.values()}
         self.needs_sends = any(
-            dish.plan is not None and dish.plan.query.exclude_shown
+            dish.plan is not None and dish.plan.query.looks_back
             for dish in (*self.offers.values(), *(dish for rows in self._guises.values() for _, dish in rows), *(each for chain in self.fallbacks.values() for each in chain))
         )
         self.arbitrated = {id: (mail.arbitration, self._options(mail.arbitration)) for id, mail in definitions.mails.items() if mail.arbitration is not None}

@@ -22,7 +22,8 @@ PER_PLACEMENT = 12
 
 @dataclass(frozen=True, slots=True)
 class Arbitration:
-    """`at_most` and `at_least` are placements per category: a whole number, or below 1 a share of the mail's placements.
+    """`at_most` and `at_least` are placements per category: a whole number, or below 1 a share of the mail's placements; `at_most_each`
+    holds of every category that `at_most` does not name.
     `pins` maps a placement to the offer that it shows to everybody who may have it. `diversity` is 0 to 1."""
 
     by: str = "category"
@@ -32,11 +33,12 @@ class Arbitration:
     diversity: float = 0.0
     alike: tuple[str, ...] = ()
     not_again: int = 0
+    at_most_each: float | None = None
     place: Place = NOWHERE
 
     def quota(self, category: Scalar | None, placements: int) -> float:
         """How many placements of a mail of so many a category may have."""
-        most = self.at_most.get(str(category)) if category is not None else None
+        most = self.at_most.get(str(category), self.at_most_each) if category is not None else None
         return float("inf") if most is None else floor(most * placements + 1e-9) if 0 < most < 1 else most
 
     def shares(self, placements: int) -> dict[str, int]:

@@ -17,6 +17,7 @@ from app.domain.event_types import NO_EVENT_TYPES, EventTypes
 from app.domain.inbox import NO_INBOX, Inbox
 from app.domain.identity import USUAL_KINDS, IdentityKind
 from app.domain.experiments import Experiment, Holdout
+from app.domain.grids import Grid
 from app.domain.pictures import PictureSpec
 from app.domain.retention import USUAL_RETENTION, Retention
 from app.domain.tables import Table
@@ -118,6 +119,12 @@ class ItemsQuery:
     limit: int = 6
     at_least: int = 1
     place: Place = NOWHERE
+    arbitration: Grid | None = field(default=None, hash=False)
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether it matters what the person was sent before."""
+        return bool(self.exclude_shown or (self.arbitration is not None and self.arbitration.rules.not_again))
 
 
 Vars: TypeAlias = "Mapping[str, Scalar | Ref]"

@@ -46,7 +46,7 @@ _KEYS = frozenset({"profile", "send", "mail", "placements", "context", "surface"
 _BATCH_KEYS = _KEYS - {"profile", "context"} | {"recipients"}
 _RECIPIENT_KEYS = frozenset({"profile", "context"})
 _VERBS = {"order_completed": "bought", "product_viewed": "viewed"}
-_RECOMMEND_KEYS = frozenset({"profile", "recommender", "seeds", "from", "filter", "exclude", "rank", "limit", "at_least", "context"})
+_RECOMMEND_KEYS = frozenset({"profile", "recommender", "seeds", "from", "filter", "exclude", "rank", "limit", "at_least", "arbitration", "context"})
 
 
 class Decisions:
@@ -234,7 +234,7 @@ class Decisions:
         profile, degraded = Profile(), list[str]()
         if identity is not None:
             try:
-                profile = await parts.store.read(identity.key, sends=bool(query.exclude_shown))
+                profile = await parts.store.read(identity.key, sends=query.looks_back)
             except StoreUnavailable:
                 degraded.append("store")
         r = Request(parts.clock(), snapshot.consented(profile), context, snapshot.score, snapshot.trials.assign)

@@ -197,6 +197,7 @@ class RecommendationRequest(Request):
     rank: str | None = Field(None, description="An expression, or a model of items")
     limit: int = Field(6, ge=1, le=100)
     at_least: int = Field(1, description="Fewer are none at all")
+    arbitration: dict[str, Any] | None = Field(None, description="Quotas, minimum shares, pins and diversity among the items")
 
 
 class ScoredItem(Item):
