@@ -4,6 +4,7 @@ FROM python:3.12-slim AS build
 WORKDIR /build
 COPY requirements.lock pyproject.toml README.md LICENSE ./
 COPY app app
+COPY blocks blocks
 RUN python -m venv /opt/inlay \
  && /opt/inlay/bin/pip install --no-cache-dir --require-hashes -r requirements.lock \
  && /opt/inlay/bin/pip install --no-cache-dir --no-deps --no-build-isolation .

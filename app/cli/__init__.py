@@ -19,6 +19,7 @@ COMMANDS = {
     "export": ("app.cli.export", "write out the people in a segment, events, profiles, items and decisions; decide ahead for a list"),
     "bandits": ("app.cli.bandits", "tell what bandits have learnt; freeze, thaw and reset them"),
     "conformance": ("app.cli.conformance", "play a sender against a server, and tell what recipients would have received"),
+    "blocks": ("app.cli.blocks", "list and add the blocks that come with Inlay; print what is to be translated"),
     "qa": ("app.cli.qa", "look at what some people get, before the send"),
     "send-test": ("app.cli.send_test", "send a whole mail to somebody, to look at it"),
     "snippet": ("app.cli.snippet", "print what to paste into a sender's template"),

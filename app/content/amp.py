@@ -20,6 +20,7 @@ _ATTRIBUTE = re.compile(r"\b([\w-]+)\s*=\s*(\"[^\"]*\"|'[^']*')", re.DOTALL)
 _TAG = re.compile(r"<([a-zA-Z][\w-]*)\b((?:\{\{.*?\}\}|\"[^\"]*\"|'[^']*'|[^<>\"'])*)>", re.DOTALL)
 _WHOLE = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 _NAME = re.compile(r"(?<![\w-])(\[?[a-zA-Z][\w-]*\]?)(?=[\s=>/]|$)")
+_TRANS = re.compile(r"\{%-?\s*trans\s*-?%\}[^{}]*\{%-?\s*endtrans\s*-?%\}")
 _URLS = frozenset({"href", "src", "action-xhr", "poster"})
 _FORBIDDEN_TAGS = {
     "img": "amp-img", "link": "the CSS of the document", "iframe": "", "video": "", "audio": "", "object": "", "embed": "", "style": "the CSS of the document",
@@ -38,8 +39,8 @@ _COMPONENTS = {
 
 
 def verbatim(source: str) -> str:
-    """The template with the text of its Mustache templates out of Jinja's reach."""
-    return _TEMPLATE.sub(lambda match: f"{match[1]}{{% raw %}}{match[2]}{{%+ endraw %}}{match[3]}", source)
+    """The template with the text of its Mustache templates out of Jinja's reach, but what is to be translated."""
+    return _TEMPLATE.sub(lambda match: match[1] + _TRANS.sub(lambda trans: f"{{%+ endraw %}}{trans[0]}{{% raw %}}", f"{{% raw %}}{match[2]}{{%+ endraw %}}") + match[3], source)
 
 
 def mustache_urls(source: str) -> frozenset[str]:
@@ -98,7 +99,7 @@ def _https(address: str) -> bool:
 
 
 def _wrong_mustache(text: str) -> Iterator[str]:
-    if "{%" in text:
+    if "{%" in _TRANS.sub("", text):
         yield "Jinja does not act inside a Mustache template; put it outside"
     if re.search(r"\{\{\s*=", text):
         yield "Mustache's set-delimiter tags are refused by Gmail"

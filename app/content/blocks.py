@@ -27,6 +27,7 @@ from app.domain.conditions import Instant
 from app.domain.definitions import BlockDefinition
 from app.domain.item import Item
 from app.domain.json import Json
+from app.domain.translation import Translation, wanted
 from app.errors import Problem, RenderFailed
 
 MAX_FRAGMENTS = 64
@@ -35,14 +36,15 @@ MAX_PARTS = 10_000
 """Tokens of a template: what takes longer to compile than a change may take to be served."""
 _VIEWS = ("profile", "context", "urls")
 _ROOTS = frozenset({*_VIEWS, "items", "now"})
+EMPTY: Mapping[str, Any] = {}
 
 class Surface:
     """One compiled template of a block. `problems` are (line, message); one that has some cannot be rendered."""
 
-    def __init__(self, block: str, kind: str, source: str, variables: frozenset[str], zone: tzinfo) -> None:
-        self._env = Sandbox(amp=kind == "amp", zone=zone)
+    def __init__(self, block: str, kind: str, source: str, variables: frozenset[str], zone: tzinfo, translation: Translation | None = None) -> None:
+        self._env = Sandbox(amp=kind == "amp", zone=zone, translation=translation)
         cast("dict[str, object]", self._env.filters)["_cards"] = self._render_cards
-        self._key = (block, kind)
+        self._key = (block, kind) if translation is None else (block, kind, translation.language)
         self._cards: list[tuple[Template, str, tuple[str, ...]]] = []
         self._card_keys: list[Any] = []
         self._variables = variables
@@ -51,6 +53,7 @@ class Surface:
         tree = self._checked(source, kind)
         if tree is not None and kind == "html" and (inlined := inline_css(source)) != source:
             tree = self._checked(inlined, kind)
+        self.words: frozenset[str] = frozenset(self._env.words)
         if tree is not None and not self.problems:
             self._compiled(tree)
 
@@ -231,9 +234,13 @@ def _line_of(tree: nodes.Template, name: str) -> int:
 
 
 class Block:
-    """One block on all its surfaces. Every method raises `RenderFailed` alone."""
+    """One block on all its surfaces. Every method raises `RenderFailed` alone. `others` are the same block in other languages:
+    which one is drawn is what the request, else the person, says (`context.language`, `profile.language`, `profile.locale`)."""
 
-    def __init__(self, definition: BlockDefinition, surfaces: Mapping[str, Surface], listing: Listing, texts: Mapping[str, Surface] | None = None) -> None:
+    def __init__(
+        self, definition: BlockDefinition, surfaces: Mapping[str, Surface], listing: Listing, texts: Mapping[str, Surface] | None = None,
+        translation: Translation | None = None,
+    ) -> None:
         self.id = definition.id
         self.definition = definition
         self.has_amp = "amp" in surfaces
@@ -241,10 +248,24 @@ class Block:
         """The names that the Mustache of the AMP template links to."""
         self._surfaces = surfaces
         self._texts: dict[str, str] = {}
-        self.defaults = {each.name: each.default for each in definition.variables if each.default is not None}
+        self._translation = translation
+        self.others: Mapping[str, Block] = {}
+        self.defaults = defaults_in(definition, translation)
         self._listing = listing
         self.picture = definition.image
         self._picture_texts = texts or {}
+
+    def words(self) -> frozenset[str]:
+        """Every text that the templates and defaults give to translate."""
+        said = (each.default for each in self.definition.variables if each.type == "string" and isinstance(each.default, str))
+        return frozenset(word for word in said if " " in word or word[:1].isupper()).union(*(surface.words for surface in (*self._surfaces.values(), *self._picture_texts.values())))
+
+    def spoken(self, profile: Mapping[str, Any], context: Mapping[str, Any]) -> Block:
+        """This block in the language of the request; itself where there is none."""
+        if not self.others:
+            return self
+        language = wanted(profile, context)
+        return self.others.get(language) or self.others.get(language.partition("-")[0]) or self
 
     def html(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant) -> str:
         return self._render("html", vars, items, profile, context, urls, now)
@@ -263,10 +284,10 @@ class Block:
     def amp(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant) -> str:
         return self._render("amp", vars, items, profile, context, urls, now)
 
-    def data(self, vars: Mapping[str, Any], items: Sequence[Item]) -> dict[str, Any]:
+    def data(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any] = EMPTY, context: Mapping[str, Any] = EMPTY) -> dict[str, Any]:
         """The JSON of the amp-list (`listing.py`)."""
         try:
-            return self._listing.of({**self.defaults, **vars}, items)
+            return self._listing.of(self.spoken(profile, context).values(vars), items)
         except Exception as error:
             # As in `_render`: the filters of `item_fields` are the user's.
             raise RenderFailed(f"block {self.id} in its list: {type(error).__name__}") from error
@@ -274,7 +295,7 @@ class Block:
     def picture_texts(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], now: Instant) -> dict[str, str]:
         """What the block's picture says, by name; empty what cannot be said."""
         found: dict[str, str] = {}
-        for name, surface in self._picture_texts.items():
+        for name, surface in self.spoken(profile, context)._picture_texts.items():
             try:
                 found[name] = self._rendered(surface, "image", vars, items, profile, context, {}, now).strip()
             except RenderFailed:
@@ -283,13 +304,22 @@ class Block:
                 found[name] = ""
         return found
 
+    def values(self, vars: Mapping[str, Any]) -> dict[str, Any]:
+        """The variables with their defaults, in this language."""
+        if self._translation is None:
+            return {**self.defaults, **vars}
+        of = self._translation.of
+        return {**self.defaults, **{name: of(value) for name, value in vars.items()}}
+
     def _render(self, kind: str, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant) -> str:
-        return self._rendered(self._surfaces[kind], kind, vars, items, profile, context, urls, now)
+        spoken = self.spoken(profile, context)
+        return spoken._rendered(spoken._surfaces[kind], kind, vars, items, profile, context, urls, now)
 
     def _rendered(
         self, surface: Surface, kind: str, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant,
     ) -> str:
-        values: dict[str, Any] = {**self.defaults, **vars, "items": items, "now": now}
+        values = self.values(vars)
+        values["items"], values["now"] = items, now
         if surface.views:
             known = {"profile": profile, "context": context, "urls": urls}
             values |= {name: View(known[name]) for name in surface.views}
@@ -307,24 +337,48 @@ def compile_blocks(definitions: Mapping[str, BlockDefinition], zone: tzinfo = UT
     found: dict[str, Block] = {}
     problems: list[Problem] = []
     for definition in definitions.values():
-        variables = frozenset(variable.name for variable in definition.variables)
-        surfaces: dict[str, Surface] = {}
-        wrong: list[Problem] = []
-        for kind, (file, source) in definition.templates.items():
-            surface = Surface(definition.id, kind, source, variables, zone)
-            noted = surface.problems + (lint(source) if kind == "amp" else [])
-            wrong += [Problem(file, line, f"blocks.{definition.id}", message) for line, message in sorted(set(noted))]
-            surfaces[kind] = surface
-        listing = Listing(definition, zone)
-        place = definition.place
-        said: Mapping[str, str] = definition.image.texts if definition.image is not None else {}
-        texts = {name: Surface(definition.id, "text", text, variables, zone) for name, text in said.items()}
-        wrong += [Problem(place.file, place.line, f"blocks.{definition.id}.image.{name}", message) for name, each in texts.items() for _, message in each.problems]
-        wrong += [Problem(place.file, place.line, f"blocks.{definition.id}.item_fields", message) for message in listing.problems]
+        block, wrong = _compiled(definition, zone)
+        others: dict[str, Block] = {}
+        words = block.words() if block is not None and not wrong else frozenset[str]()
+        for translation in definition.translations:
+            if not words.isdisjoint(translation.messages):
+                other, troubles = _compiled(definition, zone, translation)
+                wrong += troubles
+                others |= {translation.language: other} if other is not None else {}
         problems += wrong
-        if "html" in surfaces and not wrong:
-            found[definition.id] = Block(definition, surfaces, listing, texts)
+        if block is not None and not wrong:
+            block.others = others
+            found[definition.id] = block
     return found, problems
+
+
+def _compiled(definition: BlockDefinition, zone: tzinfo, translation: Translation | None = None) -> tuple[Block | None, list[Problem]]:
+    """One block in one language; None without its HTML."""
+    variables = frozenset(variable.name for variable in definition.variables)
+    surfaces: dict[str, Surface] = {}
+    wrong: list[Problem] = []
+    at = f"blocks.{definition.id}" if translation is None else f"blocks.{definition.id} in {translation.language}"
+    for kind, (file, source) in definition.templates.items():
+        surface = Surface(definition.id, kind, source, variables, zone, translation)
+        noted = surface.problems + (lint(source) if kind == "amp" else [])
+        wrong += [Problem(file, line, at, message) for line, message in sorted(set(noted))]
+        surfaces[kind] = surface
+    listing = Listing(definition, zone)
+    place = definition.place
+    said: Mapping[str, str] = definition.image.texts if definition.image is not None else {}
+    texts = {name: Surface(definition.id, "text", text, variables, zone, translation) for name, text in said.items()}
+    wrong += [Problem(place.file, place.line, f"{at}.image.{name}", message) for name, each in texts.items() for _, message in each.problems]
+    wrong += [Problem(place.file, place.line, f"{at}.item_fields", message) for message in listing.problems]
+    return (Block(definition, surfaces, listing, texts, translation) if "html" in surfaces else None), wrong
+
+
+def defaults_in(definition: BlockDefinition, translation: Translation | None) -> dict[str, Any]:
+    """The defaults of the variables, translated; `dir` and `lang`, where a block has them, are those of the language."""
+    found = {each.name: each.default for each in definition.variables if each.default is not None}
+    if translation is None:
+        return found
+    fitting = {"dir": "rtl" if translation.right_to_left else "ltr", "lang": translation.language}
+    return {name: translation.of(value) for name, value in found.items()} | {name: value for name, value in fitting.items() if name in found}
 
 
 def sample_values(definition: BlockDefinition) -> tuple[dict[str, Any], list[Item]]:

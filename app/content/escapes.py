@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 from markupsafe import escape
 
 from app.domain.conditions import Instant
+from app.domain.translation import Translation
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029\ufeff\ufffe\uffff]")
 _HARMLESS = re.compile(r"[^&<>\"']*").fullmatch
@@ -21,6 +22,8 @@ _USUAL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[\w.~%/?#&=+,:;@!$(
 _MAILTO = re.compile(r"mailto:[\w.+%@?=&,;:!~*-]+", re.IGNORECASE)
 _IN_URLS = {ord(c): f"%{ord(c):02X}" for c in " <>\"'`{}|^"}
 NO_URL = "#"
+_NAMES_OF_DAYS = re.compile(r"%[ABab]")
+_SOON = "less than two minutes"
 
 
 class NoText(TypeError):
@@ -99,18 +102,25 @@ def money(value: Any, currency: str = "€") -> str:
     return f"{currency}{amount}" if currency in "$£" else f"{amount}\u00a0{currency}"
 
 
-def date_text(value: Any, form: str = "%-d %B %Y", *, zone: tzinfo = UTC) -> str:
-    """An instant (told in `zone`) or ISO date in words; what is none stays as it is."""
+def date_text(value: Any, form: str = "%-d %B %Y", *, zone: tzinfo = UTC, translation: Translation | None = None) -> str:
+    """An instant (told in `zone`) or ISO date in words; what is none stays as it is. The form too has a translation."""
     text = text_of(value)
     try:
-        if type(value) is Instant:
-            return datetime.fromtimestamp(value / 1000, zone).strftime(form)
-        if len(text) <= 10:
-            return date.fromisoformat(text).strftime(form)
-        moment = datetime.fromisoformat(text)
-        return (moment if moment.tzinfo is None else moment.astimezone(zone)).strftime(form)
+        moment = _day(value, text, zone)
+        if translation is not None:
+            form = _NAMES_OF_DAYS.sub(lambda match: translation.of(moment.strftime(match[0])), translation.of(form))
+        return moment.strftime(form)
     except (ValueError, OverflowError, OSError):
         return text
+
+
+def _day(value: Any, text: str, zone: tzinfo) -> date:
+    if type(value) is Instant:
+        return datetime.fromtimestamp(value / 1000, zone)
+    if len(text) <= 10:
+        return date.fromisoformat(text)
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is None else moment.astimezone(zone)
 
 
 def _moment(value: Any, zone: tzinfo) -> float | None:
@@ -133,13 +143,16 @@ def seconds_left(value: Any, now: Any, *, zone: tzinfo = UTC) -> int:
 _STEPS = ((604_800, 3, "week"), (86_400, 2, "day"), (3_600, 2, "hour"), (60, 2, "minute"))
 
 
-def time_left(value: Any, now: Any, *, zone: tzinfo = UTC) -> str:
+def time_left(value: Any, now: Any, *, zone: tzinfo = UTC, translation: Translation | None = None) -> str:
     """`9 days`, `30 hours`, `5 minutes` until `value`, rounded down; `less than two minutes`; nothing once it has come."""
     seconds = seconds_left(value, now, zone=zone)
     for size, least, unit in _STEPS:
         if seconds >= least * size:
-            return f"{seconds // size} {unit}s"
-    return "less than two minutes" if seconds else ""
+            number, text = seconds // size, f"{{number}} {unit}"
+            return translation.counted(text, number) if translation is not None else f"{number} {unit}s"
+    if not seconds:
+        return ""
+    return translation.of(_SOON) if translation is not None else _SOON
 
 
 def cut_lines(value: Any, lines: int = 3) -> str:

@@ -15,6 +15,7 @@ import msgspec
 from app.content import arbitration_rules, bandit_rules, cap_rules, card_rules, case_rules, declared, experiment_rules, recommender_rules, sections, tables
 from app.content.enrichment import enrichments
 from app.content.event_types import EVERY, event_types
+from app.content.gettext_files import FOLDER, translations
 from app.content.identity_kinds import identity_kinds
 from app.content.inbox_rules import inbox
 from app.content.leaves import condition
@@ -224,10 +225,11 @@ class _Loader:
 
     def _blocks(self, files: list[Path]) -> dict[str, d.BlockDefinition]:
         root = self.directory / "blocks"
+        spoken = translations(root, files, self.problems)
         folders = sorted({root / path.relative_to(root).parts[0] for path in files if root in path.parents})
         found: dict[str, d.BlockDefinition] = {}
         for folder in folders:
-            if not folder.is_dir():
+            if not folder.is_dir() or folder.name == FOLDER:
                 continue
             name = self._name(folder / "block.yaml")
             if not _usable(folder.name):
@@ -236,7 +238,8 @@ class _Loader:
             if not (folder / "block.yaml").exists():
                 self.problems.append(Problem(name, 1, f"blocks.{folder.name}", "is missing", "a block has block.yaml and html.j2"))
                 node = Node({"description": Node("", 1)}, 1)
-            found[folder.name] = self._with_fonts(declared.block(self._reader(name), folder.name, node or Node({}, 1), self._templates(folder)))
+            block = self._with_fonts(declared.block(self._reader(name), folder.name, node or Node({}, 1), self._templates(folder)))
+            found[folder.name] = replace(block, translations=spoken)
         return found
 
     def _with_fonts(self, block: d.BlockDefinition) -> d.BlockDefinition:

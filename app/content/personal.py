@@ -13,6 +13,7 @@ from functools import lru_cache
 from jinja2 import Environment, TemplateError, nodes
 
 from app.content.amp import verbatim
+from app.content.trans import Trans
 from app.domain import conditions as c
 from app.domain import definitions as d
 from app.domain.enrichment import slots
@@ -24,7 +25,7 @@ _NAME_KINDS = frozenset({"given_name", "family_name", "name"})
 _DIRECT_KINDS = frozenset({"date", "street", "house_number", "phone", "email"})
 _ATTRIBUTE = re.compile(r"""\b(?:href|src|srcset|action|formaction|background|poster|data-[\w-]*url)\s*=\s*(?:"((?:[^"{]|\{(?!\{)|\{\{.*?\}\})*)"|'((?:[^'{]|\{(?!\{)|\{\{.*?\}\})*)')""", re.DOTALL | re.IGNORECASE)
 _ADDRESS = re.compile(r"https?://(?:[^\s{}<>\"']|\{(?!\{)|\{\{.*?\}\})*", re.DOTALL)
-_JINJA = Environment(autoescape=True)
+_JINJA = Environment(autoescape=True, extensions=[Trans])
 
 
 def leaks(definitions: d.Definitions) -> Iterator[Problem]:

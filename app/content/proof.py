@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
+from itertools import product
 from typing import Any
 
 from app.content.blocks import Block, sample_items, sample_values
@@ -47,12 +48,12 @@ def _surfaces(block: Block) -> tuple[str, ...]:
 def _samples(block: Block) -> Iterator[Problem]:
     values, items = sample_values(block.definition)
     profile, context = block.definition.sample.get("profile", {}), block.definition.sample.get("context", {})
-    for surface in _surfaces(block):
+    for surface, language in product(_surfaces(block), ("", *block.others)):
         file = block.definition.templates.get(surface, block.definition.templates["html"])[0]
         try:
-            content = getattr(block, surface)(values, items, profile, context, URLS, NOW)
+            content = getattr(block, surface)(values, items, profile, {**context, "language": language} if language else context, URLS, NOW)
         except RenderFailed as error:
-            yield Problem(file, 1, f"blocks.{block.id}", error.message, "the sample in block.yaml must be enough to render it")
+            yield Problem(file, 1, f"blocks.{block.id}" + (f" in {language}" if language else ""), error.message, "the sample in block.yaml must be enough to render it")
             continue
         if not shows_something(content):
             yield Problem(file, 1, f"blocks.{block.id}", f"shows nothing on {surface} with its sample")

@@ -13,7 +13,9 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from app.content.escapes import ESCAPES, cut, cut_lines, date_text, money, seconds_left, text_of, time_left, unbraced
+from app.content.trans import Trans
 from app.domain.item import Item
+from app.domain.translation import Translation
 
 MAX_BYTES = 1 << 20
 MAX_SECONDS = 0.1
@@ -43,14 +45,17 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset({"*", "%", "+"})
 
-    def __init__(self, *, amp: bool, zone: tzinfo = UTC) -> None:
-        super().__init__(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True)
+    def __init__(self, *, amp: bool, zone: tzinfo = UTC, translation: Translation | None = None) -> None:
+        super().__init__(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, extensions=[Trans])
+        self.translation = translation
+        self.words: list[str]
+        """Every text that a template gave to translate (`Trans`)."""
         self._deadline = float("inf")
         self.globals.clear()
         self.filters = {name: self.filters[name] for name in _FILTERS} | {
             "join": _join, "replace": _replace, "round": _round, "batch": _batch, "slice": _slice, "_concat": _concat,
-            "_counted": self.counted, "money": money, "date": partial(date_text, zone=zone), "seconds_left": partial(seconds_left, zone=zone), "time_left": partial(time_left, zone=zone), "truncate": cut, "truncate_lines": cut_lines,
-            "plain": text_of, "string": text_of, "escape": text_of, "e": text_of, "_plain": text_of,
+            "_counted": self.counted, "money": money, "date": partial(date_text, zone=zone, translation=translation), "seconds_left": partial(seconds_left, zone=zone), "time_left": partial(time_left, zone=zone, translation=translation), "truncate": cut, "truncate_lines": cut_lines,
+            "plural_form": translation.form if translation is not None else _english, "plain": text_of, "string": text_of, "escape": text_of, "e": text_of, "_plain": text_of,
         }
         for name, escape in ESCAPES.items():
             self.filters[f"_{name}"] = partial(_unbraced, escape) if amp else escape
@@ -160,6 +165,10 @@ def _replace(env: Sandbox, value: Any, old: Any, new: Any) -> str:
     if len(text) + text.count(before) * len(after) > MAX_BYTES:
         raise SecurityError("a text of more than 1 MB")
     return text.replace(before, after)
+
+
+def _english(number: float) -> int:
+    return int(number != 1)
 
 
 def _round(value: float, digits: int = 0) -> float:

@@ -22,6 +22,7 @@ from app.domain.pictures import PictureSpec
 from app.domain.retention import USUAL_RETENTION, Retention
 from app.domain.tables import Table
 from app.domain.traits import Trait
+from app.domain.translation import Translation
 from app.domain.triggers import Trigger, Webhook
 
 FeatureKind: TypeAlias = Literal[
@@ -301,6 +302,7 @@ class BlockDefinition:
     templates: Mapping[str, tuple[str, str]]
     place: Place = NOWHERE
     image: PictureSpec | None = None
+    translations: tuple[Translation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def _json_of(q: Question, placement: str, r: Request, dish: Dish, variables: Map
 
 
 def _list(q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> dict[str, Any]:
-    return dish.block.data(variables, items)
+    return dish.block.data(variables, items, r.traits, r.context)
 
 
 class Fallbacks:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from app.content import card_rules, case_rules, declared, enrichment, event_types, identity_kinds, leaves, sections, trait_kinds
+from app.content.blocks import compile_blocks
 from app.content.load import TEMPLATES, load
 from app.domain import conditions as c
 from app.domain import definitions as d
@@ -130,13 +131,29 @@ def test_every_feature_is_read(feature):
     assert feature in used
 
 
+LIBRARY = {"greeting", "recommendations", "cart_reminder", "store_nearby", "loyalty_status", "survey", "footer"}
+"""Blocks to begin with, which the invented shop's own mails do without."""
+
+
 @pytest.mark.parametrize("block", STARTER.blocks.values(), ids=lambda block: block.id)
 def test_every_block_has_a_template_for_each_surface(block):
     assert set(block.templates) == set(TEMPLATES.values())
-    assert "amp-list" in block.templates["amp"][1]
 
 
-def test_every_block_is_shown_by_something():
+@pytest.mark.parametrize("block", [each for each in STARTER.blocks.values() if each.id not in ("greeting", "survey", "footer")], ids=lambda block: block.id)
+def test_every_block_with_something_that_changes_fetches_it_and_shows_the_same_until_then(block):
+    markup = block.templates["amp"][1]
+
+    assert ("<amp-list" in markup, markup.count("</template>"), "<div placeholder>" in markup, "<div fallback>" in markup) == (True, 1, True, True)
+
+
+def test_every_block_is_shown_by_something_or_is_there_to_begin_with():
     shown = {each.block for each in of(d.Shown)}
 
-    assert shown == set(STARTER.blocks)
+    assert shown | LIBRARY == set(STARTER.blocks)
+
+
+def test_every_block_has_a_translation_into_a_language_of_each_direction():
+    blocks, _ = compile_blocks(STARTER.blocks)
+
+    assert {(id, *sorted(block.others)) for id, block in blocks.items()} == {(id, "ar", "de") for id in STARTER.blocks}
