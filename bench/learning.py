@@ -28,7 +28,9 @@ from app.domain.request import Request
 from app.learning import lifetime
 from app.learning.clusters import cluster, inertia
 from app.learning.clusters import onnx as clusters_onnx
-from app.learning.copurchase import Basket, Question, by_cosine, by_popularity, hit_rate, learn, packed, questions
+from app.learning.baskets import Basket, Question, questions
+from app.learning.completing import by_cosine, by_popularity, hit_rate
+from app.learning.copurchase import learn, packed
 from app.learning.examples import Examples, read_table
 from app.learning.fitting import USUAL, feeds, scores
 from app.learning.judging import figures as judged
@@ -346,7 +348,7 @@ def _load(folder: Path, before: Sequence[Basket], data: Path) -> None:
 
 
 def _served(server: Inlay, question: Question) -> list[str]:
-    body = {"profile": question.who, "recommender": "goes_with", "seeds": list(question.others)[-50:], "limit": 10}
+    body = {"profile": question.who, "recommender": "goes_with", "seeds": list(question.others), "limit": 10}
     headers = {"Authorization": f"Bearer {server.key}", "Content-Type": "application/json"}
     with urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{server.port}/v1/recommendations", json.dumps(body).encode(), headers), timeout=60) as answer:
         told = json.loads(answer.read())

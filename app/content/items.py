@@ -7,6 +7,7 @@ columns of the model's matrix) is worked out once per version of the catalogue; 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import islice
 from types import MappingProxyType
 from typing import Any
 
@@ -27,6 +28,10 @@ from app.ports import ModelRuntime
 
 LOOKED_UP_FROM = 120
 """Items from which on those of one value are found through an index."""
+
+STRIDE = 16
+"""Ideas of a recommender that are looked at together, until enough of them pass."""
+MAX_IDEAS = 1_000
 
 NO_ADVISERS: Mapping[str, Adviser] = MappingProxyType({})
 _BOUGHT = ("product_id",), ("products", "product_id")
@@ -56,9 +61,12 @@ class ItemsPlan:
     def choose(self, r: Request, catalogue: Any, excluded: Collection[str] = (), beside: Sequence[Item] = ()) -> list[Item] | None:
         """`excluded` are ids that must not be shown, such as those already in the send; `beside` are items that stand in the grid already."""
         out = self._excluded(r, excluded)
-        candidates, items = self._select(r, catalogue)
-        if out:
-            items = [item for item in items if item.id not in out]
+        if isinstance(self.query.source, Recommended):
+            candidates, items = None, self._advised(r, catalogue, self.query.source, out)
+        else:
+            candidates, items = self._select(r, catalogue)
+            if out:
+                items = [item for item in items if item.id not in out]
         if len(items) < self.query.at_least:
             return None
         if self._mix is None:
@@ -90,10 +98,8 @@ class ItemsPlan:
 
     def _select(self, r: Request, catalogue: Any) -> tuple[Candidates | None, list[Item]]:
         source = self.query.source
-        if isinstance(source, RelatedTo | Recommended):
-            items = related(r, catalogue, source) if isinstance(source, RelatedTo) else self._advised(r, catalogue, source)
-            items = self._fixed(r, items) if self._fixed else items
-            return None, self._moving(r, items) if self._moving else items
+        if isinstance(source, RelatedTo):
+            return None, self._passing(r, related(r, catalogue, source))
         candidates = self._candidates
         if candidates is None or candidates.version != catalogue.version or candidates.catalogue is not catalogue:
             candidates = self._candidates = self._gather(r, catalogue)
@@ -103,11 +109,20 @@ class ItemsPlan:
             return None, self._looked_up(r, catalogue)
         return candidates, self._moving(r, candidates.items)
 
-    def _advised(self, r: Request, catalogue: Any, source: Recommended) -> list[Item]:
+    def _advised(self, r: Request, catalogue: Any, source: Recommended, out: Collection[str]) -> list[Item]:
+        """What the recommender thinks of, as far as it passes: all of it where a rank is to choose, else as many as are shown."""
         if self._adviser is None:
             r.degraded.append(f"recommender:{source.recommender}")
             return []
-        return self._adviser.items(r, catalogue)
+        ideas, found = self._adviser.items(r, catalogue), list[Item]()
+        most = self.query.limit if self._rank is None else MAX_IDEAS
+        while len(found) < most and (some := list(islice(ideas, STRIDE))):
+            found += self._passing(r, [item for item in some if item.id not in out])
+        return found
+
+    def _passing(self, r: Request, items: list[Item]) -> list[Item]:
+        items = self._fixed(r, items) if self._fixed else items
+        return self._moving(r, items) if self._moving else items
 
     def _gather(self, r: Request, catalogue: Any) -> Candidates:
         source = self.query.source
@@ -123,8 +138,7 @@ class ItemsPlan:
             return []
         all_rows = catalogue.rows
         items = [all_rows[row] for row in catalogue.index(field).get(key, ())]
-        items = self._fixed(r, items) if self._fixed else items
-        return self._moving(r, items) if self._moving else items
+        return self._passing(r, items)
 
     # -- in which order --------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from app.content.reader import Reader
-from app.content.recommending import Neighbours
+from app.content.neighbours import Neighbours
 from app.content.source import Node
 from app.domain import conditions as c
 from app.domain import definitions as d

@@ -116,7 +116,7 @@ class Snapshot:
         self.event_rules = EventRules(definitions.events)
         self.gated = self.gates("decide")
         self._rows = {id: self.program.row(card.inputs) for id, card in definitions.models.items() if not card.per_item}
-        self._plans: dict[Any, ItemsPlan] = {}
+        self._plans: dict[bytes, ItemsPlan] = {}
 
     def _options(self, rules: Arbitration) -> dict[str, Option]:
         return {
@@ -186,12 +186,17 @@ class Snapshot:
         return found, unknown
 
     def plan(self, query: ItemsQuery) -> ItemsPlan:
-        """A compiled plan of a query that came with a request; the most recent 256 are kept."""
-        found = self._plans.get(query)
+        """A compiled plan of a query that came with a request."""
+        return ItemsPlan(query, self.program.apart(), self.definitions.models, self.runtime, self._advisers)
+
+    def planned(self, text: bytes, read: Callable[[], ItemsQuery]) -> ItemsPlan:
+        """The same by the text of the query, which is read where it is new; the most recent 256 are kept."""
+        found = self._plans.get(text)
         if found is None:
+            found = self.plan(read())
             if len(self._plans) >= 256:
                 self._plans.pop(next(iter(self._plans)))
-            found = self._plans[query] = ItemsPlan(query, self.program.apart(), self.definitions.models, self.runtime, self._advisers)
+            self._plans[text] = found
         return found
 
     def _offer(self, offer: Offer, shown: Shown) -> Dish:

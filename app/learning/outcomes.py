@@ -17,7 +17,9 @@ from app.learning import lifetime, rfm
 from app.learning.cards import inputs_told, rounded
 from app.learning.clusters import Clusters, cluster
 from app.learning.clusters import onnx as clusters_onnx
-from app.learning.copurchase import Basket, Question, baskets, by_cosine, by_neighbours, by_popularity, hit_rate, learn, packed, questions
+from app.learning.baskets import Basket, Question, baskets, questions
+from app.learning.completing import by_cosine, by_neighbours, by_popularity, hit_rate
+from app.learning.copurchase import learn, packed
 from app.learning.dataset import everybody
 from app.learning.examples import Examples
 from app.learning.fitting import feeds, scores
@@ -25,7 +27,7 @@ from app.learning.plots import ACCENT, PALE, canvas, save
 from app.learning.tasks import ClustersTask, LifetimeTask, RecommenderTask, RfmTask
 from app.learning.training import Moved
 from app.learning.versions import Shelf, Version, replace
-from app.content.recommending import Neighbours
+from app.content.neighbours import Neighbours
 
 SAME = 1e-5
 SECONDS_A_WEEK = 604_800.0

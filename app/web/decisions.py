@@ -11,7 +11,8 @@ import msgspec
 
 from app.content.load import read_items_query
 from app.content.question import Answer, Question
-from app.content.recommending import MOST_SEEDS, SEEDS, reasons
+from app.content.neighbours import MOST_SEEDS
+from app.content.recommending import SEEDS, reasons
 from app.content.snapshot import Snapshot, plain
 from app.domain.definitions import Recommended
 from app.domain.event import Identity
@@ -228,7 +229,9 @@ class Decisions:
         body = await read_json(receive, scope)
         snapshot = current(parts)
         refuse_unknown(body, _RECOMMEND_KEYS)
-        query = read_items_query(query_of(body), snapshot.definitions)
+        given = query_of(body)
+        plan = snapshot.planned(_encode(given), lambda: read_items_query(given, snapshot.definitions))
+        query = plan.query
         identity = who(body.get("profile"), "profile", parts.identifiers)
         context, _ = snapshot.coerce(context_of(body.get("context")))
         profile, degraded = Profile(), list[str]()
@@ -240,7 +243,6 @@ class Decisions:
         r = Request(parts.clock(), snapshot.consented(profile), context, snapshot.score, snapshot.trials.assign)
         if (seeds := seeds_of(body.get("seeds"))) is not None:
             r.memo[SEEDS] = seeds
-        plan = snapshot.plan(query)
         items = plan.choose(r, parts.catalogue) or []
         verb = _VERBS.get(snapshot.definitions.recommenders[query.source.recommender].event) if isinstance(query.source, Recommended) else None
         answer = {
@@ -274,10 +276,13 @@ def because(r: Request, item: Item, score: float | None, catalogue: Any, verb: s
     found = reasons(r).get(item.id)
     if found is None:
         return {}
+    score = round(found.score, 6) if score is None else score
+    if found.because is None:
+        return {"score": score, "reason": "popular now"}
     seed = catalogue.get(found.because)
     name = (seed.fields.get("name") if seed is not None else None) or found.because
     words = "because you bought it before" if found.because == item.id else f"because you {verb} {name}" if verb is not None else f"because of {name}"
-    return {"score": round(found.score, 6) if score is None else score, "because": found.because, "reason": words}
+    return {"score": score, "because": found.because, "reason": words}
 
 
 def _failed(index: int, error: InlayError) -> bytes:

@@ -100,7 +100,7 @@ def test_what_goes_with_what_is_learnt_by_one_command_and_served_with_the_reason
     assert answer["degraded"] == []
 
 
-@pytest.mark.parametrize("body,why", [({"seeds": "cup"}, "seeds: a list of at most 50 ids"), ({"recommender": "nobody"}, 'no source \\"nobody\\"'), ({"recommender": "a", "from": "catalogue"}, "not both")])
+@pytest.mark.parametrize("body,why", [({"seeds": "cup"}, "seeds: a list of at most 500 ids"), ({"recommender": "nobody"}, 'no source \\"nobody\\"'), ({"recommender": "a", "from": "catalogue"}, "not both")])
 def test_a_recommendation_that_cannot_be_asked_for_is_refused_with_the_reason(server, body, why):
     answer = server.post("/v1/recommendations", body)
 

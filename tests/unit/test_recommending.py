@@ -9,14 +9,17 @@ import pytest
 
 from app.catalogue.replica import Replica
 from app.content.load import load
-from app.content.recommending import Neighbours, advisers
+from app.content.neighbours import Neighbours
+from app.content.recommending import advisers
 from app.content.snapshot import Snapshot
 from app.domain.event import Event, hashed_id
 from app.domain.history import History
 from app.domain.profile import Profile
 from app.domain.request import Request
 from app.errors import ContentInvalid, SettingsInvalid
-from app.learning.copurchase import Basket, by_cosine, by_neighbours, by_popularity, hit_rate, learn, packed, questions
+from app.learning.baskets import Basket, questions
+from app.learning.completing import by_cosine, by_neighbours, by_popularity, hit_rate
+from app.learning.copurchase import learn, packed
 from tests.fakes import FixedModels
 
 KITS = [("cup", "saucer", "spoon"), ("tent", "lamp", "mat"), ("pen", "ink", "paper")]
@@ -47,7 +50,7 @@ def recommender(folder: Path) -> Path:
 def test_what_is_bought_together_comes_first_and_what_is_there_does_not_come_at_all(tmp_path):
     neighbours = Neighbours.read(recommender(tmp_path))
 
-    found = neighbours.recommend(["cup"], {}, 3)
+    found = list(neighbours.recommend(["cup"], {}, 3))
 
     assert {each.id for each in found[:2]} == {"saucer", "spoon"}
     assert "cup" not in {each.id for each in found}
@@ -63,8 +66,51 @@ def test_each_item_names_the_one_that_speaks_for_it_most(tmp_path):
 
 
 @pytest.mark.parametrize("seeds", [[], ["nothing that is known"]])
-def test_who_gives_nothing_to_start_from_gets_nothing(tmp_path, seeds):
-    assert Neighbours.read(recommender(tmp_path)).recommend(seeds, {}, 5) == []
+def test_who_gives_nothing_to_start_from_gets_what_sells_best_of_late(tmp_path, seeds):
+    found = list(Neighbours.read(recommender(tmp_path)).recommend(seeds, {}, 5))
+
+    assert found[0].id == "bag"
+    assert {each.because for each in found} == {None}
+
+
+def test_what_sold_well_long_ago_is_not_what_sells_best_of_late():
+    day = 86_400_000
+    long_ago = [Basket(f"u{i}", i, ("lamp", "mat")) for i in range(60)]
+    of_late = [Basket(f"u{i}", 200 * day + i, ("cup", "saucer")) for i in range(20)]
+
+    found = list(Neighbours(learn([*long_ago, *of_late])).recommend([], {}, 4))
+
+    assert [each.id for each in found[:2]] == ["cup", "saucer"]
+
+
+def test_things_that_stand_beside_each_other_go_together_more_than_those_far_apart():
+    whole = ("a", "b", "c", "d", "e", "f", "g", "h")
+    given = [Basket(f"u{i}", i, whole) for i in range(60)]
+
+    found = [each.id for each in Neighbours(learn(given)).recommend(["d"], {}, 7)]
+
+    assert set(found[:2]) == {"c", "e"}
+    assert set(found[-2:]) <= {"a", "g", "h"}
+
+
+def test_everything_of_a_large_basket_is_left_out(tmp_path):
+    given = [Basket(f"u{i}", i, tuple(f"i{j}" for j in range(120))) for i in range(60)]
+    seeds = [f"i{j}" for j in range(110)]
+
+    found = [each.id for each in Neighbours(learn(given)).recommend(seeds, {}, 50)]
+
+    assert found and not set(found) & set(seeds)
+
+
+def test_a_file_of_another_version_says_so_and_what_to_do(tmp_path):
+    arrays = learn(baskets())
+    arrays["meta"] = np.frombuffer(b'{"format": 1, "blend": [2, 1, 0.5]}', dtype=np.uint8)
+    (tmp_path / "x.npz").write_bytes(packed(arrays))
+
+    with pytest.raises(ContentInvalid) as told:
+        Neighbours.read(tmp_path / "x.npz")
+
+    assert "written by another version of Inlay; write it anew with `inlay train`" in str(told.value.found[0])
 
 
 def test_a_recommender_completes_later_baskets_better_than_what_is_popular():

@@ -191,7 +191,7 @@ class RecommendationRequest(Request):
     context: Context | None = None
     source: str | list[str] | dict[str, Any] = Field("catalogue", alias="from", description="`catalogue`, a list of ids, `{related_to: {last: event.path}}`, or a recommender")
     recommender: str | None = Field(None, description="Another word for `from`: the id of a recommender")
-    seeds: list[str] | None = Field(None, max_length=50, description="Ids of items that a recommender starts from, such as those of a basket, instead of the person's events")
+    seeds: list[str] | None = Field(None, max_length=500, description="Ids of items that a recommender starts from, such as those of a basket, instead of the person's events")
     filter: dict[str, Any] | None = Field(None, description="A condition that may read `item.*`")
     exclude: dict[str, str] | None = Field(None, description="`bought` and `shown`, each with a duration")
     rank: str | None = Field(None, description="An expression, or a model of items")
