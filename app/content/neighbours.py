@@ -57,6 +57,7 @@ class Neighbours:
         self.weights = np.array([self.meta["weights"][part] for part in PARTS], dtype=np.float32)
         self._like: int = self.meta["like"]
         self._place = np.zeros(len(self.items), dtype=np.int64)
+        self._basket_place = np.zeros(len(self._root), dtype=np.int64)
         self.bytes = sum(each.nbytes for each in arrays.values())
 
     @staticmethod
@@ -158,10 +159,14 @@ class Neighbours:
             return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
         holders = self._holder[_spans(self._holder_at, known)]
         weights = np.repeat(self._rarity[known], self._holder_at[known + 1] - self._holder_at[known])
-        likeness = np.bincount(holders, weights, len(self._root)).astype(np.float32) / self._root
-        best = np.argpartition(-likeness, min(self._like, len(likeness) - 1))[: self._like]
-        best = best[likeness[best] > 0]
-        return self._basket[_spans(self._basket_at, best)].astype(np.int64), np.repeat(likeness[best], self._basket_at[best + 1] - self._basket_at[best])
+        order, place = np.arange(len(holders)), self._basket_place
+        place[holders] = order
+        some = holders[place[holders] == order]
+        place[some] = np.arange(len(some))
+        likeness = np.bincount(place[holders], weights, len(some)).astype(np.float32) / self._root[some]
+        best = np.argpartition(-likeness, self._like)[: self._like] if self._like < len(some) else np.arange(len(some))
+        best, likeness = some[best], likeness[best]
+        return self._basket[_spans(self._basket_at, best)].astype(np.int64), np.repeat(likeness, self._basket_at[best + 1] - self._basket_at[best])
 
     def _usual(self, most: int) -> list[Found]:
         """What sells best of late, for whom nothing else is known."""
