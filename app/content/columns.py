@@ -1,6 +1,6 @@
 """What rules read of a history, decoded once per request: rows of an event, an index of a property, a stream of matches.
 
-Each value is made on first use and kept in `request.memo`. `span` is how far back any rule looks, ms; None is everything.
+Each value is made on first use and kept in `request.memo`. A `span` is how far back rules look, ms; None is everything.
 Streams and index entries are ascending timestamps behind `NO_INSTANT`, so that `stream[-1] > t - window` needs no test
 for emptiness.
 """
@@ -17,48 +17,66 @@ import msgspec
 from app.content.matching import Sift, reach, walk
 from app.content.windows import CLOCK
 from app.domain.conditions import Path
+from app.domain.history import Dictionary, property_at
 from app.domain.request import NEVER, NO_INSTANT, Request
 
 Stream = list[int] | tuple[int, ...]
 
 
 class Rows:
-    """The decoded events of one type up to now: `ts[i]`, `shapes[i]`, `values[i]`."""
+    """The decoded events of one type in `(after, now]`: `ts[i]`, `shapes[i]`, `values[i]`, of each no more than rules read."""
 
-    __slots__ = ("shapes", "ts", "values")
+    __slots__ = ("after", "shapes", "ts", "values")
 
-    def __init__(self, ts: list[int], shapes: list[int], values: list[Any]) -> None:
+    def __init__(self, after: int, ts: list[int], shapes: list[int], values: list[Any]) -> None:
+        self.after = after
         self.ts = ts
         self.shapes = shapes
         self.values = values
 
 
 class EventRows:
-    """Decodes the events of one type, at most once per request."""
+    """Decodes the events of one type, each at most once per request, and no more of them than was asked for."""
 
     def __init__(self, event: str, timezone: ZoneInfo) -> None:
         self.event = event
         self.timezone = timezone
-        self.span: int | None = 0
+        self._heads: set[str] = set()
+        self._depth = 1
 
-    def widen(self, span: int | None) -> None:
-        """A rule looks back this far (None: to the beginning)."""
-        self.span = None if span is None or self.span is None else max(self.span, span)
+    def read(self, head: str) -> None:
+        """A rule reads this property."""
+        self._heads.add(head)
 
-    def __call__(self, r: Request) -> Rows:
-        found = r.memo.get(self)
+    def __call__(self, r: Request, span: int | None) -> Rows:
+        """Those of the last `span` ms at least; None is all."""
+        after = -1 if span is None else max(r.now - span, -1)
+        found: Rows | None = r.memo.get(self)
         if found is None:
-            positions, instants = r.held(self.event)
-            if self.span is not None and instants and instants[0] <= r.now - self.span:
-                first = bisect_right(instants, r.now - self.span)
-                positions, instants = positions[first:], instants[first:]
-            found = Rows(instants, *r.history.rows(positions)) if positions else _NO_ROWS
-            r.memo[self] = found
+            found = r.memo[self] = self._decoded(r, after, None)
+        elif found.after > after:
+            older = self._decoded(r, after, found.after)
+            found = r.memo[self] = Rows(after, older.ts + found.ts, older.shapes + found.shapes, older.values + found.values)
         return found
 
-    def values(self, r: Request, head: str) -> list[Any]:
+    def _decoded(self, r: Request, after: int, upto: int | None) -> Rows:
+        """As deep as was needed for the rows so far, and deeper where these turn out to need it."""
+        positions, instants = r.between(self.event, after, upto)
+        if not positions:
+            return Rows(after, [], [], [])
+        shapes, values = r.history.rows(positions, self._depth)
+        depth = max(self._depth_of(r.history.names, shape) for shape in {*shapes})
+        if depth > self._depth:
+            self._depth = depth
+            shapes, values = r.history.rows(positions, depth)
+        return Rows(after, instants, shapes, values)
+
+    def _depth_of(self, names: Dictionary, shape: int) -> int:
+        """How many values of a row of this shape reach all that rules read of it."""
+        return max([1 + at for head in self._heads if (at := names.position(shape, head)) is not None], default=1)
+
+    def values(self, r: Request, rows: Rows, head: str) -> list[Any]:
         """One property of each row, None where it lacks it."""
-        rows = self(r)
         if not rows.ts:
             return []
         if head in CLOCK:
@@ -67,18 +85,16 @@ class EventRows:
         position, first = r.history.names.position, rows.shapes[0]
         if first and rows.shapes.count(first) == len(rows.shapes):
             at = position(first, head)
-            return [None] * len(rows.ts) if at is None else [row[at] for row in rows.values]
+            return [None] * len(rows.ts) if at is None else [*map(property_at(at), rows.values)]
         return [
-            (row.get(head) if shape == 0 else None if (at := position(shape, head)) is None else row[at])
+            (row.get(head) if shape == 0 else None if (at := position(shape, head)) is None else property_at(at)(row))
             for shape, row in zip(rows.shapes, rows.values, strict=True)
         ]
 
 
-_NO_ROWS = Rows([], [], [])
-
-
 class Column:
-    """One property of one type of event: (instants, values), events that lack it passed over, oldest first.
+    """One property of one type of event: (instants, values), events that lack it passed over, oldest first. It goes back as far
+    as the rules that read it look.
 
     Over a list path the value is the list of all that the path reaches.
     """
@@ -86,6 +102,12 @@ class Column:
     def __init__(self, rows: EventRows, path: Path) -> None:
         self.rows = rows
         self.path = path
+        self.span: int | None = 0
+        rows.read(path[0])
+
+    def widen(self, span: int | None) -> None:
+        """A rule looks back this far, ms (None: to the beginning)."""
+        self.span = wider(self.span, span)
 
     def __call__(self, r: Request) -> tuple[list[int], list[Any]]:
         found = r.memo.get(self)
@@ -94,8 +116,12 @@ class Column:
         return found
 
     def _read(self, r: Request) -> tuple[list[int], list[Any]]:
-        instants, values = self.rows(r).ts, self.rows.values(r, self.path[0])
-        return present(instants, values, self.path[1:])
+        rows = self.rows(r, self.span)
+        return present(rows.ts, self.rows.values(r, rows, self.path[0]), self.path[1:])
+
+
+def wider(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else max(one, other)
 
 
 def present(instants: list[int], values: list[Any], rest: Path = ()) -> tuple[list[int], list[Any]]:
@@ -181,34 +207,41 @@ class Matches:
 
     def __init__(self, rows: EventRows, sifts: Sequence[tuple[str, Sift]]) -> None:
         self.rows = rows
+        self.span: int | None = 0
         self._sifts = sifts
+        for head, _ in sifts:
+            rows.read(head)
+
+    def widen(self, span: int | None) -> None:
+        self.span = wider(self.span, span)
 
     def __call__(self, r: Request) -> Stream:
         found = r.memo.get(self)
         if found is None:
-            ts = self.rows(r).ts
-            found = r.memo[self] = [NO_INSTANT, *[ts[i] for i in self.kept(r)]]
+            rows = self.rows(r, self.span)
+            found = r.memo[self] = [NO_INSTANT, *[rows.ts[i] for i in self._kept(r, rows)]]
         return found
 
-    def kept(self, r: Request) -> Sequence[int]:
+    def _kept(self, r: Request, rows: Rows) -> Sequence[int]:
         """The numbers of the rows that match."""
-        rows = self.rows
         (head, sift), *more = self._sifts
-        left = sift(rows.values(r, head), r)
+        left = sift(self.rows.values(r, rows, head), r)
         for head, sift in more:
             if not left:
                 break
-            values = rows.values(r, head)
+            values = self.rows.values(r, rows, head)
             kept = sift([values[i] for i in left], r)
             left = [left[i] for i in kept]
         return left
 
     def pairs(self, path: Path) -> Callable[[Request], tuple[list[int], list[Any]]]:
         """A function giving the instants and values of one property of the events that match."""
+        self.rows.read(path[0])
 
         def pairs(r: Request) -> tuple[list[int], list[Any]]:
-            kept, ts, values = self.kept(r), self.rows(r).ts, self.rows.values(r, path[0])
-            return present([ts[i] for i in kept], [values[i] for i in kept], path[1:])
+            rows = self.rows(r, self.span)
+            kept, values = self._kept(r, rows), self.rows.values(r, rows, path[0])
+            return present([rows.ts[i] for i in kept], [values[i] for i in kept], path[1:])
 
         return pairs
 

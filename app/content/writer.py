@@ -57,27 +57,26 @@ class Writer:
             self.namespace[name] = value
         return name
 
-    def rows(self, event: str, reach_back: int | None) -> EventRows:
-        rows = self._rows.get(event)
-        if rows is None:
-            rows = self._rows[event] = EventRows(event, self.timezone)
-        rows.widen(reach_back)
-        return rows
+    def rows(self, event: str) -> EventRows:
+        return self._rows.setdefault(event, EventRows(event, self.timezone))
 
     def column(self, event: str, path: c.Path, reach_back: int | None) -> Column:
-        rows = self.rows(event, reach_back)
-        return self._columns.setdefault((event, path), Column(rows, path))
+        found = self._columns.setdefault((event, path), Column(self.rows(event), path))
+        found.widen(reach_back)
+        return found
 
     def index(self, event: str, path: c.Path, reach_back: int | None) -> Index:
-        column = self.column(event, path, reach_back)
-        return self._indexes.setdefault((event, path), Index(column))
+        """It has a column of its own: what features read of the property need not go back as far, nor it as far as they."""
+        found = self._indexes.setdefault((event, path), Index(Column(self.rows(event), path)))
+        found.column.widen(reach_back)
+        return found
 
     def matches(self, event: str, wheres: tuple[c.Where, ...], reach_back: int | None) -> Matches:
-        rows = self.rows(event, reach_back)
         found = self._matches.get((event, repr(wheres)))
         if found is None:
             checks = compile_columns(wheres, self.resolver, self.timezone)
-            found = self._matches[event, repr(wheres)] = Matches(rows, checks)
+            found = self._matches[event, repr(wheres)] = Matches(self.rows(event), checks)
+        found.widen(reach_back)
         return found
 
     def stream(self, event: str, wheres: tuple[c.Where, ...], reach_back: int | None) -> Callable[[Request], Stream]:

@@ -20,10 +20,11 @@ from __future__ import annotations
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate, compress
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -225,11 +226,12 @@ class History:
         found = _unpack((b"\x92" if self.types[i] != ESCAPE else b"\x93") + payload)
         return found[-2], found[-1]
 
-    def rows(self, positions: list[int]) -> tuple[list[int], list[list[Any] | dict[str, Any]]]:
-        """Shapes and values of several events of one type, in ascending order, decoded in one call."""
+    def rows(self, positions: list[int], depth: int) -> tuple[list[int], list[Any]]:
+        """Shapes and values of several events of one type, in ascending order, decoded in one call: of each array of values
+        only the first `depth` at least, which `property_at` reaches."""
         payloads = self._payloads(positions)
         width = 3 if positions and self.types[positions[0]] == ESCAPE else 2
-        flat = _unpack(b"\xdd" + (width * len(payloads)).to_bytes(4, "big") + b"".join(payloads))
+        flat = _leading(max(depth - 1, 0).bit_length())(b"\xdd" + (width * len(payloads)).to_bytes(4, "big") + b"".join(payloads))
         return flat[width - 2 :: width], flat[width - 1 :: width]
 
     def properties(self, i: int) -> dict[str, Any]:
@@ -293,6 +295,19 @@ class History:
         """Every event, decoded."""
         for i, at in enumerate(self.ts):
             yield Event(self.names.type_names[self.number(i)], at, self.id(i), self.properties(i))
+
+
+@cache
+def _leading(bits: int) -> Callable[[bytes], list[Any]]:
+    """Decodes payloads laid end to end; what stands in a row behind its first `2 ** bits` values is skipped, not made."""
+    row = msgspec.defstruct("Row", [(f"p{i}", Any, None) for i in range(1 << bits)], array_like=True, gc=False)
+    return msgspec.msgpack.Decoder(list[int | row | dict[str, Any]]).decode
+
+
+@cache
+def property_at(position: int) -> Callable[[Any], Any]:
+    """What a row that `History.rows` gave holds there."""
+    return attrgetter(f"p{position}")
 
 
 @cache

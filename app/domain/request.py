@@ -101,6 +101,19 @@ class Request:
             found = self.memo[event] = places, [ts[i] for i in places]
         return found
 
+    def between(self, event: str, after: int, upto: int | None = None) -> tuple[list[int], list[int]]:
+        """As `held`, of the events in `(after, upto]`, without looking at what lies further back."""
+        history = self.history
+        if after < 0 and upto is None:
+            return self.held(event)
+        number = history.names.types.get(event)
+        if number is None:
+            return [], []
+        ts = history.ts
+        stop = self.count if upto is None else bisect_right(ts, upto, 0, self.count)
+        places = history.positions(number, bisect_right(ts, after, 0, stop) if after >= 0 else 0, stop)
+        return places, [ts[i] for i in places]
+
     def places(self, event: str, after: int = -1, upto: int | None = None) -> list[int]:
         """Where the events of a type in `(after, upto]` stand in the history, oldest first."""
         places, instants = self.held(event)

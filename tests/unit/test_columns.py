@@ -47,7 +47,7 @@ def test_the_packed_history_and_the_index_agree(seed: int, path: tuple[str, ...]
     draw = random.Random(seed)
     profile = Profile("u:1", history(draw, 40, draw.choice([0, 1, 7])), known=True)
     index = Index(Column(EventRows("viewed", ZoneInfo("UTC")), path))
-    index.column.rows.widen(None)
+    index.column.widen(None)
     now = NOW - draw.choice([0, 15_000])
     questions = [(draw.choice(["shoes", "shoe", "s", "", "bags", "hats"]), draw.randint(1, 4), NOW - draw.randrange(50_000)) for _ in range(30)]
 
@@ -60,7 +60,7 @@ def test_the_packed_history_and_the_index_agree(seed: int, path: tuple[str, ...]
 def test_more_questions_than_a_few_make_the_index() -> None:
     profile = Profile("u:1", History.of([Event("viewed", NOW - 1, b"000001", {"a": "shoes"})]), known=True)
     index = Index(Column(EventRows("viewed", ZoneInfo("UTC")), ("a",)))
-    index.column.rows.widen(None)
+    index.column.widen(None)
     r = Request(NOW, profile)
 
     found = [asked(r, index, "shoes", 1, NOW - 2) for _ in range(5)]
