@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
-from msgspec import convert
+from msgspec import convert, to_builtins
 
 from app.domain.bandits import Drawn
 from app.domain.caps import Guard
@@ -77,7 +77,8 @@ def encode_record(decided_at: int, mail: str | None, version: str, choices: Mapp
     """8 bytes of `decided_at`, then msgpack: [mail, version, {placement: [offer, block, items, vars, version?,
     variants?, holdout?, held?, drawn?]}].
 
-    A placement decided under another content version than the first carries its own; else it is empty where more follows.
+    A placement decided under another content version than the first carries its own; else it is empty where more follows. There are no bytes
+    in it: scripts in Redis read it, and know none.
     """
     rows = {
         id: [choice.offer, choice.block, [list(pair) for pair in choice.priced], dict(choice.vars)]
@@ -103,7 +104,7 @@ class Recording:
 
 def _own(choice: Choice, version: str) -> list[Any]:
     """What a placement has beyond what all have, without what is missing at the end."""
-    found = [choice.version if choice.version != version else "", dict(choice.variants), choice.holdout, [list(each) for each in choice.held], choice.drawn]
+    found = [choice.version if choice.version != version else "", dict(choice.variants), choice.holdout, [list(each) for each in choice.held], to_builtins(choice.drawn)]
     while found and not found[-1]:
         found.pop()
     return found

@@ -15,6 +15,7 @@ from app.adapters.redis_cluster import link_to
 from app.adapters.redis_names import Names
 from app.adapters.redis_store import RedisStore
 from app.domain.caps import Full, Guard
+from app.domain.bandits import Drawn
 from app.domain.decision import Choice, Recording, encode_record
 from app.ports import ProfileStore
 from tests.contract.stores import STORES, store_url
@@ -121,3 +122,17 @@ def test_a_person_with_another_slot_counts_apart(run: Run, who: str) -> None:
         return await store.record([recording(who, "a", one), recording(who + "2", "a", one)], NOW)
 
     assert run(story) == [None, None]
+
+
+def test_what_a_linear_bandit_drew_counts_like_any_other(run: Run, who: str) -> None:
+    drawn = Drawn("clicks@1", 3, 0.25, b"\0\1\xff\x80" * 4)
+    before = encode_record(NOW - 1, None, "v1", {"hero": Choice("hero", "shoes", "b", "eligible", drawn=drawn)})
+
+    async def story(store: ProfileStore) -> Any:
+        await store.record([Recording(who, "before", None, before)], NOW)
+        return await store.record([recording(who, "now", Guard(1, NOW - HOUR, "", ("shoes",))), recording(who, "other", Guard(1, NOW - HOUR, "", ("hats",)))], NOW)
+
+    reached, free = run(story)
+
+    assert isinstance(reached, Full)
+    assert free is None
