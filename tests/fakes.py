@@ -16,6 +16,7 @@ import msgspec
 import numpy as np
 
 from app.adapters.redis_dead_letters import OVERHEAD
+from app.adapters.redis_wordings import KEPT_MILLISECONDS
 from app.domain import bandits
 from app.domain.caps import CODES, Ask, Doubtful, Full, Guard, Hold, Level
 from app.domain.change import Append, Applied, Change, Grant, Know, Merge, Result
@@ -1004,3 +1005,18 @@ class MemoryLog:
             self.decisions.append(entry)
         else:
             self.outcomes.append(entry)
+
+
+class MemoryWordings:
+    """`Wordings` in a dict."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, tuple[int, Mapping[str, Any]]] = {}
+
+    async def keep(self, own: Mapping[str, Mapping[str, Any]], now: int) -> dict[str, Mapping[str, Any]]:
+        self._rows.update({id: (now, words) for id, words in own.items()})
+        self._rows = {id: row for id, row in self._rows.items() if row[0] >= now - KEPT_MILLISECONDS}
+        return {id: words for id, (_, words) in self._rows.items()}
+
+    async def count(self) -> int:
+        return len(self._rows)

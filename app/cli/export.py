@@ -8,6 +8,7 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncGenerator
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -18,6 +19,7 @@ from app.adapters.redis_link import Link
 from app.adapters.redis_live import RedisLive
 from app.adapters.redis_names import Names
 from app.adapters.redis_people import RedisPeople
+from app.adapters.redis_wordings import RedisWordings
 from app.adapters.redis_timers import SHARDS, shard_of
 from app.cli import export_decisions
 from app.cli.store import store_link
@@ -26,7 +28,7 @@ from app.domain.item import Item
 from app.learning.parquet import COLUMNS, KINDS, Kind, Row, Writer, decision_rows, event_rows, item_rows, profile_rows
 from app.settings import Settings, load_settings
 from app.web.segments import written
-from app.wiring import build_store
+from app.wiring import build_store, wall_clock
 
 PAGE = 5_000
 
@@ -89,6 +91,7 @@ async def _rows(settings: Settings, link: Link, kind: Kind) -> AsyncGenerator[li
                 yield list(item_rows(Item(fields)))
         return
     people = RedisPeople(link, build_store(settings, link, Names(link)))
-    rows = {"events": event_rows, "profiles": profile_rows, "decisions": decision_rows}[kind]
+    wordings = await RedisWordings(link, 30.0).keep({}, wall_clock()) if kind == "decisions" else {}
+    rows = {"events": event_rows, "profiles": profile_rows, "decisions": partial(decision_rows, wordings=wordings)}[kind]
     async for profile in people.everybody(sends=kind == "decisions"):
         yield list(rows(profile))

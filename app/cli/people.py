@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from app.adapters.redis_compaction import WAIT_MILLISECONDS, RedisCompaction
 from app.adapters.redis_consents import RedisConsents
 from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
+from app.adapters.redis_wordings import RedisWordings
 from app.cli.store import store_link
 from app.content.in_force import in_force
 from app.content.snapshot import iso
 from app.domain.change import Grant
 from app.domain.consent import RESTRICTED
-from app.domain.decision import Record, decode_record
+from app.domain.decision import Record, decode_record, with_wording
 from app.domain.profile import Profile
 from app.erasure import Erasure
 from app.ports import ProfileStore
@@ -77,24 +79,25 @@ async def _export(arguments: argparse.Namespace, settings: Settings) -> int:
             print(f"inlay: nothing is held of {arguments.id}", file=sys.stderr)
             return 1
         answers = await consents.answers((key, profile.key or key, *(each.key for each in profile.identities)))
-        told = _told(arguments.id, profile) | {"consent_history": [answer_json(each) for each in answers]} | await erasure.held(key, profile)
+        wordings = await RedisWordings(link, SECONDS).keep({}, wall_clock())
+        told = _told(arguments.id, profile, wordings) | {"consent_history": [answer_json(each) for each in answers]} | await erasure.held(key, profile)
     print(msgspec.json.format(msgspec.json.encode(told), indent=2).decode())
     return 0
 
 
-def _told(id: str, profile: Profile) -> dict[str, Any]:
+def _told(id: str, profile: Profile, wordings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """What the server's own export tells but for the segments of this very moment and the reasons of decisions, which take its rules."""
     history = profile.history
     return {
         "id": id, "identities": [{"kind": each.kind, "value": each.value} for each in profile.identities], "traits": dict(profile.traits),
         "consents": {purpose: STATUS[granted] for purpose, granted in profile.purposes.items()}, "restricted": profile.restricted,
         "exported_at": iso(wall_clock()), "event_counts": counts(history), "events": [event_json(history, i) for i in range(len(history))],
-        "decisions": [_decision(send, decode_record(data)) for send, data in profile.sends.items()],
+        "decisions": [_decision(send, decode_record(data), wordings) for send, data in profile.sends.items()],
     }
 
 
-def _decision(send: str, record: Record) -> dict[str, Any]:
-    shown = {name: choice_json(choice) for name, choice in record.choices.items()}
+def _decision(send: str, record: Record, wordings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    shown = {name: choice_json(with_wording(choice, wordings)) for name, choice in record.choices.items()}
     return {"send": send, "mail": record.mail, "decided_at": iso(record.decided_at), "content_version": record.version, "placements": shown}
 
 

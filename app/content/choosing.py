@@ -149,7 +149,7 @@ def show(snapshot: Snapshot, r: Request, placement: str, offer: str | None, dish
         taken.items.update([item.id for item in items])
     reason = "eligible" if offer is not None else "fallback"
     priced = [(item.id, item.fields.get("price")) for item in items]
-    return Choice(placement, offer, dish.block.id, reason, variables, items, priced, snapshot.version, content)
+    return Choice(placement, offer, dish.block.id, reason, variables, items, priced, snapshot.version, content, wording=dish.wording)
 
 
 def fall_back(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken: Taken, render: Render | None) -> Choice:
@@ -160,4 +160,4 @@ def fall_back(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, ta
         if isinstance(choice, Choice):
             return choice
     last = chain[-1]
-    return Choice(placement, None, last.block.id, "fallback", last.fixed, (), (), snapshot.version)
+    return Choice(placement, None, last.block.id, "fallback", last.fixed, (), (), snapshot.version, wording=last.wording)

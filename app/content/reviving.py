@@ -14,12 +14,15 @@ from app.content.snapshot import Dish, Snapshot
 from app.domain.decision import Choice
 from app.domain.item import Item
 from app.domain.request import Request
+from app.domain.wordings import worded
 from app.errors import RenderFailed
 
 
 def revive(snapshot: Snapshot, r: Request, choice: Choice, catalogue: Any, taken: Taken, draw: Render | None, since: int | None) -> Choice:
     """The choice with its items and content, or a fallback with `degraded` set; `since` is when it was decided, at open."""
-    block = snapshot.blocks.get(choice.block)
+    variables = worded(choice.vars, choice.wording, snapshot.wordings)
+    choice.vars = variables if variables is not None else choice.vars
+    block = snapshot.blocks.get(choice.block) if variables is not None else None
     if choice.placement not in snapshot.fallbacks:
         choice.degraded = "content_changed"
         return choice

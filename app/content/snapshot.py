@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from app.domain.definitions import Definitions, Gate, ItemsQuery, Offer, Shown, 
 from app.domain.literals import parse_number
 from app.domain.profile import NOBODY, Profile
 from app.domain.request import Request
+from app.domain.wordings import NO_WORDINGS, Wording, wording_of
 from app.errors import ContentInvalid, ModelUnavailable
 from app.ports import ModelRuntime
 
@@ -43,6 +45,8 @@ class Dish:
     coded: tuple[str, ...] = ()
     stock: str = ""
     """What `coded`, the variables that show a code, are held of."""
+    wording: Wording | None = None
+    """What it says to everybody."""
 
     def vars(self, r: Request) -> Mapping[str, Any]:
         """The variables for this person; what is missing, or of another type, is left to the block's default."""
@@ -84,8 +88,10 @@ class Snapshot:
 
     def __init__(
         self, definitions: Definitions, runtime: ModelRuntime, posteriors: Mapping[str, Posterior] | None = None, *, advisers: Mapping[str, Adviser] = NO_ADVISERS,
+        wordings: Mapping[str, Mapping[str, Any]] = NO_WORDINGS,
     ) -> None:
-        """`posteriors` is what bandits draw by; whoever follows what they learn puts it there. `advisers` are the recommenders."""
+        """`posteriors` is what bandits draw by; whoever follows what they learn puts it there. `advisers` are the recommenders; `wordings`
+        those of former content that decisions may show, looked into at each."""
         self.definitions = definitions
         self.version = definitions.version
         self.runtime = runtime
@@ -93,6 +99,9 @@ class Snapshot:
         self.blocks, problems = compile_blocks(definitions.blocks, ZoneInfo(definitions.timezone))
         if any(not problem.warning for problem in problems):
             raise ContentInvalid(tuple(problems))
+        self.said: dict[str, Mapping[str, Any]] = {}
+        """The wordings of this very content."""
+        self.wordings: Mapping[str, Mapping[str, Any]] = ChainMap(self.said, wordings)  # pyright: ignore[reportArgumentType]
         self.program = Program(definitions)
         self.trials = Trials(definitions, self.program)
         self.limits = Limits(definitions)
@@ -211,7 +220,11 @@ class Snapshot:
         types: dict[str, VariableType] = {each.name: each.type for each in block.definition.variables}
         looked_up = tuple((name, resolver(value), TAKES[types[name]]) for name, value in shown.vars.items() if isinstance(value, c.Ref) and value != CODE)
         plan = None if shown.items is None else ItemsPlan(shown.items, self.program, self.definitions.models, self.runtime, self._advisers)
-        return Dish(shown, block, {**block.defaults, **shown.literals}, looked_up, plan)
+        fixed = {**block.defaults, **shown.literals}
+        wording = wording_of(fixed)
+        if wording is not None:
+            self.said[wording.id] = fixed
+        return Dish(shown, block, fixed, looked_up, plan, wording=wording)
 
     def table(self) -> dict[str, Any]:
         """What the numbers in traces mean: placement -> [offer ids, [by, place] per code, codes, scores] (`domain/trace.py`)."""

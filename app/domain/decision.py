@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import msgspec
@@ -13,9 +13,12 @@ from app.domain.bandits import Drawn
 from app.domain.caps import Guard
 from app.domain.event import empty
 from app.domain.item import Item
+from app.domain.wordings import Wording, worded
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
+_MOST = 1e9
+"""Prices beyond are recorded as they are."""
 
 
 @dataclass(slots=True)
@@ -55,6 +58,8 @@ class Choice:
     held: Sequence[tuple[str, str]] = ()
     drawn: Drawn | None = None
     """How a bandit came to show it."""
+    wording: Wording | None = None
+    """What of `vars` the rules themselves say. Of a choice read back, `vars` are the rest."""
 
 
 @dataclass(slots=True)
@@ -74,15 +79,14 @@ class Decision:
 
 
 def encode_record(decided_at: int, mail: str | None, version: str, choices: Mapping[str, Choice]) -> bytes:
-    """8 bytes of `decided_at`, then msgpack: [mail, version, {placement: [offer, block, items, vars, version?,
-    variants?, holdout?, held?, drawn?]}].
+    """8 bytes of `decided_at`, then msgpack: [mail, version, {placement: [offer, block, [item, price, item, ...], vars, version?,
+    variants?, holdout?, held?, drawn?]}]. Prices are whole hundredths where they are; vars are a map, or the id of a wording, or both as a list.
 
     A placement decided under another content version than the first carries its own; else it is empty where more follows. There are no bytes
     in it: scripts in Redis read it, and know none.
     """
     rows = {
-        id: [choice.offer, choice.block, [list(pair) for pair in choice.priced], dict(choice.vars)]
-        + _own(choice, version)
+        id: [choice.offer, choice.block, [part for item, price in choice.priced for part in (item, _hundredths(price))], _said(choice)] + _own(choice, version)
         for id, choice in choices.items()
     }
     return decided_at.to_bytes(8, "big") + _encode([mail, version, rows])
@@ -100,6 +104,18 @@ class Recording:
     guards: tuple[Guard, ...] = ()
     variants: Mapping[str, str] = field(default_factory=empty)
     """experiment -> what is to be stored of it with the person, where nothing is yet; empty: what was stored goes."""
+
+
+def _said(choice: Choice) -> Any:
+    if choice.wording is None:
+        return dict(choice.vars)
+    own = choice.wording.own(choice.vars)
+    return [choice.wording.id, own] if own else choice.wording.id
+
+
+def _hundredths(price: float | None) -> float | None:
+    whole = round(price * 100) if price is not None and abs(price) < _MOST else None
+    return whole if whole is not None and whole / 100 == price else None if price is None else float(price)
 
 
 def _own(choice: Choice, version: str) -> list[Any]:
@@ -123,21 +139,36 @@ class Record:
 def decode_record(data: bytes) -> Record:
     mail, version, rows = _decode(data[8:])
     choices: dict[str, Choice] = {}
-    for id, (offer, block, priced, variables, *own) in rows.items():
+    for id, (offer, block, priced, said, *own) in rows.items():
         own_version, variants, holdout, held, drawn = cast("tuple[str, dict[str, str], str, list[list[str]], Any]", (*own, *("", {}, "", [], None)[len(own) :]))
         reason = "holdout" if holdout else "fallback" if offer is None else "eligible"
-        pairs = [(item, price) for item, price in priced]
+        pairs = [(item, price / 100 if type(price) is int else price) for item, price in zip(priced[::2], priced[1::2], strict=True)]
+        wording, variables = _heard(said)
         choices[id] = Choice(
             id, offer, block, reason, variables, (), pairs, own_version or version, variants=variants, holdout=holdout,
             held=[(stock, holder) for stock, holder in held], drawn=None if drawn is None else convert(drawn, Drawn),
+            wording=wording,
         )
     return Record(int.from_bytes(data[:8], "big"), mail, version, choices)
+
+
+def _heard(said: Any) -> tuple[Wording | None, Mapping[str, Any]]:
+    if isinstance(said, dict):
+        return None, cast("dict[str, Any]", said)
+    id, own = cast("tuple[str, Mapping[str, Any]]", said if isinstance(said, list) else (said, {}))
+    return Wording(id, empty()), own
+
+
+def with_wording(choice: Choice, known: Mapping[str, Mapping[str, Any]]) -> Choice:
+    """A choice that was read back, with all its variables as far as they are known."""
+    variables = worded(choice.vars, choice.wording, known)
+    return choice if variables is None else replace(choice, vars=variables)
 
 
 def items_sent(record: bytes) -> tuple[int, set[str]]:
     """(decided_at, ids of all items shown) of a stored decision."""
     rows = _decode(record[8:])[2]
-    return int.from_bytes(record[:8], "big"), {pair[0] for row in rows.values() for pair in row[2]}
+    return int.from_bytes(record[:8], "big"), {item for row in rows.values() for item in row[2][::2]}
 
 
 def offers_sent(record: bytes) -> tuple[int, dict[str, str]]:

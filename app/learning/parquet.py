@@ -9,12 +9,13 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 
-from app.domain.decision import decode_record
+from app.domain.decision import decode_record, with_wording
 from app.domain.event import ID_BYTES, Event, Identity, hashed_id
 from app.domain.history import ESCAPE, History, Trimmed
 from app.domain.item import Item
 from app.domain.json import is_object
 from app.domain.profile import Profile
+from app.domain.wordings import NO_WORDINGS
 from app.errors import SettingsInvalid
 from app.learning.libraries import library
 
@@ -116,11 +117,11 @@ def item_rows(item: Item) -> Iterator[Row]:
     yield item.id, fields.get("name"), fields.get("category"), fields.get("price"), fields.get("stock"), fields.get("related"), _json(dict(fields)).decode()
 
 
-def decision_rows(profile: Profile) -> Iterator[Row]:
+def decision_rows(profile: Profile, wordings: Mapping[str, Mapping[str, Any]] = NO_WORDINGS) -> Iterator[Row]:
     """A row for each placement of each recorded decision."""
     for send, data in profile.sends.items():
         record = decode_record(data)
-        for choice in record.choices.values():
+        for choice in (with_wording(each, wordings) for each in record.choices.values()):
             yield (
                 _shown(profile), send, record.mail, record.decided_at, choice.version, choice.placement, choice.offer, choice.block, choice.reason,
                 [id for id, _ in choice.priced], _json(dict(choice.vars)).decode(), _json(dict(choice.variants)).decode(), choice.holdout or None,

@@ -12,6 +12,7 @@ from app.ports.models import Model, ModelRuntime, Scorer
 from app.ports.people import Compaction, ConsentLog, Holding, IdentityStore, ProfileStore, Sweeper, Synced, Tombstones
 from app.ports.stocks import Sends, Stocks
 from app.ports.streams import Checkpoints, DeadLetters, DecisionLog, EventSink, EventSource, Leases, Spool
+from app.ports.wordings import Wordings
 
 __all__ = [
     "BanditStore",
@@ -50,4 +51,5 @@ __all__ = [
     "ThirdParty",
     "Timers",
     "Tombstones",
+    "Wordings",
 ]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from app.content.snapshot import iso
-from app.domain.decision import decode_record
+from app.domain.decision import decode_record, with_wording
 from app.domain.event import Identity
+from app.domain.wordings import NO_WORDINGS
 from app.web.answers import choice_json
 from app.web.parts import Parts
 
@@ -22,12 +23,13 @@ class Stored:
         data = await self._parts.store.decision(key, send)
         if data is None:
             return None
-        record = decode_record(data)
+        record, snapshot = decode_record(data), self._parts.snapshot
+        known = snapshot.wordings if snapshot is not None else NO_WORDINGS
         return {
             "decision_id": self._parts.tokens.seal(key, send), "profile": str(Identity.from_key(key)), "send": send,
             "mail": record.mail, "decided_at": iso(record.decided_at), "content_version": record.version, "degraded": [],
             "placements": {
-                name: choice_json(choice) | {"items": [{"id": item, "price": price} for item, price in choice.priced]}
+                name: choice_json(with_wording(choice, known)) | {"items": [{"id": item, "price": price} for item, price in choice.priced]}
                 for name, choice in record.choices.items()
             },
             "explain": await self._parts.log.told(key, send, record.decided_at),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from app.adapters.onnx_runtime import OnnxRuntime
 from app.adapters.ua_device import UaDevice
@@ -16,24 +18,29 @@ from app.content.recommending import advisers
 from app.content.snapshot import Snapshot
 from app.content.watch import Watch
 from app.domain.bandits import Posterior
-from app.errors import InlayError
+from app.errors import InlayError, StoreUnavailable
+from app.ports import Wordings
 from app.settings import Settings
 from app.telemetry import log
 from app.watching import Watching
 from app.web.parts import Parts
 from app.wiring.stores import build_identifiers
 
+KEEP_AGAIN_MS = 3_600_000
+"""How often the store is reminded of what the content says."""
+
 
 class Content:
     """Puts a new version in the place of `parts.snapshot` by one assignment. `prepare` is awaited before, for what is
     rendered ahead."""
 
-    def __init__(self, settings: Settings, parts: Parts, watching: Watching, devices: UaDevice, posteriors: Mapping[str, Posterior]) -> None:
+    def __init__(self, settings: Settings, parts: Parts, watching: Watching, devices: UaDevice, posteriors: Mapping[str, Posterior], wordings: Wordings) -> None:
         self._settings = settings
         self._parts = parts
         self._watching = watching
         self._devices = devices
         self._posteriors = posteriors
+        self._kept, self._wordings, self._kept_at = wordings, dict[str, Mapping[str, Any]](), 0
         self._watchdog = Watchdog()
         self._published: Published | None = None
         self._stamp = 0
@@ -71,9 +78,24 @@ class Content:
             log.warning("model %s is not used: %s", id, why)
         if "user_agent" in definitions.enrich.local.values():
             self._devices.prepare()
-        return Snapshot(definitions, runtime, self._posteriors, advisers=advisers(definitions, Path(published.path) / "models"))
+        return Snapshot(definitions, runtime, self._posteriors, advisers=advisers(definitions, Path(published.path) / "models"), wordings=self._wordings)
+
+    async def follow_wordings(self) -> None:
+        """What this content says stays remembered, and what the content of others says is known. `StoreUnavailable`."""
+        snapshot, now = self._parts.snapshot, self._parts.clock()
+        if snapshot is not None and (now - self._kept_at > KEEP_AGAIN_MS or await self._kept.count() != len(self._wordings)):
+            await self._keep_wordings(snapshot, now)
+
+    async def _keep_wordings(self, snapshot: Snapshot, now: int) -> None:
+        found = await self._kept.keep(snapshot.said, now)
+        self._wordings.update(found)
+        for id in self._wordings.keys() - found.keys():
+            del self._wordings[id]
+        self._kept_at = now
 
     async def _serve(self, snapshot: Snapshot) -> None:
+        with suppress(StoreUnavailable):
+            await self._keep_wordings(snapshot, self._parts.clock())
         await self._prepare(snapshot)
         self._watching.serve(snapshot, await asyncio.to_thread(Watch, snapshot))
         self._parts.snapshot, self._parts.identifiers = snapshot, build_identifiers(self._settings, snapshot.definitions)

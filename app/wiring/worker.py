@@ -34,6 +34,7 @@ from app.adapters.redis_tombstones import RedisTombstones
 from app.adapters.synced_store import SyncedStore
 from app.adapters.timed_store import TimedStore
 from app.adapters.tombstoned_store import TombstonedStore
+from app.adapters.redis_wordings import RedisWordings
 from app.adapters.ua_device import UaDevice
 from app.aging import Aging
 from app.catalogue.replica import Replica
@@ -135,7 +136,7 @@ class Worker:
             spool=self.spool, dead=self.dead, enrichment=self.enricher, synced=self.synced, logbook=self.journal.logbook, rewards=self.rewards,
         )
         self.drain = Drain(self.spool, self.ingest, self.dead, self.telemetry, wall_clock)
-        self.content = Content(settings, self.parts, self.watching, self._devices, self.rewards.posteriors)
+        self.content = Content(settings, self.parts, self.watching, self._devices, self.rewards.posteriors, RedisWordings(self.writes, settings.write_timeout_ms / 1000))
         self._tally = NOTHING
         self._loop: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
@@ -186,6 +187,8 @@ class Worker:
                 if tick % REDRAW_TICKS == 0:
                     await self.content.follow_items()
                     await self._follow_stocks()
+                    with suppress(StoreUnavailable):
+                        await self.content.follow_wordings()
                 if tick % 5 == 0:
                     self.parts.telemetry.save()
                     await self._follow_identities()
