@@ -13,7 +13,7 @@ from app.domain.definitions import Definitions, Feature
 Kind: TypeAlias = Literal["added", "removed", "changed"]
 SECTIONS = {
     "context": "context", "consents": "consent", "traits": "trait", "features": "feature", "segments": "segment", "placements": "placement", "mails": "mail",
-    "offers": "offer", "models": "model", "blocks": "block", "experiments": "experiment", "holdouts": "holdout", "triggers": "trigger", "webhooks": "webhook",
+    "offers": "offer", "models": "model", "blocks": "block", "experiments": "experiment", "holdouts": "holdout", "bandits": "bandit", "caps": "cap", "tables": "table", "recommenders": "recommender", "triggers": "trigger", "webhooks": "webhook",
 }
 _CONDITIONS = (*get_args(c.Leaf), c.All, c.Any, c.Not, c.Field, c.Did, c.Changed, c.InSegment, c.Consented, c.LocalTime, c.InVariant)
 _EXPRESSIONS = (c.Number, c.Name, c.Arithmetic, c.Negative, c.Call)
@@ -98,6 +98,9 @@ def _part(name: str, old: Any, new: Any) -> Iterator[str]:
         for key in dict.fromkeys((*after, *before)):
             if bare(before.get(key)) != bare(after.get(key)):
                 yield f"{label}.{key}: {_said(key, after.get(key))}, was {_said(key, before.get(key))}"
+    elif name == "rows":
+        known, rows = {repr(bare(each)) for each in cast("Sequence[Any]", old)}, [repr(bare(each)) for each in cast("Sequence[Any]", new)]
+        yield f"rows: {len(rows):,}, was {len(old):,}; {sum(each not in known for each in rows):,} of them are new or otherwise"
     elif alike and _in_parts(cast("object", new)):
         yield from _changed(old, new)
     else:

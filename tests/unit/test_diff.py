@@ -36,3 +36,18 @@ def test_what_came_and_went_is_told(tmp_path: Path) -> None:
     found = told(tmp_path, RULES, RULES.replace("shoes_15:", "boots_15:"))
 
     assert found == ["offer boots_15 added", "offer shoes_15 removed"]
+
+
+BANDIT = RULES.replace("hero: {fallback: {block: plain}}", "hero: {fallback: {block: plain}, rank: {bandit: clicks}}") + "\nbandits: {clicks: {reward: {event: email_clicked, within: 3d}, floor: 0.1}}\n"
+TABLE = RULES + "\ntables: {club: {file: club.csv, inputs: [profile.tier], outputs: [percent]}}\n"
+
+
+def test_a_bandit_s_bounds_are_told(tmp_path: Path) -> None:
+    assert told(tmp_path, BANDIT, BANDIT.replace("floor: 0.1", "floor: 0.2")) == ["bandit clicks floor: 0.2, was 0.1"]
+
+
+def test_a_table_s_rows_are_counted(tmp_path: Path) -> None:
+    old = write_shop(tmp_path / "old", TABLE, more={"rules/club.csv": "profile.tier,percent\ngold,10\nsilver,5\n"})
+    new = write_shop(tmp_path / "new", TABLE, more={"rules/club.csv": "profile.tier,percent\ngold,12\nsilver,5\nbronze,1\n"})
+
+    assert [str(each) for each in changes(load(old), load(new))] == ["table club rows: 3, was 2; 2 of them are new or otherwise"]
