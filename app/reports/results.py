@@ -210,7 +210,7 @@ def _said(metric: Metric, control: str, variant: str, a: Sample, b: Sample, lift
             word = verdict.split("_")[0]
             return f"{variant} is {word} than {control} if this is the planned end of the experiment, not shown if one is only looking in: {numbers}{change}"
         case "no_difference_shown":
-            power = f"; a change of {100 * detectable:.2g} % would have shown four times in five" if detectable is not None else ""
+            power = f"; a change of {float(f'{100 * detectable:.2g}'):,g} % would have shown four times in five" if detectable is not None else ""
             return f"no difference shown between {variant} and {control}: {numbers}{change}{power}"
         case "unreadable":
             return f"{numbers}: not to be compared while the sample ratio is off"
