@@ -14,7 +14,7 @@ from rich.text import Text
 
 from app.content.values import duration
 from app.errors import SettingsInvalid
-from app.wiring.content import open_content
+from app.wiring.content import open_to_replay
 
 if TYPE_CHECKING:
     from app.reports.replay import Replay
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
             decisions += number
             progress.update(task, advance=1, decisions=decisions)
 
-        found = replay(arguments.log, arguments.content, open_content, reward=arguments.reward, within_ms=within, processes=arguments.processes, step=step)
+        found = replay(arguments.log, arguments.content, open_to_replay, reward=arguments.reward, within_ms=within, processes=arguments.processes, step=step)
     if arguments.html is not None:
         arguments.html.write_text(page(found))
     if arguments.json:

@@ -98,8 +98,10 @@ class Done:
 
 
 def replay(log: Path, content: Path, open_content: Open, *, reward: str, within_ms: int, processes: int = 0, step: Callable[[int], None] | None = None) -> Replay:
-    """The whole log, without what a server still writes to where it is packed already. `LogUnusable` where there is none."""
-    files = sorted(log.glob("date=*/decisions-*.parquet")) + segments(log)
+    """The whole log; of what a server still writes to, not the copy that was packed. `LogUnusable` where there is none."""
+    open_, packed = segments(log), sorted(log.glob("date=*/decisions-*.parquet"))
+    copied = {path.stem for path in open_}
+    files = [path for path in packed if path.stem.removeprefix("decisions-") not in copied] + open_
     if not files:
         raise LogUnusable(f"{log} holds no decisions: neither date=*/decisions-*.parquet nor stream/*.log")
     snapshot = open_content(content)
@@ -247,7 +249,8 @@ def _count(found: Replay, scratch: str, snapshot: Snapshot) -> None:
 def _outcomes(log: Path, troubles: list[str]) -> Any:
     """What came of decisions, wherever it lies, as an Arrow table."""
     columns: list[tuple[str, str, int, str, float]] = []
-    for path in sorted(log.glob("date=*/outcomes-*.parquet")):
+    copied = {path.stem for path in segments(log)}
+    for path in [path for path in sorted(log.glob("date=*/outcomes-*.parquet")) if path.stem.removeprefix("outcomes-") not in copied]:
         try:
             with duckdb.connect() as db:
                 columns += db.execute("SELECT who, decision, epoch_ms(\"at\"), event, value FROM read_parquet(?)", [str(path)]).fetchall()

@@ -12,13 +12,13 @@ from typing import Any
 from app.adapters.onnx_runtime import OnnxRuntime
 from app.adapters.ua_device import UaDevice
 from app.adapters.watchdog import Watchdog
-from app.content.load import load
+from app.content.load import gather, load
 from app.content.published import Published, pointer, read_current
 from app.content.recommending import advisers
 from app.content.snapshot import Snapshot
 from app.content.watch import Watch
 from app.domain.bandits import Posterior
-from app.errors import InlayError, StoreUnavailable
+from app.errors import ContentInvalid, InlayError, StoreUnavailable
 from app.ports import Wordings
 from app.settings import Settings
 from app.telemetry import log
@@ -117,6 +117,15 @@ def open_content(folder: Path) -> Snapshot:
     definitions = load(folder)
     runtime = OnnxRuntime(definitions.models, folder / "models", Watchdog(), {})
     return Snapshot(definitions, runtime)
+
+
+def open_to_replay(folder: Path) -> Snapshot:
+    """As `open_content`; but a model whose file is gone is one that cannot be used, and the rest goes on."""
+    definitions, problems = gather(folder)
+    errors = [each for each in problems if not each.warning and not (each.key == "file" and each.file.startswith("models/"))]
+    if definitions is None or errors:
+        raise ContentInvalid(tuple(problems))
+    return Snapshot(definitions, OnnxRuntime(definitions.models, folder / "models", Watchdog(), {}))
 
 
 async def _nothing(_: Snapshot) -> None:

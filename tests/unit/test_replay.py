@@ -19,6 +19,7 @@ from app.journal.packed import pack
 from app.reports.replay import Replay, replay
 from app.reports.replay_page import as_json, page
 from app.reports.worth import certain, valued
+from app.wiring.content import open_to_replay
 from tests.content.content_shop import write_shop
 from tests.fakes import FixedModels
 from tests.unit.test_logbook import MORE, NOW, RULES, decide
@@ -133,6 +134,36 @@ def test_a_policy_that_is_better_is_said_to_be() -> None:
 
     assert found.robust.covers(0.4)
     assert found.finding.startswith("More email_clicked than the log's policy")
+
+
+def test_what_was_packed_while_a_server_still_writes_to_it_counts_once(tmp_path: Path) -> None:
+    content = write_shop(tmp_path / "content-of", RULES, more=MORE)
+    snapshot = opened(content)
+    record, history = decide(snapshot, views=2)
+
+    async def story() -> Replay:
+        file = FileLog(tmp_path / "log", 1 << 30, lambda *_: None, lambda: (snapshot.version, content), list)
+        file.put(frame(DECISION, record), history.names)
+        file.put(frame(OUTCOME, Outcome(VERSION, record.id, record.who, NOW + 60_000, "email_clicked")))
+        await file.flush()
+        pack(tmp_path / "log", NOW, keep_days=400, every=True)
+        found = replayed(tmp_path / "log", tmp_path, RULES)
+        await file.stop()
+        return found
+
+    found = asyncio.run(story())
+
+    assert (found.decisions, len(list(tmp_path.glob("log/date=*/*.parquet")))) == (1, 2)
+
+
+def test_a_model_whose_file_is_gone_is_named_and_the_rest_goes_on(log: Path, tmp_path: Path) -> None:
+    content = write_shop(tmp_path / "new", RULES, more=MORE)
+    (content / "models" / "buy.onnx").unlink()
+
+    found = replay(log, content, open_to_replay, reward="email_clicked", within_ms=DAYS_7, processes=1)
+
+    assert found.decisions == 40
+    assert found.troubles[0].startswith("model buy:")
 
 
 # -- bandits -----------------------------------------------------------------------------------------------------------
