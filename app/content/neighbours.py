@@ -8,15 +8,11 @@ of the seeds alone, whatever the size of the catalogue.
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import numpy as np
-
-from app.errors import ContentInvalid, Problem
 
 FORMAT = 2
 ARRAYS = ("meta", "items", "near_at", "near", "together", "beside", "popular", "basket_at", "basket", "holder_at", "holder", "rarity")
@@ -25,17 +21,17 @@ PARTS = ("together", "beside", "next", "again", "like")
 that it stood beside most, how often the person had it, and how much of like baskets hold it."""
 MOST_SEEDS = 500
 POPULAR = 1_000
-AT_ONCE = 32
+AT_ONCE = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """An item, its score, and the item that speaks for it most: itself, where the person had it before; none, where it is what
-    everybody buys."""
+    everybody buys (`why` is `popular`), or too new to be known (`new`)."""
 
     id: str
     score: float
     because: str | None
+    why: str = ""
 
 
 class Neighbours:
@@ -60,24 +56,8 @@ class Neighbours:
         self._basket_place = np.zeros(len(self._root), dtype=np.int64)
         self.bytes = sum(each.nbytes for each in arrays.values())
 
-    @staticmethod
-    def read(path: Path) -> Neighbours:
-        """`ContentInvalid` where the file is no such file, or its parts do not fit together."""
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in ("meta",)}
-                if json.loads(bytes(arrays["meta"]))["format"] != FORMAT:
-                    raise _broken(path, "it was written by another version of Inlay")
-                arrays |= {name: file[name] for name in ARRAYS}
-            found = Neighbours(arrays)
-            whole = found._fits()
-        except (OSError, ValueError, KeyError, TypeError, IndexError, EOFError, zipfile.BadZipFile) as error:
-            raise _broken(path, f"{type(error).__name__}: {str(error)[:120]}") from error
-        if not whole:
-            raise _broken(path, "its parts do not fit together")
-        return found
-
-    def _fits(self) -> bool:
+    def fits(self) -> bool:
+        """Whether the parts fit together."""
         items, baskets = len(self.items), len(self._basket_at) - 1
         parts = [(self._near_at, self._near, items, items)]
         if baskets:
@@ -96,11 +76,13 @@ class Neighbours:
         mine = {self.number[id]: times for id, times in had.items() if id in self.number}
         items, parts = self.parts(known, mine)
         if not len(items):
-            return iter(self._usual(most))
+            return islice(self.usual(), most)
         logits = parts @ self.weights
         best = np.argpartition(-logits, most)[:most] if most < len(logits) else np.arange(len(logits))
         best = best[np.lexsort((items[best], -logits[best]))]
         best = best[logits[best] > 0]
+        if not len(best):
+            return islice(self.usual(), most)
         highest = max(float(logits.max(initial=0)), 0.0)
         whole = float(np.exp(logits - highest).sum()) + (len(self.items) - len(items)) * float(np.exp(-highest))
         return self._told(items[best], np.exp(logits[best] - highest) / whole, known, mine)
@@ -111,6 +93,9 @@ class Neighbours:
             numbers: list[int] = some.tolist()
             for i, chance, why in zip(numbers, chances[start : start + AT_ONCE].tolist(), self._reasons(some, known, mine), strict=True):
                 yield Found(self.items[i], chance, self.items[why])
+
+    def __len__(self) -> int:
+        return len(self.items)
 
     def parts(self, known: np.ndarray, mine: Mapping[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of all items that anything speaks for but the `known` ones, and of each the `PARTS`, a column each. What is
@@ -168,10 +153,13 @@ class Neighbours:
         best, likeness = some[best], likeness[best]
         return self._basket[_spans(self._basket_at, best)].astype(np.int64), np.repeat(likeness, self._basket_at[best + 1] - self._basket_at[best])
 
-    def _usual(self, most: int) -> list[Found]:
-        """What sells best of late, for whom nothing else is known."""
-        best: list[int] = self._popular[:most].tolist()
-        return [Found(self.items[i], 1 / (place + len(self.items)), None) for place, i in enumerate(best, 1)]
+    def knows(self, id: str) -> bool:
+        return id in self.number
+
+    def usual(self) -> Iterator[Found]:
+        """What sells best of late."""
+        numbers: list[int] = self._popular.tolist()
+        return (Found(self.items[i], 1 / (place + len(self.items)), None, "popular") for place, i in enumerate(numbers, 1))
 
     def _reasons(self, items: np.ndarray, known: np.ndarray, mine: Mapping[int, int]) -> list[int]:
         """Of each item the one that speaks for it most."""
@@ -202,7 +190,3 @@ def _spans(at: np.ndarray, of: np.ndarray) -> np.ndarray:
 
 def _inside(numbers: np.ndarray, below: int) -> bool:
     return not len(numbers) or (int(numbers.min()) >= 0 and int(numbers.max()) < below)
-
-
-def _broken(path: Path, why: str) -> ContentInvalid:
-    return ContentInvalid((Problem(str(path), 1, "recommender", f"cannot be read: {why}", "write it anew with `inlay train`"),), path.name)

@@ -165,7 +165,7 @@ def _bandit() -> Shape:
 
 def _recommender() -> Shape:
     seeds = [_object((kind,), {kind: TEXT}, (kind,)) for kind in recommender_rules.SEEDS]
-    shapes: dict[str, Shape] = {"file": TEXT, "seeds": {"anyOf": seeds}, "bought": TEXT, "description": TEXT}
+    shapes: dict[str, Shape] = {"file": TEXT, "seeds": {"anyOf": seeds}, "bought": TEXT, "description": TEXT, "accessories": {"type": "object", "additionalProperties": _list(TEXT)}, "diverse": {"type": "integer", "minimum": 1, "maximum": 100}, "new": {"type": "integer", "minimum": 2, "maximum": 100}}
     return _object(recommender_rules.RECOMMENDER_KEYS, shapes, ("seeds",))
 
 

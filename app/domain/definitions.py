@@ -92,7 +92,9 @@ Source: TypeAlias = "Literal['catalogue'] | tuple[str, ...] | RelatedTo | Recomm
 class Recommender:
     """`models/<file>` holds what goes with what. It starts from the items that events `event` name at `path`: those of the latest
     one, or with `recent` those of the latest ones. `bought` is where orders name items that the person may want again
-    (event, path); None where that does not count."""
+    (event, path); None where that does not count. With `accessories` only items of the categories that go with those of the seeds
+    are meant; `diverse` is how many of a category stand before others (0: as they come), `new` that every so many places hold an
+    item too new to be known (0: none)."""
 
     id: str
     file: str
@@ -100,6 +102,9 @@ class Recommender:
     path: Path
     recent: bool = False
     bought: tuple[str, Path] | None = None
+    accessories: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EMPTY)
+    diverse: int = 0
+    new: int = 0
     description: str = ""
     place: Place = NOWHERE
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from app.content.neighbours import Neighbours
+from app.content.recommending import Learnt
 from app.learning.baskets import Basket, Question, bought_before, matrix
 
 HITS = 10
@@ -41,7 +41,7 @@ def by_cosine(before: Sequence[Basket]) -> Recommend:
     return recommend
 
 
-def by_neighbours(neighbours: Neighbours, before: Sequence[Basket]) -> Recommend:
+def by_learnt(learnt: Learnt, before: Sequence[Basket]) -> Recommend:
     """As the server does it."""
     had = bought_before(before)
-    return lambda question: [found.id for found in neighbours.recommend(question.others, had.get(question.who, {}), HITS)]
+    return lambda question: [found.id for found in learnt.recommend(question.others, had.get(question.who, {}), HITS)]

@@ -18,16 +18,17 @@ from app.learning.cards import inputs_told, rounded
 from app.learning.clusters import Clusters, cluster
 from app.learning.clusters import onnx as clusters_onnx
 from app.learning.baskets import Basket, Question, baskets, questions
-from app.learning.completing import by_cosine, by_neighbours, by_popularity, hit_rate
+from app.learning.completing import by_cosine, by_learnt, by_popularity, hit_rate
 from app.learning.copurchase import learn, packed
 from app.learning.dataset import everybody
+from app.learning.factors import factorised
 from app.learning.examples import Examples
 from app.learning.fitting import feeds, scores
 from app.learning.plots import ACCENT, PALE, canvas, save
 from app.learning.tasks import ClustersTask, LifetimeTask, RecommenderTask, RfmTask
 from app.learning.training import Moved
 from app.learning.versions import Shelf, Version, replace
-from app.content.neighbours import Neighbours
+from app.content.recommending import Learnt, read
 
 SAME = 1e-5
 SECONDS_A_WEEK = 604_800.0
@@ -193,21 +194,22 @@ def learn_recommender(task: RecommenderTask, events: Path, content: Path, moved:
     given = baskets(events, task.event, task.path)
     before = given if task.judge_from is None else [basket for basket in given if basket.at < task.judge_from]
     moved(f"learning from {len(before):,} baskets")
-    data = packed(learn(before, {"from": before[0].at, "to": before[-1].at} if before else {}))
+    described = {"from": before[0].at, "to": before[-1].at} if before else {}
+    data = packed(factorised(before, described, seed=task.seed) if task.method == "factors" else learn(before, described))
     path = content / "models" / f"{task.id}.npz"
     replace(path, data)
-    neighbours = Neighbours.read(path)
-    told = [(f"{len(before):,}", "baskets"), (f"{len(neighbours.items):,}", "items"), (f"{neighbours.bytes / 1e6:.1f} MB", "in the server's memory")]
+    learnt = read(path)
+    told = [(f"{len(before):,}", "baskets"), (f"{len(learnt):,}", "items"), (f"{learnt.bytes / 1e6:.1f} MB", "in the server's memory")]
     if task.judge_from is not None:
         later = [basket for basket in given if basket.at >= task.judge_from]
         asked = questions(before, later, task.seed)
         if not asked:
             raise SettingsInvalid("judge_from: no basket of a known customer comes after it; judge from an earlier date")
         moved(f"completing {len(asked):,} baskets")
-        told += [(f"{len(asked):,}", "later baskets without one of their items"), *judged(neighbours, before, asked)]
+        told += [(f"{len(asked):,}", "later baskets without one of their items"), *judged(learnt, before, asked)]
     return Outcome(tuple(told), written=(path,))
 
 
-def judged(neighbours: Neighbours, before: Sequence[Basket], asked: Sequence[Question]) -> list[tuple[str, str]]:
-    rates = {"this recommender": by_neighbours(neighbours, before), "plain item-to-item cosine": by_cosine(before), "what is most popular": by_popularity(before)}
+def judged(learnt: Learnt, before: Sequence[Basket], asked: Sequence[Question]) -> list[tuple[str, str]]:
+    rates = {"this recommender": by_learnt(learnt, before), "plain item-to-item cosine": by_cosine(before), "what is most popular": by_popularity(before)}
     return [(f"{hit_rate(asked, recommend):.4f}", f"HR@10 of {name}") for name, recommend in rates.items()]

@@ -18,7 +18,8 @@ from app.learning.clusters import WAYS, Way
 from app.learning.rfm import INPUTS as RFM_INPUTS
 from app.learning.spec import KEYS, Column, Spec, inputs_of, spec_of
 
-RECOMMENDER_KEYS = ("recommender", "description", "baskets", "judge_from", "seed")
+RECOMMENDER_KEYS = ("recommender", "description", "baskets", "method", "judge_from", "seed")
+METHODS = ("neighbours", "factors")
 CLUSTERS_KEYS = ("clusters", "description", "inputs", "at", "from", "to", "method", "seed", "version")
 LIFETIME_KEYS = ("lifetime", "description", "inputs", "at", "over", "seed", "version")
 RFM_KEYS = ("rfm", "description", "inputs", "at", "parts", "version")
@@ -35,6 +36,7 @@ class RecommenderTask:
     judge_from: int | None = None
     description: str = ""
     seed: int = 7
+    method: str = "neighbours"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,9 @@ def _recommender(reader: Reader, node: Node) -> RecommenderTask:
     event, *path = reader.path(given["baskets"], "baskets") if "baskets" in given else ("x", "x")
     if not path:
         reader.wrong(given["baskets"].line, "baskets", "names no property", "such as order_completed.products.product_id")
+    method = reader.one_of(given["method"], "method", METHODS, "method") if "method" in given else None
     until = int(reader.instant(given["judge_from"], "judge_from")) if "judge_from" in given else None
-    return RecommenderTask(text.get("recommender", ""), event, tuple(path), until, text.get("description", ""), _seed(reader, given))
+    return RecommenderTask(text.get("recommender", ""), event, tuple(path), until, text.get("description", ""), _seed(reader, given), method or "neighbours")
 
 
 def _clusters(reader: Reader, node: Node) -> ClustersTask:

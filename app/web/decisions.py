@@ -278,7 +278,7 @@ def because(r: Request, item: Item, score: float | None, catalogue: Any, verb: s
         return {}
     score = round(found.score, 6) if score is None else score
     if found.because is None:
-        return {"score": score, "reason": "popular now"}
+        return {"score": score, "reason": "new" if found.why == "new" else "popular now"}
     seed = catalogue.get(found.because)
     name = (seed.fields.get("name") if seed is not None else None) or found.because
     words = "because you bought it before" if found.because == item.id else f"because you {verb} {name}" if verb is not None else f"because of {name}"

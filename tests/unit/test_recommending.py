@@ -10,15 +10,16 @@ import pytest
 from app.catalogue.replica import Replica
 from app.content.load import load
 from app.content.neighbours import Neighbours
-from app.content.recommending import advisers
+from app.content.recommending import SEEDS, advisers, read
 from app.content.snapshot import Snapshot
+from app.domain.definitions import ItemsQuery, Recommended
 from app.domain.event import Event, hashed_id
 from app.domain.history import History
 from app.domain.profile import Profile
 from app.domain.request import Request
 from app.errors import ContentInvalid, SettingsInvalid
 from app.learning.baskets import Basket, questions
-from app.learning.completing import by_cosine, by_neighbours, by_popularity, hit_rate
+from app.learning.completing import by_cosine, by_learnt, by_popularity, hit_rate
 from app.learning.copurchase import learn, packed
 from tests.fakes import FixedModels
 
@@ -48,7 +49,7 @@ def recommender(folder: Path) -> Path:
 
 
 def test_what_is_bought_together_comes_first_and_what_is_there_does_not_come_at_all(tmp_path):
-    neighbours = Neighbours.read(recommender(tmp_path))
+    neighbours = read(recommender(tmp_path))
 
     found = list(neighbours.recommend(["cup"], {}, 3))
 
@@ -58,7 +59,7 @@ def test_what_is_bought_together_comes_first_and_what_is_there_does_not_come_at_
 
 
 def test_each_item_names_the_one_that_speaks_for_it_most(tmp_path):
-    neighbours = Neighbours.read(recommender(tmp_path))
+    neighbours = read(recommender(tmp_path))
 
     found = {each.id: each.because for each in neighbours.recommend(["cup", "tent"], {"ink": 3}, 8)}
 
@@ -67,7 +68,7 @@ def test_each_item_names_the_one_that_speaks_for_it_most(tmp_path):
 
 @pytest.mark.parametrize("seeds", [[], ["nothing that is known"]])
 def test_who_gives_nothing_to_start_from_gets_what_sells_best_of_late(tmp_path, seeds):
-    found = list(Neighbours.read(recommender(tmp_path)).recommend(seeds, {}, 5))
+    found = list(read(recommender(tmp_path)).recommend(seeds, {}, 5))
 
     assert found[0].id == "bag"
     assert {each.because for each in found} == {None}
@@ -108,7 +109,7 @@ def test_a_file_of_another_version_says_so_and_what_to_do(tmp_path):
     (tmp_path / "x.npz").write_bytes(packed(arrays))
 
     with pytest.raises(ContentInvalid) as told:
-        Neighbours.read(tmp_path / "x.npz")
+        read(tmp_path / "x.npz")
 
     assert "written by another version of Inlay; write it anew with `inlay train`" in str(told.value.found[0])
 
@@ -119,7 +120,7 @@ def test_a_recommender_completes_later_baskets_better_than_what_is_popular():
     neighbours = Neighbours(learn(before))
     asked = questions(before, later, 7, 200)
 
-    rates = [hit_rate([*asked], lambda question, by=by: by(question)[:2]) for by in (by_neighbours(neighbours, before), by_cosine(before), by_popularity(before))]
+    rates = [hit_rate([*asked], lambda question, by=by: by(question)[:2]) for by in (by_learnt(neighbours, before), by_cosine(before), by_popularity(before))]
 
     assert rates[0] >= rates[1] - 0.05
     assert rates[0] > rates[2] + 0.2
@@ -157,7 +158,7 @@ def test_a_file_whose_numbers_point_outside_of_it_is_refused(tmp_path):
     (tmp_path / "x.npz").write_bytes(packed(arrays))
 
     with pytest.raises(ContentInvalid):
-        Neighbours.read(tmp_path / "x.npz")
+        read(tmp_path / "x.npz")
 
 
 OFFER = """
@@ -184,3 +185,59 @@ def test_an_offer_shows_what_goes_with_the_last_order_and_is_in_stock(tmp_path):
 
     assert found is not None and found[0].id == "saucer"
     assert "spoon" not in [item.id for item in found]
+
+
+def asked(folder: Path, options: str, items: dict[str, dict[str, object]], seeds: list[str], limit: int = 6) -> list[str]:
+    """What a recommender with these options shows of these items, from these seeds."""
+    rules = RULES.replace("bought: order", f"{options}, bought: order")
+    definitions, catalogue = load(content(folder, rules, packed(learn(baskets())))), Replica()
+    catalogue.apply(1, {id: {"id": id, **fields} for id, fields in items.items()})
+    plan = Snapshot(definitions, FixedModels({}), advisers=advisers(definitions, folder / "models")).plan(ItemsQuery(Recommended("goes_with"), limit=limit))
+    r = Request(10, Profile("u:ann", known=True))
+    r.memo[SEEDS] = seeds
+    return [item.id for item in plan.choose(r, catalogue) or []]
+
+
+SHOP = {"cup": "china", "saucer": "china", "spoon": "cutlery", "tent": "camping", "lamp": "camping", "mat": "camping", "bag": "bags"}
+CATALOGUE: dict[str, dict[str, object]] = {id: {"category": kind} for id, kind in SHOP.items()}
+
+
+def test_accessories_are_of_the_categories_that_go_with_those_of_the_seeds_alone(tmp_path):
+    found = asked(tmp_path, "accessories: {china: [cutlery, bags]}", CATALOGUE, ["cup"])
+
+    assert set(found) == {"spoon", "bag"}
+
+
+def test_what_no_rule_of_accessories_speaks_of_has_none(tmp_path):
+    assert asked(tmp_path, "accessories: {china: [cutlery]}", CATALOGUE, ["tent"]) == []
+
+
+def test_a_diverse_recommender_shows_other_categories_before_more_of_the_same(tmp_path):
+    found = asked(tmp_path, "diverse: 1", CATALOGUE, ["tent"])
+
+    assert found[0] in ("lamp", "mat")
+    assert {"lamp", "mat"} <= set(found)
+    assert found.index("bag") == 1
+
+
+def test_every_third_place_goes_to_an_item_too_new_to_be_known(tmp_path):
+    fresh: dict[str, dict[str, object]] = {"stove": {"category": "camping"}, "scarf": {"category": "clothes"}}
+
+    found = asked(tmp_path, "new: 3", {**CATALOGUE, **fresh}, ["tent"])
+
+    assert found[2] == "stove"
+    assert "scarf" not in found
+
+
+@pytest.mark.parametrize("options,why", [("diverse: 0", "a whole number from 1 to 100"), ("new: 1", "a whole number from 2 to 100"), ("accessories: {china: cups}", "a list")])
+def test_an_option_that_cannot_be_is_refused_with_what_would_be_right(tmp_path, options, why):
+    folder = content(tmp_path, RULES.replace("bought: order", f"{options}, bought: order"), packed(learn(baskets())))
+
+    with pytest.raises(ContentInvalid) as told:
+        load(folder)
+
+    assert why in " ".join(map(str, told.value.found))
+
+
+def test_a_catalogue_of_other_items_than_the_recommender_knows_leaves_nothing_to_show(tmp_path):
+    assert asked(tmp_path, "diverse: 2", {"other": {}, "thing": {}}, ["cup"]) == []
