@@ -18,6 +18,7 @@ from app.web.reference import Sample
 
 _encode = msgspec.json.Encoder().encode
 _TYPES = {"html": b"text/html; charset=utf-8", "js": b"text/javascript; charset=utf-8", "css": b"text/css; charset=utf-8"}
+NOBODY = "u:reference-example"
 _LIBRARY = ("swagger-ui-bundle.js", "swagger-ui.css")
 """Swagger UI, as the wheel of fastapi-offline carries it."""
 _OWN = ("docs.html", "docs.js", "docs.css")
@@ -82,6 +83,14 @@ def sample(parts: Parts) -> Sample:
         placements, tuple(snapshot.definitions.mails), tuple(snapshot.definitions.consents), tuple(snapshot.definitions.context),
         profile, send, next((item.id for item in parts.catalogue.rows), "fjell"), f"news{sender}" if sender.startswith("@") else sender,
         parts.tokens.mint("amp", placements[0], "", "", "", parts.clock()) if placements else "", parts.tokens.seal(f"u:{profile}", send),
-        tuple(snapshot.definitions.experiments), tuple(snapshot.definitions.holdouts),
-        tuple(card.id for card in models), version_of(models[0]) if models else "1",
+        tokens=_tokens(parts, snapshot, placements[0]) if placements else {},
+        experiments=tuple(snapshot.definitions.experiments), holdouts=tuple(snapshot.definitions.holdouts),
+        models=tuple(card.id for card in models), model_version=version_of(models[0]) if models else "1",
     )
+
+
+def _tokens(parts: Parts, snapshot: Snapshot, placement: str) -> dict[str, str]:
+    """Addresses of a mail to nobody: what is tried out with them changes nothing of anybody's."""
+    hosts, now = snapshot.definitions.inbox.clicks.hosts, parts.clock()
+    leads = f"https://{hosts[0].removeprefix('*.')}/" if hosts else ""
+    return {surface: parts.tokens.mint(surface, placement, NOBODY, "", "", now, more=(leads,) if surface == "c" else ()) for surface in ("amp", "c", "o", "i", "u", "p")}

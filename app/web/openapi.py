@@ -12,6 +12,7 @@ from app import __version__
 from app.web.reference import NDJSON, TAGS, Answer, Operation, Parameter, Sample, operations
 
 _REF = "#/components/schemas/{model}"
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _ABOUT = """Decides, at the moment an e-mail is sent or opened, what each recipient sees.
 
 Content surfaces never fail: whatever goes wrong behind them, the answer is 200 with valid content, and `X-Inlay-Degraded` says why.
@@ -51,7 +52,7 @@ def document(sample: Sample) -> dict[str, Any]:
 
 
 def _models(listed: Iterable[Operation]) -> list[type[BaseModel]]:
-    named = (model for each in listed for model in (*each.models, *(answer.model for answer in each.answers)) if model is not None)
+    named = (model for each in listed for model in (*each.models, each.form, *(answer.model for answer in each.answers)) if model is not None)
     return list(dict.fromkeys(named))
 
 
@@ -67,6 +68,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.models:
         examples = {name: {"value": value} for name, value in operation.examples.items()}
         found["requestBody"] = {"required": True, "content": {"application/json": {"schema": _one_of(operation.models), "examples": examples}}}
+    if operation.form is not None:
+        schema = {"schema": {"$ref": _REF.format(model=operation.form.__name__)}}
+        found["requestBody"] = {"required": False, "content": dict.fromkeys(FORMS, schema)}
     return found
 
 
@@ -92,7 +96,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
     found: dict[str, Any] = {"description": answer.meaning}
     if answer.headers:
         found["headers"] = {name: {"description": text, "schema": {"type": "string"}} for name, text in answer.headers.items()}
-    if answer.status != 204:
+    if answer.status != 204 and answer.media:
         found["content"] = {media: _media(media, answer.model) for media in answer.media}
     return found
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.formats.esps import FORMATS
 from app.web import schemas as s
+from app.web.reference_mails import mails
 from app.web.reference_models import inference
 from app.web.reference_parts import Answer, Operation, Parameter, Sample
 from app.web.surfaces import CONTENT_TYPES, EXTENSIONS
@@ -44,7 +45,7 @@ _BODY_ERRORS = errors(400, 401, 403, 413, 422, 503)
 
 def operations(sample: Sample) -> tuple[Operation, ...]:
     """Every operation, in the order in which a reader wants them."""
-    return (*_content(sample), *_senders(sample), *_decisions(sample), *_events(sample), *_people(sample), *_segments(), *_reports(sample), *_items(sample), *inference(sample), *_running())
+    return (*_content(sample), *mails(sample), *_senders(sample), *_decisions(sample), *_events(sample), *_people(sample), *_segments(), *_reports(sample), *_items(sample), *inference(sample), *_running())
 
 
 def _content(sample: Sample) -> tuple[Operation, ...]:

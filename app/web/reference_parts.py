@@ -27,6 +27,8 @@ class Sample:
     holdouts: tuple[str, ...] = ("universal",)
     models: tuple[str, ...] = ("buy_7d",)
     model_version: str = "1"
+    tokens: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By surface (`c o i u p amp`), of somebody whom trying them out does no harm."""
 
     @property
     def placement(self) -> str:
@@ -73,3 +75,5 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     models: tuple[type[BaseModel], ...] = ()
     examples: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    form: type[BaseModel] | None = None
+    """The fields of a body that comes urlencoded or multipart."""

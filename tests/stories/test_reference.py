@@ -17,14 +17,15 @@ from app.main import Application
 from app.settings import Settings
 from app.web.openapi import document
 from app.web.reference import NDJSON, Operation, Sample, operations
+from app.web.reference_mails import mails
 from tests.stories.server import Answer, Server
 
 OPERATIONS = operations(Sample())
-HOT = {("GET", "/v1/placements/{placement}.{surface}"), ("GET", "/amp/{token}"), ("GET", "/")}
+HOT = {("GET", "/v1/placements/{placement}.{surface}"), ("GET", "/amp/{token}"), ("GET", "/")} | {(each.method, each.path) for each in mails(Sample())}
 """Served before FastAPI sees them, or by the studio."""
-SIGNED = "/v1/webhooks/{source}"
-"""Only an ESP can call it, with its signature."""
-EXAMPLES = [(operation, name) for operation in OPERATIONS if operation.path != SIGNED for name in (operation.examples or ("",))]
+UNTRIED = ("/v1/webhooks/{source}", "/c/{token}", "/amp/{token}/submit")
+"""Only an ESP can call the one, with its signature; the others lead to another host, and take what a form of the rules asks."""
+EXAMPLES = [(operation, name) for operation in OPERATIONS if operation.path not in UNTRIED for name in (operation.examples or ("",))]
 CLOSED = [(operation, model) for operation in OPERATIONS for model in operation.models if model.model_config.get("extra") == "forbid"]
 
 
@@ -90,6 +91,22 @@ def strict(told: dict[str, Any], operation: Operation) -> dict[str, Any]:
     for schema in components["schemas"].values():
         schema.setdefault("additionalProperties", False)
     return {"$ref": f"#/components/schemas/{model.__name__}" if model else "#/components/any", "components": {**components, "any": {}}}
+
+
+MAILS = {("POST", "/amp/{token}/submit"), ("GET", "/c/{token}"), ("GET", "/o/{token}.gif"), ("GET", "/i/{token}.{extension}"), ("GET", "/u/{token}"), ("POST", "/u/{token}"), ("GET", "/p/{token}"), ("POST", "/p/{token}")}
+
+
+@pytest.mark.parametrize("method,path", sorted(MAILS))
+def test_what_mails_call_is_told_with_its_kinds_of_content(server, told, method, path):
+    spec = told["paths"][path][method.lower()]
+    status, content = next((int(status), set(answer.get("content", ()))) for status, answer in spec["responses"].items())
+
+    answer = server.call(method, path.replace("{token}", spec["parameters"][0]["example"]).replace("{extension}", "gif"), b"purpose=marketing&form=survey&answer=5" if method == "POST" else None,
+                         Content_Type="application/x-www-form-urlencoded", AMP_Email_Sender="news@nordlys.example") if status != 302 else None
+
+    assert spec["security"] == []
+    assert answer is None or (answer.status, answer.headers["content-type"].partition(";")[0] in content, "set-cookie" in answer.headers) == (status, True, False)
+    assert method == "GET" or set(spec["requestBody"]["content"]) == {"application/x-www-form-urlencoded", "multipart/form-data"}
 
 
 @pytest.mark.parametrize("operation,model", CLOSED, ids=named)

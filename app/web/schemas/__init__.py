@@ -22,6 +22,7 @@ from app.web.schemas.inference import (
 )
 from app.web.schemas.mails import (
     AmpList, MailParts, MessageRequest, MessageAnswer, EmarsysRequest, EmarsysAnswer, NotifuseRequest, ShownAnswer,
+    FieldError, FormAnswer, FormRefusal, OneClick, PreferencesForm, SubmittedForm,
 )
 from app.web.schemas.operations import (
     Alive, ContentState, Ready,
@@ -38,13 +39,14 @@ __all__ = [
     "Age", "Alive", "AmpList", "BatchRequest", "Candidate", "CandidateWhy", "Choice", "ConsentAnswer", "Consents",
     "ConsentsRequest", "ConsentsTold", "ContentState", "Context", "Decided", "DecisionAnswer", "DecisionRequest",
     "EmarsysAnswer", "EmarsysRequest", "ErrorAnswer", "ErrorBody", "ErrorProblem", "Event", "EventBatch",
-    "EventCount", "EventsAnswer", "Explanation", "Export", "FeatureValue", "Filling", "HistoryPage", "Identity",
+    "EventCount", "EventsAnswer", "Explanation", "Export", "FeatureValue", "FieldError", "Filling", "FormAnswer", "FormRefusal", "HistoryPage", "Identity",
     "InferenceAnswer", "InferenceError", "InferenceRequest", "InferenceServer", "InputTensor", "Instant", "Item",
     "ItemFields", "KeptEvent", "LineError", "Live", "Mail", "MailParts", "Membership", "MessageAnswer",
-    "MessageRequest", "ModelMetadata", "ModelReady", "NotedConsent", "NotifuseRequest", "OutcomeTold",
-    "OutputTensor", "PendingTrigger", "Person", "PlacementAnswer", "PlacementWhy", "Profile", "ProfileId",
+    "MessageRequest", "ModelMetadata", "ModelReady", "NotedConsent", "NotifuseRequest", "OneClick", "OutcomeTold",
+    "OutputTensor", "PendingTrigger", "Person", "PlacementAnswer", "PlacementWhy", "PreferencesForm", "Profile", "ProfileId",
     "Question", "Ranking", "Ready", "Recipient", "RecommendationAnswer", "RecommendationRequest", "Rejection",
     "ReportAnswer", "ReportVariant", "Reported", "Request", "RequestedOutput", "Restriction", "ScoredItem",
     "SegmentList", "SegmentPage", "SegmentSize", "Send", "ServerReady", "ShownAnswer", "StandingConsent", "Status",
+    "SubmittedForm",
     "StoredAnswer", "StoredExplanation", "Surface", "TensorTold", "TraitsPatch", "WebhookAnswer",
 ]

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.web.schemas.shared import ErrorAnswer
+
 
 class AmpList(BaseModel):
     """`{"items": [...]}` with the block's variables beside it; a block without items has one item that holds them."""
@@ -13,6 +15,51 @@ class AmpList(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     items: list[dict[str, Any]]
+
+
+class SubmittedForm(BaseModel):
+    """`form` names one under `inbox: forms:`; the other fields are its own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    form: str | None = None
+
+
+class FormAnswer(BaseModel):
+    """What `submit-success` shows; `items` holds the fields that were kept."""
+
+    message: str
+    form: str
+    items: list[dict[str, Any]]
+
+
+class FieldError(BaseModel):
+    name: str
+    message: str
+
+
+class FormRefusal(ErrorAnswer):
+    """What `submit-error` shows, and each wrong field."""
+
+    message: str
+    verifyErrors: list[FieldError] = []  # noqa: N815 (AMP's own name)
+
+
+class OneClick(BaseModel):
+    """What a mail client posts; nothing depends on it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    list_unsubscribe: str = Field("One-Click", alias="List-Unsubscribe")
+
+
+class PreferencesForm(BaseModel):
+    """The purposes that are ticked; with `all`, none."""
+
+    model_config = ConfigDict(extra="allow")
+
+    purpose: list[str] = []
+    all: str | None = None
 
 
 class MailParts(BaseModel):
