@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from app.errors import InlayError
-from app.reports.qa import Cell, addresses, cell_of, differences, findings, page
+from app.reports.qa import Cell, addresses, cell_of, differences, findings, interests, minor, outside, page, untranslated
 
 SECONDS = 20
 
@@ -28,6 +30,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mail", help="the mail whose placements are looked at")
     parser.add_argument("--placement", action="append", default=[], help="a placement, instead of a mail; may be repeated")
     parser.add_argument("--at", action="append", default=[], metavar="INSTANT", help="as of this instant; may be repeated (now)")
+    parser.add_argument("--language", action="append", default=[], metavar="LOCALE", help="in this language, as context.language; may be repeated: the others are compared with the first")
     parser.add_argument("--out", type=Path, default=Path("qa.html"), help="the page (qa.html)")
     parser.add_argument("--approved", type=Path, metavar="FILE", help="what was approved last; what differs is told")
     parser.add_argument("--approve", action="store_true", help="write what is seen now to --approved")
@@ -37,10 +40,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """0 where nothing is to be looked at but fallbacks, 1 where something is."""
-    cells = [cell for at in arguments.at or [""] for who in arguments.people for cell in _cells(arguments, who, at)]
+    """0 where nothing is to be looked at but fallbacks and items that are new to somebody, 1 where something is."""
+    cells = [cell for at in arguments.at or [""] for who in arguments.people for language in arguments.language or [""] for cell in _cells(arguments, who, at, language)]
     unreachable = _unreachable(addresses(cells)) if arguments.links else {}
-    wrong = {cell.key: list(findings(cell, unreachable)) for cell in cells}
+    alike, known = untranslated(cells), {who: _interests(arguments.server, who) for who in arguments.people if who}
+    wrong = {cell.key: [*findings(cell, unreachable), *alike.get(cell.key, ()), *outside(cell, known.get(cell.person, ()))] for cell in cells}
     approved: Mapping[str, Any] = json.loads(arguments.approved.read_text()) if arguments.approved and arguments.approved.exists() else {}
     changed = differences(cells, approved) if approved else {}
     arguments.out.write_text(page(f"Before the send: {arguments.mail or ', '.join(arguments.placement)}", cells, {key: each for key, each in wrong.items() if each}, changed), encoding="utf-8")
@@ -52,23 +56,43 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.approve and arguments.approved:
         arguments.approved.write_text(json.dumps({cell.key: cell.mark for cell in cells}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{len(cells)} renderings in {arguments.out}")
-    return 1 if changed or any(why != "shows the fallback" for reasons in wrong.values() for why in reasons) else 0
+    return 1 if changed or any(not minor(why) for reasons in wrong.values() for why in reasons) else 0
 
 
-def _cells(arguments: argparse.Namespace, who: str, at: str) -> list[Cell]:
-    body: dict[str, Any] = ({"profile": who} if who else {}) | ({"mail": arguments.mail} if arguments.mail else {}) | ({"placements": arguments.placement} if arguments.placement else {}) | ({"at": at} if at else {})
+def _cells(arguments: argparse.Namespace, who: str, at: str, language: str) -> list[Cell]:
+    body: dict[str, Any] = ({"profile": who} if who else {}) | ({"mail": arguments.mail} if arguments.mail else {}) | ({"placements": arguments.placement} if arguments.placement else {}) | ({"at": at} if at else {}) | ({"context": {"language": language}} if language else {})
     html, text = (_decided(arguments.server, {**body, "surface": surface})["placements"] for surface in ("html", "text"))
-    return [cell_of(who or "unknown", at, id, shown, text[id].get("content") or "") for id, shown in html.items()]
+    return [cell_of(who or "unknown", at, id, shown, text[id].get("content") or "", language) for id, shown in html.items()]
+
+
+def _interests(server: str, who: str) -> frozenset[str]:
+    """What is known of the person's interests; nothing of somebody unknown, or where the key may not read people."""
+    path = f"/v1/profiles/{quote(who, safe='')}"
+    try:
+        return interests(_asked(server, path)["traits"], _asked(server, f"{path}/events")["events"])
+    except urllib.error.HTTPError as error:
+        if error.code not in (401, 403, 404):
+            raise QaFailed(f"the server answers {error.code} to {path}") from error
+        if error.code != 404:
+            print(f"{who}: the key has no scope profiles, so interests are not looked at", file=sys.stderr)
+        return frozenset()
 
 
 def _decided(server: str, body: Mapping[str, Any]) -> Any:
+    try:
+        return _asked(server, "/v1/decisions", body)
+    except urllib.error.HTTPError as error:
+        raise QaFailed(f"the server answers {error.code}: {error.read()[:400].decode(errors='replace')}") from error
+
+
+def _asked(server: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
     headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if (key := os.environ.get("INLAY_KEY")) else {})
-    request = urllib.request.Request(f"{server.rstrip('/')}/v1/decisions", json.dumps(body).encode(), headers)
+    request = urllib.request.Request(f"{server.rstrip('/')}{path}", None if body is None else json.dumps(body).encode(), headers)
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
             return json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        raise QaFailed(f"the server answers {error.code}: {error.read()[:400].decode(errors='replace')}") from error
+    except urllib.error.HTTPError:
+        raise
     except OSError as error:
         raise QaFailed(f"{server} does not answer: {error}") from error
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from html import escape
-from typing import Any
+from typing import Any, cast
 
 from app.content.plaintext import plaintext
 
 CLIPPED = 102_400
+FALLBACK, OUTSIDE = "shows the fallback", "is outside of what is known of"
 LONG_TITLE, LONG_WORD = 70, 40
 _LEFT_OVER = re.compile(r"\{\{|\}\}|\{%|\bundefined\b|\bNone\b|\bnull\b|\bSample\b|lorem ipsum", re.IGNORECASE)
+_MARKS = ("category", "categories", "brand", "tags")
 _LINK = re.compile(r'href="(https?://[^"]+)"')
 _STYLE = """
 :root{color-scheme:light dark;--ink:#14181f;--muted:#5b6573;--page:#f6f7f9;--surface:#fff;--line:#e3e7ec;--warn:#9a6700}
@@ -27,7 +29,7 @@ iframe{width:100%;height:420px;border:1px solid var(--line);border-radius:8px;ba
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one person gets in one placement at one instant (`at` empty: now)."""
+    """What one person gets in one placement at one instant (`at` empty: now), in one language (empty: the person's own)."""
 
     person: str
     at: str
@@ -38,10 +40,13 @@ class Cell:
     html: str
     text: str
     titles: tuple[str, ...] = ()
+    language: str = ""
+    shown: tuple[Mapping[str, Any], ...] = ()
+    """The fields of its items."""
 
     @property
     def key(self) -> str:
-        return " ".join(filter(None, (self.person, self.at, self.placement)))
+        return " ".join(filter(None, (self.person, self.at, self.language, self.placement)))
 
     @property
     def mark(self) -> dict[str, Any]:
@@ -50,11 +55,16 @@ class Cell:
         return {"offer": self.offer, "block": self.block, "items": list(self.items), "words": sha256(words.encode()).hexdigest()[:16]}
 
 
-def cell_of(person: str, at: str, placement: str, shown: Mapping[str, Any], text: str) -> Cell:
+def cell_of(person: str, at: str, placement: str, shown: Mapping[str, Any], text: str, language: str = "") -> Cell:
     """`shown` is a placement of a decision with its HTML."""
     titles = tuple(str(value) for name, value in shown["vars"].items() if name in ("headline", "title", "button") and value)
     items = tuple(str(item.get("id", "")) for item in shown["items"])
-    return Cell(person, at, placement, shown["offer"] or "", shown["block"], items, shown.get("content") or "", text, titles)
+    return Cell(person, at, placement, shown["offer"] or "", shown["block"], items, shown.get("content") or "", text, titles, language, tuple(shown["items"]))
+
+
+def minor(finding: str) -> bool:
+    """Whether it is told and no reason against the send."""
+    return finding == FALLBACK or OUTSIDE in finding
 
 
 def findings(cell: Cell, unreachable: Mapping[str, str] | None = None) -> Iterator[str]:
@@ -72,10 +82,67 @@ def findings(cell: Cell, unreachable: Mapping[str, str] | None = None) -> Iterat
         if len(title) > LONG_TITLE or max(map(len, title.split()), default=0) > LONG_WORD:
             yield f'"{title[:60]}…" is too long'
     if not cell.offer:
-        yield "shows the fallback"
+        yield FALLBACK
     for address in dict.fromkeys(_LINK.findall(cell.html)):
         if why := (unreachable or {}).get(address.replace("&amp;", "&")):
             yield f"{address[:80]} {why}"
+
+
+def untranslated(cells: Sequence[Cell]) -> dict[str, list[str]]:
+    """key -> the lines that read as in the first language, where the same offer is shown in both; names of items are none."""
+    first = {(cell.person, cell.at, cell.placement): cell for cell in reversed(cells)}
+    found: dict[str, list[str]] = {}
+    for cell in cells:
+        source = first[cell.person, cell.at, cell.placement]
+        if cell.language == source.language or (cell.offer, cell.block) != (source.offer, source.block):
+            continue
+        names = {_plain(value) for item in (*cell.shown, *source.shown) for value in item.values() if isinstance(value, str)}
+        there = set(_lines(source))
+        found[cell.key] = [f'says "{line[:80]}" as in {source.language}: not translated' for line in dict.fromkeys(_lines(cell)) if line in there and not _named(line, names)]
+    return found
+
+
+def _lines(cell: Cell) -> list[str]:
+    """What the cell says, line by line, without addresses and numbers."""
+    bare = (_plain(line) for line in re.sub(r"\(?https?://\S+", "", plaintext(cell.html)).splitlines())
+    return [line for line in bare if sum(map(str.isalpha, line)) > 1]
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip(" :.,·|-–")
+
+
+def _named(line: str, names: Collection[str]) -> bool:
+    """Whether nothing is left of a line but what items are called, and amounts."""
+    for name in sorted(names, key=len, reverse=True):
+        line = line.replace(name, "") if len(name) > 1 else line
+    return sum(map(str.isalpha, line)) < 2
+
+
+def interests(traits: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> frozenset[str]:
+    """What somebody is known to care for, in small letters: interests and favourites that they named, categories and brands of what they looked at, put aside and bought."""
+    named = [value for name, value in traits.items() if name.startswith(("interest", "favourite", "favorite", "preferred"))]
+    told: list[Mapping[str, Any]] = [each.get("properties") or {} for each in events]
+    products = [cast("Mapping[str, Any]", each) for event in told for each in _list(event.get("products")) if isinstance(each, Mapping)]
+    things = [*told, *products]
+    return frozenset(_words([*named, *(thing.get(name) for thing in things for name in _MARKS)]))
+
+
+def outside(cell: Cell, known: Collection[str]) -> Iterator[str]:
+    """The items of which neither category nor brand is among what is known; nothing where nothing is, or of items that say neither."""
+    for item in cell.shown if known else ():
+        marks = list(_words(item.get(name) for name in _MARKS))
+        if marks and not set(marks) & set(known):
+            yield f'"{str(item.get("name") or item.get("id", ""))[:60]}" ({", ".join(marks)}) {OUTSIDE} {cell.person}: {", ".join(sorted(known))[:120]}'
+
+
+def _words(values: Iterable[Any]) -> Iterator[str]:
+    for value in values:
+        yield from (each.lower() for each in _list(value) if isinstance(each, str) and each)
+
+
+def _list(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else [value]
 
 
 def addresses(cells: Sequence[Cell]) -> list[str]:
@@ -110,7 +177,7 @@ def page(title: str, cells: Sequence[Cell], wrong: Mapping[str, Sequence[str]], 
 def _shown(cell: Cell, wrong: Sequence[str]) -> str:
     reasons = "".join(f"<li>{escape(why)}</li>" for why in wrong)
     return (
-        f'<div class=cell id="{escape(_anchor(cell.key))}"><b>{escape(cell.person)}</b> {escape(cell.placement)} <span class=muted>{escape(cell.at)}</span><br><code>{escape(cell.offer or "fallback")} · {escape(cell.block)}</code>'
+        f'<div class=cell id="{escape(_anchor(cell.key))}"><b>{escape(cell.person)}</b> {escape(cell.placement)} <span class=muted>{escape(" ".join(filter(None, (cell.at, cell.language))))}</span><br><code>{escape(cell.offer or "fallback")} · {escape(cell.block)}</code>'
         f'<ul class=warn>{reasons}</ul><iframe sandbox="" title="{escape(cell.key)}" srcdoc="{escape(cell.html)}"></iframe><details><summary>Text</summary><pre>{escape(cell.text)}</pre></details></div>'
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.reports.qa import Cell, cell_of, differences, findings, page
+from app.reports.qa import Cell, cell_of, differences, findings, interests, minor, outside, page, untranslated
 
 GOOD = Cell("mara", "", "hero", "boots", "hero_card", ("b1",), '<h1>Boots</h1><a href="https://shop.example/c/v1.k.a.b">See</a>', "Boots\n", ("Boots",))
 
@@ -48,3 +48,38 @@ def test_a_cell_is_made_of_a_decision():
     cell = cell_of("u1", "2026-11-01", "hero", {"offer": None, "block": "b", "vars": {"headline": "H", "n": 1}, "items": [{"id": "i"}], "content": "<p>x</p>"}, "x")
 
     assert (cell.key, cell.offer, cell.items, cell.titles) == ("u1 2026-11-01 hero", "", ("i",), ("H",))
+
+
+ITEM = {"id": "b1", "name": "Winter boot", "category": "shoes", "brand": "Tinde"}
+GERMAN = like(language="de", html='<h1>Stiefel</h1><p>Have a look</p><p>Winter boot, 189.00</p><a href="https://shop.example/x">Ansehen</a>', shown=(ITEM,))
+ENGLISH = like(language="en", html='<h1>Boots</h1><p>Have a look</p><p>Winter boot, 189.00</p><a href="https://shop.example/x">See</a>', shown=(ITEM,))
+
+
+def test_lines_that_read_as_in_the_first_language_are_told_but_not_what_items_are_called():
+    assert untranslated([ENGLISH, GERMAN]) == {"mara de hero": ['says "Have a look" as in en: not translated']}
+
+
+@pytest.mark.parametrize("cells", [[ENGLISH], [ENGLISH, like(language="de", offer="hats", html=ENGLISH.html)], [ENGLISH, like(language="de", person="jonas", html=ENGLISH.html)]])
+def test_only_the_same_offer_for_the_same_person_is_compared(cells):
+    assert [lines for lines in untranslated(cells).values() if lines] == []
+
+
+def test_languages_are_cells_of_their_own():
+    assert [cell.key for cell in (GOOD, ENGLISH, like(at="2026-11-01", language="de"))] == ["mara hero", "mara en hero", "mara 2026-11-01 de hero"]
+
+
+def test_interests_are_what_people_named_and_what_they_looked_at():
+    events = [{"properties": {"category": "Shoes", "brand": "Fjell", "price": 1}}, {"properties": {"products": [{"category": "bags"}, "odd"]}}, {"properties": None}]
+
+    assert interests({"interests": ["Running"], "favourite_brand": "Lys", "city": "Bonn"}, events) == {"running", "lys", "shoes", "fjell", "bags"}
+
+
+@pytest.mark.parametrize(("known", "told"), [({"shoes"}, 0), ({"tinde"}, 0), (set(), 0), ({"bags", "lys"}, 1)])
+def test_items_outside_of_known_interests_are_told_where_any_are_known(known, told):
+    assert len(list(outside(like(shown=(ITEM, {"id": "x", "name": "Says nothing"})), known))) == told
+
+
+def test_what_is_told_of_interests_names_item_and_person_and_stops_no_send():
+    (finding,) = outside(like(shown=(ITEM,)), {"bags", "lys"})
+
+    assert (finding, minor(finding), minor("shows the fallback"), minor("comes out empty")) == ('"Winter boot" (shoes, tinde) is outside of what is known of mara: bags, lys', True, True, False)

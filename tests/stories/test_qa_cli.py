@@ -1,0 +1,59 @@
+"""`inlay qa` through a running server: people, languages, what is not translated, what is new to somebody."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stories.server import ROOT, Server
+
+RULES = """
+version: 1
+context: {language: string}
+placements:
+  top: {fallback: {block: card}}
+offers:
+  boots: {placements: [top], block: card, items: {from: catalogue, limit: 1}}
+"""
+GERMAN = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n\nmsgid "Picked for you"\nmsgstr "Ausgesucht"\n'
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    content = tmp_path_factory.mktemp("qa") / "content"
+    block, words = content / "blocks" / "card", content / "blocks" / "locales" / "de" / "LC_MESSAGES"
+    block.mkdir(parents=True)
+    words.mkdir(parents=True)
+    (content / "rules").mkdir()
+    (content / "rules" / "shop.yaml").write_text(RULES)
+    (block / "block.yaml").write_text("description: a card\nitem_fields: [name, url]\n")
+    (block / "html.j2").write_text('<h1>{% trans %}Picked for you{% endtrans %}</h1>{% for item in items %}<a href="{{ item.url }}">{{ item.name }}</a>{% endfor %}<p>Free returns</p><a href="https://shop.example/">1</a>')
+    (words / "blocks.po").write_text(GERMAN)
+    server = Server.of(content)
+    server.call("PUT", "/v1/items/boot", {"name": "Winter boot", "category": "shoes", "url": "https://shop.example/p/boot"})
+    server.until(lambda: "Winter boot" in server.get("/v1/placements/top.txt?profile=x").text, 10)
+    server.post("/v1/events", {"type": "track", "userId": "mara", "event": "Product Viewed", "properties": {"product_id": "b", "category": "bags"}})
+    yield server
+    server.close()
+
+
+def looked(server: Server, page: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "app", "qa", *arguments, "--placement", "top", "--server", f"http://127.0.0.1:{server.port}", "--out", str(page)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+
+
+def test_each_language_is_looked_at_and_what_it_leaves_untranslated_is_told(shop, tmp_path):
+    done = looked(shop, tmp_path / "qa.html", "jonas", "--language", "en", "--language", "de")
+
+    assert (done.returncode, done.stdout.splitlines()[0]) == (1, 'jonas de top: says "Free returns" as in en: not translated'), done.stdout + done.stderr
+    assert ("Ausgesucht" in (tmp_path / "qa.html").read_text(), "2 renderings" in done.stdout) == (True, True)
+
+
+def test_an_item_outside_of_known_interests_is_told_and_stops_no_send(shop, tmp_path):
+    done = looked(shop, tmp_path / "qa.html", "mara", "jonas")
+
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, 'mara top: "Winter boot" (shoes) is outside of what is known of mara: bags'), done.stdout + done.stderr
