@@ -1,4 +1,4 @@
-"""`inlay models`: versions of models beside one another: list, evaluate and compare them, promote one, go back."""
+"""`inlay models`: versions of models beside one another: list, evaluate and compare them, promote one, go back, watch them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from app.cli import model_drift
 from app.cli.dataset import built, history, settings_of, with_history
-from app.cli.promoting import promote
+from app.cli.promoting import promote, refuse_unsound
 from app.content.load import load
 from app.domain.definitions import Definitions
 from app.domain.json import is_object
@@ -33,7 +34,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    what = parser.add_subparsers(dest="what", required=True, metavar="list|evaluate|compare|promote|rollback")
+    what = parser.add_subparsers(dest="what", required=True, metavar="list|evaluate|compare|promote|rollback|shadow|drift")
     each = what.add_parser("list", help="every version of a model, or of all, and which one serves")
     each.add_argument("model", nargs="?", metavar="MODEL", help="the model (all)")
     each.set_defaults(act=_list)
@@ -54,6 +55,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     each = what.add_parser("rollback", help="go back to the version that served before")
     each.add_argument("model", metavar="MODEL")
     each.set_defaults(act=_rollback)
+    each = what.add_parser("shadow", help="score a version beside the one that serves, for a share of the decisions; nobody decides by it")
+    each.add_argument("model", metavar="MODEL")
+    each.add_argument("version", nargs="?", metavar="VERSION", help="which (no version any more)")
+    each.add_argument("--share", type=float, default=0.1, metavar="SHARE", help="of the decisions (0.1)")
+    each.set_defaults(act=_shadow)
+    model_drift.add(what.add_parser("drift", help="whether models see what they learnt from, and say what comes true, by the decision log"))
     for each in what.choices.values():
         if "--content" not in each._option_string_actions:  # noqa: SLF001 (argparse tells it nowhere else)
             each.add_argument("--content", type=Path, help="the folder that holds rules/ (the current one)")
@@ -219,3 +226,19 @@ def _switch(settings: Settings, definitions: Definitions, shelf: Shelf, version:
     console.print(f"version {version.name} of {shelf.model} serves{f', and {was} does no longer' if was is not None else ''}", markup=False)
     return 0
 
+
+def _shadow(arguments: argparse.Namespace, settings: Settings, definitions: Definitions) -> int:
+    shelf, console = Shelf(settings.content, arguments.model), Console(highlight=False, soft_wrap=True)
+    shelf.adopt()
+    serving = shelf.version(_serving(shelf))
+    if arguments.version is None:
+        shelf.unshade()
+        console.print(f"nothing is scored beside {shelf.model} any more", markup=False)
+        return 0
+    if not 0 < arguments.share <= 1:
+        raise SettingsInvalid(f"--share: {arguments.share:g} is none: above 0, and at most 1")
+    version = shelf.version(arguments.version)
+    refuse_unsound(settings.content, definitions, shelf, version)
+    shelf.shade(version, arguments.share)
+    console.print(f"version {version.name} of {shelf.model} is scored beside {serving.name} in {arguments.share:.0%} of the decisions; inlay models drift {shelf.model} tells of it", markup=False)
+    return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import get_args
 
 from app.content.reader import LARGEST, Reader
@@ -11,7 +12,7 @@ from app.domain import definitions as d
 
 TENSOR_KINDS: tuple[d.TensorType, ...] = get_args(d.TensorType)
 OUTPUT_KEYS = ("name", "index", "range", "labels")
-CARD_KEYS = ("description", "version", "file", "inputs", "output", "fallback", "golden", "sha256", "trained")
+CARD_KEYS = ("description", "version", "file", "inputs", "output", "fallback", "golden", "sha256", "trained", "shadow")
 
 
 def card(reader: Reader, id: str, node: Node) -> d.ModelCard:
@@ -31,7 +32,32 @@ def card(reader: Reader, id: str, node: Node) -> d.ModelCard:
         text.get("description", ""), text.get("version", ""), reader.text(output["name"], "output.name") if "name" in output else "",
         _output_index(reader, output["index"]) if "index" in output else None,
         (bounds[0], bounds[1]) if bounds else None, golden, _labels(reader, output["labels"]) if "labels" in output else (), text.get("sha256", ""), reader.place(node),
+        _shadow(reader, found["shadow"]) if "shadow" in found else None,
     )
+
+
+def _shadow(reader: Reader, node: Node) -> d.Shadow:
+    """`shadow: other_model`, or with the share of decisions in which it is scored."""
+    given = reader.mapping(node, "shadow", ("model", "share"), ("model",)) if isinstance(node.value, dict) else {"model": node}
+    share = reader.number(given["share"], "shadow.share") if "share" in given else 0.1
+    if not 0 < share <= 1:
+        reader.wrong(node.line, "shadow.share", f"is {share:g}", "above 0, and at most 1: the share of decisions in which it is scored")
+        share = 0.1
+    return d.Shadow(reader.text(given["model"], "shadow"), share) if "model" in given else d.Shadow("")
+
+
+def check_shadows(reader: Reader, cards: Mapping[str, d.ModelCard], id: str) -> None:
+    """A shadow is another model of people, and casts none itself."""
+    card = cards[id]
+    if card.shadow is None:
+        return
+    other, at = cards.get(card.shadow.model), card.place.line
+    if other is None:
+        reader.wrong(at, "shadow", f"there is no model {card.shadow.model[:64]!r}", f"one of {', '.join(name for name in cards if name != id) or 'models/'}; inlay models shadow puts a version there")
+    elif other is card or other.shadow is not None:
+        reader.wrong(at, "shadow", f"{card.shadow.model} is the model itself, or has a shadow of its own", "another model, without one")
+    elif card.per_item or other.per_item:
+        reader.wrong(at, "shadow", f"{id if card.per_item else other.id} reads items", "only models of people have shadows")
 
 
 def _labels(reader: Reader, node: Node) -> tuple[str, ...]:

@@ -302,6 +302,8 @@ class _Loader:
             elif card.sha256 and sha256(path.read_bytes()).hexdigest() != card.sha256.lower():
                 reader.wrong(node.line, "sha256", f"models/{card.file} is another file than the card describes")
             found[id] = card
+        for id, (file, _) in nodes.items():
+            card_rules.check_shadows(self._reader(file), found, id)
         return found
 
     # -- the whole -------------------------------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from app.content.choosing import Verdict
@@ -13,6 +15,7 @@ from app.domain.event import PERSONAL, Event, Heard
 from app.domain.logged import DECISION, FOLLOWED, OUTCOME, VERSION, Fate, Given, Logged, Outcome, frame
 from app.domain.request import Request
 from app.domain.trace import changed
+from app.errors import ModelUnavailable
 from app.ports import DecisionLog
 from app.security.pseudonyms import Pseudonyms
 
@@ -29,7 +32,19 @@ class Logbook:
     def note(self, snapshot: Snapshot, answer: Answer, seconds: float) -> None:
         """A decision was recorded, in the place of what `answer.profile` says."""
         record = logged(snapshot, answer, self._pseudonyms, int(seconds * 1e6))
+        if snapshot.shadows and (asked := shadows_of(snapshot, answer.request, record.id)):
+            asyncio.get_running_loop().call_soon(self._beside, snapshot, answer.request, record, asked)
+            return
         self._log.put(frame(DECISION, record), answer.request.history.names)
+
+    def _beside(self, snapshot: Snapshot, r: Request, record: Logged, asked: Sequence[tuple[str, str]]) -> None:
+        """Score what is asked beside, once the answer is on its way, and write all of it down."""
+        for model, shadow in asked:
+            with suppress(ModelUnavailable):  # it is not what decides
+                found = snapshot.runtime.get(shadow)
+                if found is not None:
+                    record.shadow[f"{model}/{shadow}"] = found.score(snapshot.row(shadow)(r))
+        self._log.put(frame(DECISION, record), r.history.names)
 
     def outcomes(self, heard: Iterable[Heard]) -> None:
         """These events were applied."""
@@ -42,6 +57,13 @@ class Logbook:
         id = self._pseudonyms.decision(key, send) if isinstance(send, str) and send else b""
         value = next((found for name in _VALUES if isinstance(found := event.properties.get(name), int | float)), 0.0)
         return Outcome(VERSION, id, self._pseudonyms.who(key), event.at, event.name, float(value))
+
+
+def shadows_of(snapshot: Snapshot, r: Request, id: bytes) -> list[tuple[str, str]]:
+    """(model, what is asked beside it) of the models whose scores were looked at, where this decision is of the share. Which decisions
+    are is told by their ids, and so the same for every server."""
+    drawn = int.from_bytes(id[:4], "big") / 2**32
+    return [(model, shadow.model) for model, shadow in snapshot.shadows if drawn < shadow.share and ("score", model) in r.memo]
 
 
 def logged(snapshot: Snapshot, answer: Answer, pseudonyms: Pseudonyms, micros: int) -> Logged:
@@ -61,7 +83,7 @@ def written(
     """Nothing in it depends on the order of a set: another process writes the same."""
     fates = {placement: fate_of(verdict, choices[placement]) for placement, verdict in verdicts.items()}
     features = {id: plain(r.features[id]) for id in sorted(r.features)}
-    return Logged(VERSION, id, who, r.now, send, mail, snapshot.version, fates, features, given, degraded, micros)
+    return Logged(VERSION, id, who, r.now, send, mail, snapshot.version, fates, features, given, degraded, micros, {})
 
 
 def fate_of(verdict: Verdict, choice: Choice) -> Fate:

@@ -374,5 +374,6 @@ def _model() -> Shape:
     shapes: dict[str, Shape] = {
         "description": TEXT, "version": TEXT, "file": TEXT, "inputs": _list(_object(column, column, ("name",))), "output": _object(output, output),
         "fallback": NUMBER, "golden": _list(_object(golden, golden, ("inputs", "output"))), "sha256": TEXT, "trained": {"type": "object"},
+        "shadow": {"anyOf": [TEXT, _object(("model", "share"), {"model": TEXT, "share": {"type": "number", "exclusiveMinimum": 0, "maximum": 1}}, ("model",))]},
     }
     return _file("Inlay model card", _object(card_rules.CARD_KEYS, shapes, ("inputs", "fallback")), {})

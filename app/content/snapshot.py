@@ -125,6 +125,8 @@ class Snapshot:
         self.event_rules = EventRules(definitions.events)
         self.gated = self.gates("decide")
         self._rows = {id: self.program.row(card.inputs) for id, card in definitions.models.items() if not card.per_item}
+        self.shadows = tuple((id, card.shadow) for id, card in definitions.models.items() if card.shadow is not None)
+        """The models beside which another is scored; empty where none is."""
         self._plans: dict[bytes, ItemsPlan] = {}
 
     def _options(self, rules: Arbitration) -> dict[str, Option]:

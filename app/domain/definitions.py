@@ -256,6 +256,14 @@ class Golden:
 
 
 @dataclass(frozen=True, slots=True)
+class Shadow:
+    """Another model that is scored beside one, in this share of the decisions, after the answer; nobody decides by it."""
+
+    model: str
+    share: float = 0.1
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCard:
     """`models/<id>.yaml`. `output_range` is inclusive; a score outside it is refused. `output_index` is a column of the
     output, or a class where the output tells classes apart by name (ZipMap)."""
@@ -274,6 +282,7 @@ class ModelCard:
     """Of a model that tells kinds: the name of each number that it gives. `{field: model.id}` is then that name."""
     sha256: str = ""
     place: Place = NOWHERE
+    shadow: Shadow | None = None
 
     def label(self, score: float) -> str | None:
         """The name that a number stands for; None where it stands for none."""

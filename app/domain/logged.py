@@ -70,7 +70,7 @@ class Given(Struct, array_like=True):
 
 class Logged(Struct, array_like=True):
     """One decision, or what a later call of its send added to it. `given` is None, `who` and `id` are empty, where the person was
-    erased since. `micros` is how long it took."""
+    erased since. `micros` is how long it took. `shadow` are scores of models that were asked beside, by `model/shadow`, in a share of the decisions."""
 
     version: int
     id: bytes
@@ -84,11 +84,12 @@ class Logged(Struct, array_like=True):
     given: Given | None
     degraded: list[str] = []
     micros: int = 0
+    shadow: dict[str, float] = {}
 
     @property
     def decided(self) -> Logged:
         """The record without what depends on when and where it was made: made again of the same, it is the same to the byte."""
-        return msgspec.structs.replace(self, degraded=[], micros=0)
+        return msgspec.structs.replace(self, degraded=[], micros=0, shadow={})
 
 
 class Outcome(Struct, array_like=True):

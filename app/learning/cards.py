@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from app.domain import conditions as c
 from app.learning.examples import Examples
 from app.learning.fitting import feeds, scores
 from app.learning.graphs import NUMBERS
@@ -41,13 +42,21 @@ def card_of(trained: Trained, spec: Spec, source: str) -> dict[str, Any]:
         "description": spec.description or f"what {spec.model} foretells", "version": spec.version, "inputs": inputs_told(fitted.preparation), "output": output,
         "fallback": rounded(trained.figures["base_rate"]), "golden": golden(trained), "sha256": sha256(trained.data).hexdigest(),
         "trained": {
-            "on": source, **times(trained.test), "rows": trained.rows, "test_rows": len(trained.test), "method": fitted.method, "seed": spec.seed, "trials": trained.trials,
+            "on": source, **label_told(spec), **times(trained.test), "rows": trained.rows, "test_rows": len(trained.test), "method": fitted.method, "seed": spec.seed, "trials": trained.trials,
             "parameters": {name: rounded(value) if isinstance(value, float) else value for name, value in fitted.parameters.items()},
             "figures": {name: rounded(value) for name, value in trained.figures.items()}, "onnx_difference": rounded(trained.difference),
             "importance": {name: rounded(value) for name, value in trained.importance.items()},
             "baseline": {name: each.plain() for name, each in trained.baselines.items()},
         },
     }
+
+
+def label_told(spec: Spec) -> dict[str, Any]:
+    """What is foretold, where the decision log can tell whether it came true: one event within a time."""
+    told = spec.label.condition if spec.label is not None else None
+    if spec.label is None or not isinstance(told, c.Did) or told.where or told.count != (c.Test("gte", 1),):
+        return {}
+    return {"label": {"event": told.event, "within_ms": spec.label.horizon, "happened": not told.negated}}
 
 
 def inputs_told(preparation: Preparation) -> list[dict[str, Any]]:

@@ -39,15 +39,16 @@ def reliability(label: np.ndarray, scores: np.ndarray) -> list[tuple[float, floa
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """What a column looked like in training: the edges of bins that held as many rows each, or the shares of texts; and the share
-    of rows in which it was absent. Drift is measured against it."""
+    """What a column looked like in training: the edges of bins and the share of each (as many rows in each, where values differ), or the shares
+    of texts; and the share of rows in which it was absent. Drift is measured against it."""
 
     edges: tuple[float, ...] = ()
+    shares: tuple[float, ...] = ()
     texts: Mapping[str, float] | None = None
     absent: float = 0.0
 
     def plain(self) -> dict[str, object]:
-        return {"texts": dict(self.texts), "absent": self.absent} if self.texts is not None else {"edges": list(self.edges), "absent": self.absent}
+        return {"texts": dict(self.texts), "absent": self.absent} if self.texts is not None else {"edges": list(self.edges), "shares": list(self.shares), "absent": self.absent}
 
 
 def baseline(values: np.ndarray, *, text: bool) -> Baseline:
@@ -57,5 +58,7 @@ def baseline(values: np.ndarray, *, text: bool) -> Baseline:
         shares = {str(texts[i]): round(float(counts[i] / len(values)), 4) for i in top}
         return Baseline(texts=shares, absent=round(float((values == "").mean()), 4))
     there = values[~np.isnan(values)]
-    edges = np.unique(np.quantile(there, np.linspace(0.1, 0.9, BINS - 1))) if len(there) else np.array([])
-    return Baseline(tuple(float(f"{edge:.6g}") for edge in edges), absent=round(float(np.isnan(values).mean()), 4))
+    edges = np.unique([float(f"{edge:.6g}") for edge in np.quantile(there, np.linspace(0.1, 0.9, BINS - 1))]) if len(there) else np.array([])
+    counts = np.bincount(np.searchsorted(edges, there, side="right"), minlength=len(edges) + 1)
+    shares = tuple(round(float(count / len(there)), 4) for count in counts) if len(there) else ()
+    return Baseline(tuple(edges.tolist()), shares, absent=round(float(np.isnan(values).mean()), 4))

@@ -137,19 +137,41 @@ class Shelf:
 
     # -- which one serves ------------------------------------------------------------------------------------------
 
-    def serve(self, version: Version, why: str, at: int, more: Mapping[str, Any] | None = None) -> None:
-        """Make it the one that serves, at once and as a whole. `more` are keys of the served card alone, such as `shadow`."""
+    def serve(self, version: Version, why: str, at: int) -> None:
+        """Make it the one that serves, at once and as a whole; what was scored beside the former one is not any more."""
         self.adopt()
         was, former = self.serving(), self._file()
+        if self.served_card.is_file() and "shadow" in _read(self.served_card):
+            self.unshade()
         file = f"{self.model}.{version.name}.onnx"
         self._models.mkdir(parents=True, exist_ok=True)
         replace(self._models / file, version.data)
-        replace(self.served_card, dumped({**version.card, "file": file, **(more or {})}).encode())
+        replace(self.served_card, dumped({**version.card, "file": file}).encode())
         if former is not None and former.name != file:
             former.unlink(missing_ok=True)
         row = {"at": f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}", "version": version.name, "was": None if was == version.name else was, "why": why}
         path = self.folder / LOG
         replace(path, (path.read_bytes() if path.is_file() else b"") + _encode(row) + b"\n")
+
+    def shade(self, version: Version, share: float) -> None:
+        """Let a version be scored beside the one that serves: it becomes a model of its own, which the served card names."""
+        self.unshade()
+        id, file = self._shadow_id, f"{self._shadow_id}.{version.name}.onnx"
+        replace(self._models / file, version.data)
+        replace(self._models / f"{id}.yaml", dumped({**version.card, "file": file}).encode())
+        replace(self.served_card, dumped({**_read(self.served_card), "shadow": {"model": id, "share": share}}).encode())
+
+    def unshade(self) -> None:
+        """Nothing is scored beside the one that serves."""
+        card = {name: value for name, value in _read(self.served_card).items() if name != "shadow"}
+        if card != _read(self.served_card):
+            replace(self.served_card, dumped(card).encode())
+        for path in (self._models / f"{self._shadow_id}.yaml", *self._models.glob(f"{self._shadow_id}.*.onnx")):
+            path.unlink(missing_ok=True)
+
+    @property
+    def _shadow_id(self) -> str:
+        return f"{self.model}_shadow"
 
     def _file(self) -> Path | None:
         """The served model's file, where it is no other model's."""
@@ -162,7 +184,7 @@ class Shelf:
 
 def shelves(content: Path) -> Iterator[Shelf]:
     """Every model of a content folder that serves, or of which there is a version."""
-    served = {path.stem for path in (content / "models").glob("*.yaml")}
+    served = {path.stem for path in (content / "models").glob("*.yaml") if not path.stem.endswith("_shadow")}
     kept = {path.parent.parent.parent.name for path in (content / "training").glob(f"*/versions/*/{CARD}")}
     yield from (Shelf(content, id) for id in sorted(served | kept))
 

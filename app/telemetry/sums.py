@@ -86,14 +86,14 @@ class Sums:
             yield family
 
     def _gauges(self, name: str, metric: Metric) -> Iterator[tuple[tuple[str, ...], list[float]]]:
-        """(labels, values) of a gauge; one with a label is told as `name/label`."""
+        """(labels, values) of a gauge; one with labels is told as `name/label/label`."""
         if not metric.labels:
             yield (), self.gauges.get(name) or [0.0]
             return
         for key, values in sorted(self.gauges.items()):
             of, _, label = key.partition("/")
             if of == name:
-                yield (label,), values
+                yield tuple(label.split("/", len(metric.labels) - 1)), values
 
 
 def _alive(pid: str) -> bool:

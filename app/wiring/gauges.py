@@ -8,10 +8,11 @@ from app import __version__
 from app.adapters.file_spool import FileSpool
 from app.domain.caps import Level
 from app.domain.dead_letter import Tally
+from app.telemetry.watched_models import WatchedModels
 from app.web.parts import Parts
 
 
-def gauges_of(parts: Parts, spool: FileSpool, tally: Tally, pools: Mapping[str, Level]) -> tuple[dict[str, float], dict[str, str]]:
+def gauges_of(parts: Parts, spool: FileSpool, tally: Tally, pools: Mapping[str, Level], watched: WatchedModels) -> tuple[dict[str, float], dict[str, str]]:
     """Gauges and infos, as of now."""
     content = parts.content_state
     troubled = set(parts.snapshot.runtime.troubles()) if parts.snapshot is not None else set[str]()
@@ -25,5 +26,6 @@ def gauges_of(parts: Parts, spool: FileSpool, tally: Tally, pools: Mapping[str, 
     }
     for pool, level in pools.items():
         gauges[f"inlay_codes_left/{pool}"] = level.free
+    gauges |= watched.gauges()
     served = {"inlay_content_info": parts.snapshot.version} if parts.snapshot is not None else {}
     return gauges, served | {"inlay_build_info": __version__}

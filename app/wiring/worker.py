@@ -54,6 +54,7 @@ from app.security.tokens import Tokens
 from app.settings import Settings, parse_named, parse_secret
 from app.stockkeeping import Stockkeeping
 from app.telemetry import Telemetry, log
+from app.telemetry.watched_models import WatchedModels
 from app.voiding import Voiding
 from app.watching import Watching
 from app.web.auth import KeyRing
@@ -137,6 +138,7 @@ class Worker:
         )
         self.drain = Drain(self.spool, self.ingest, self.dead, self.telemetry, wall_clock)
         self.content = Content(settings, self.parts, self.watching, self._devices, self.rewards.posteriors, RedisWordings(self.writes, settings.write_timeout_ms / 1000))
+        self._watched = WatchedModels(settings.data)
         self._tally = NOTHING
         self._loop: asyncio.Task[None] | None = None
         self._draining: asyncio.Task[None] | None = None
@@ -254,7 +256,7 @@ class Worker:
             await self.identities.resume(wall_clock())
 
     def _gauges(self) -> tuple[dict[str, float], dict[str, str]]:
-        return gauges_of(self.parts, self.spool, self._tally, self.stockkeeping.levels)
+        return gauges_of(self.parts, self.spool, self._tally, self.stockkeeping.levels, self._watched)
 
 
 def _random_ids() -> Iterator[str]:
