@@ -70,7 +70,7 @@ def keys(entries: list[dict[str, Any]]) -> set[str]:
     (keys([wanted for case in TESTS for wanted in case.get("expect", {}).values()]), case_rules.EXPECTED),
     ({variable.type for block in STARTER.blocks.values() for variable in block.variables}, ("string", "number", "boolean", "url", "date")),
     (keys([yaml.load(path.read_text(), yaml.BaseLoader) for path in (ROOT / "blocks").glob("*/block.yaml")]), declared.BLOCK_KEYS),
-    (keys([yaml.load(path.read_text(), yaml.BaseLoader) for path in (ROOT / "models").glob("*.yaml")]) | {"file"}, card_rules.CARD_KEYS),
+    (keys([yaml.load(path.read_text(), yaml.BaseLoader) for path in (ROOT / "models").glob("*.yaml")]) | {"file", "shadow"}, card_rules.CARD_KEYS),
 ], ids=lambda value: None if isinstance(value, set) else ",".join(map(str, value))[:40])  # fmt: skip
 def test_every_key_and_kind_is_used(used, known):
     assert used >= set(known)
