@@ -35,7 +35,7 @@ from app.learning.examples import Examples, read_table
 from app.learning.fitting import USUAL, feeds, scores
 from app.learning.judging import figures as judged
 from app.learning.libraries import library
-from app.learning.parquet import pasts
+from app.learning.histories import pasts
 from app.learning.spec import METHODS, Column, Method, Spec, Table
 from app.learning.splits import Split, folds_at_random
 from app.learning.training import fit_calibrated

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TypeVar
 
-TOPICS = ("block", "batch", "rules", "events", "durability", "segments", "webhooks", "scale", "memory", "identities", "policy", "log", "limits", "bandits", "tables", "learning", "recommending", "nearest", "pictures", "inboxes")
+TOPICS = ("block", "batch", "rules", "events", "durability", "segments", "webhooks", "scale", "memory", "identities", "policy", "log", "limits", "bandits", "tables", "learning", "histories", "recommending", "nearest", "pictures", "inboxes")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from app.content.load import load
 from app.domain.definitions import Definitions
 from app.errors import SettingsInvalid
 from app.learning.dataset import DAY, Told, build
+from app.learning.histories import Events, events_of
 from app.learning.spec import Spec
 from app.learning.tasks import read_task
 from app.settings import Settings, load_settings
@@ -31,7 +32,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def with_history(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--history", type=Path, metavar="FILE", help="a file that `inlay export events` wrote (what the store holds)")
+    parser.add_argument("--history", type=events_of, metavar="FILE", help="files that `inlay export events` wrote, or a table of a warehouse (what the store holds)")
     parser.add_argument("--content", type=Path, help="the folder that holds rules/ (the current one)")
     parser.add_argument("--data", type=Path, help="the server's data folder (./data)")
     parser.add_argument("--redis-url", help="the server's Redis, where it is not the embedded one")
@@ -55,7 +56,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
 
 
 @contextmanager
-def history(arguments: argparse.Namespace, settings: Settings) -> Generator[Path]:
+def history(arguments: argparse.Namespace, settings: Settings) -> Generator[Events]:
     """The file of events that was named, or one made of what the store holds, which goes afterwards."""
     if arguments.history is not None:
         yield arguments.history
@@ -66,7 +67,7 @@ def history(arguments: argparse.Namespace, settings: Settings) -> Generator[Path
         yield path
 
 
-def built(spec: Spec, definitions: Definitions, events: Path, into: Path) -> Told:
+def built(spec: Spec, definitions: Definitions, events: Events, into: Path) -> Told:
     with doing() as say:
 
         def moved(people: int, rows: int) -> None:

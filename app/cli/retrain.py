@@ -32,6 +32,7 @@ from app.domain.definitions import Definitions
 from app.learning import cards, versions
 from app.learning.evaluation import Compared, compare, judge, unseen, wanted
 from app.learning.examples import Examples, read_rows, read_table
+from app.learning.histories import Events
 from app.learning.outcomes import learn_clusters, learn_lifetime, learn_recommender, learn_rfm
 from app.learning.sameness import of_history, of_table
 from app.learning.spec import Spec
@@ -86,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
     return max(codes)
 
 
-def _retrained(path: Path, task: Task, events: Path, settings: Settings, definitions: Definitions, *, json: bool) -> int:
+def _retrained(path: Path, task: Task, events: Events, settings: Settings, definitions: Definitions, *, json: bool) -> int:
     report = Report(_id(task), f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
     home = settings.content / "training" / report.model
     with _alone(home) as alone:
@@ -123,7 +124,7 @@ def _id(task: Task) -> str:
 class Run:
     """One model trained anew."""
 
-    def __init__(self, path: Path, task: Task, events: Path, settings: Settings, definitions: Definitions, report: Report) -> None:
+    def __init__(self, path: Path, task: Task, events: Events, settings: Settings, definitions: Definitions, report: Report) -> None:
         self._task, self._events, self._settings, self._definitions, self._report = task, events, settings, definitions, report
         self._shelf = Shelf(settings.content, report.model)
         with report.step("look"):
@@ -219,7 +220,7 @@ class Run:
                     made = made or learn_rfm(replace(task, version=""), definitions, self._events, content, {"same": self._same}).version
         assert made is not None
         report.version = made.name
-        self._promote(made, "promoted" if self._shelf.serving() is not None else "first", "retrained")
+        self._promote(made, "replaced", "retrained")
 
     def _uplift(self, spec: Spec, say: Any) -> Version:
         spec = replace(spec, version="")
@@ -243,7 +244,7 @@ class Run:
 _SAID: Mapping[Outcome, str] = {
     "first": "version {version} is the first, and serves", "promoted": "version {version} is not worse, and serves", "unchanged": "nothing happened since version {version}, which serves",
     "worse": "version {version} is worse and kept; version {serves} goes on serving", "rolled back from": "version {version} was rolled back from and stays so; version {serves} serves",
-    "replaced": "learnt anew", "busy": "another one is at it",
+    "replaced": "learnt anew, and serves", "busy": "another one is at it",
 }
 
 

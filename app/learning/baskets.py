@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from app.content.matching import walk
 from app.learning.libraries import library
-from app.learning.parquet import pasts
+from app.learning.histories import Events, pasts
 
 JUDGED = 2_000
 
@@ -24,7 +23,7 @@ class Basket:
     items: tuple[str, ...]
 
 
-def baskets(path: Path, event: str, inside: Sequence[str]) -> list[Basket]:
+def baskets(path: Events, event: str, inside: Sequence[str]) -> list[Basket]:
     """Every event that names items, the oldest first, each item once."""
     found: list[Basket] = []
     for past in pasts(path):

@@ -25,7 +25,8 @@ from app.domain.profile import Profile
 from app.domain.request import Request
 from app.errors import SettingsInvalid
 from app.learning.examples import Examples
-from app.learning.parquet import Past, Writer, known_until, pasts
+from app.learning.histories import Events, Past, known_until, pasts
+from app.learning.parquet import Writer
 from app.learning.spec import Column, Label, Rows, Spec
 
 DAY = 86_400_000
@@ -163,7 +164,7 @@ def _unmoved(people: int, rows: int) -> None:
     pass
 
 
-def build(spec: Spec, definitions: d.Definitions, events: Path, into: Path, moved: Moved = _unmoved) -> Told:
+def build(spec: Spec, definitions: d.Definitions, events: Events, into: Path, moved: Moved = _unmoved) -> Told:
     """Write the training set of a history; `moved` is told how many people and rows there are so far. `SettingsInvalid` where
     the history gives none, or an input knows the future."""
     builder, told = Builder(spec, definitions, known_until(events)), Told()
@@ -185,7 +186,7 @@ def _plain(row: Row) -> tuple[Any, ...]:
     return tuple([None if value == "" or value != value else value for value in row])
 
 
-def _check(spec: Spec, told: Told, events: Path) -> None:
+def _check(spec: Spec, told: Told, events: Events) -> None:
     if told.foresighted:
         raise SettingsInvalid(f"{', '.join(told.foresighted)} knows the future: its value at an instant changes with what happens later; leave it out of inputs")
     if not told.rows:
@@ -206,7 +207,7 @@ def gaps(days: Mapping[int, int]) -> list[tuple[int, int]]:
 
 
 
-def everybody(inputs: tuple[Column, ...], definitions: d.Definitions, events: Path, at: int | None, seed: int = 7) -> tuple[Examples, list[str], int]:
+def everybody(inputs: tuple[Column, ...], definitions: d.Definitions, events: Events, at: int | None, seed: int = 7) -> tuple[Examples, list[str], int]:
     """(what is known of everybody at an instant, whose row is which, the instant); by default at the end of the history."""
     until = known_until(events)
     when = until if at is None else at

@@ -24,6 +24,7 @@ from app.learning.dataset import everybody
 from app.learning.factors import factorised
 from app.learning.examples import Examples
 from app.learning.fitting import feeds, scores
+from app.learning.histories import Events
 from app.learning.plots import ACCENT, PALE, canvas, save
 from app.learning.tasks import ClustersTask, LifetimeTask, RecommenderTask, RfmTask
 from app.learning.training import Moved
@@ -46,7 +47,7 @@ class Outcome:
 # -- kinds of people ---------------------------------------------------------------------------------------------------
 
 
-def learn_clusters(task: ClustersTask, definitions: Definitions, events: Path, content: Path, moved: Moved, more: Mapping[str, Any] | None = None) -> Outcome:
+def learn_clusters(task: ClustersTask, definitions: Definitions, events: Events, content: Path, moved: Moved, more: Mapping[str, Any] | None = None) -> Outcome:
     """Clusters that were found before keep their names, and their numbers as far as there are as many. `more` is told in the card."""
     examples, _, _ = everybody(task.inputs, definitions, events, task.at, task.seed)
     found = cluster(examples, task.least, task.most, task.way, task.seed, former_middles(content / "models" / f"{task.id}.yaml"), moved)
@@ -125,7 +126,7 @@ def _draw_clusters(found: Clusters, path: Path) -> None:
 # -- lifetime value ----------------------------------------------------------------------------------------------------
 
 
-def learn_lifetime(task: LifetimeTask, definitions: Definitions, events: Path, content: Path, moved: Moved, more: Mapping[str, Any] | None = None) -> Outcome:
+def learn_lifetime(task: LifetimeTask, definitions: Definitions, events: Events, content: Path, moved: Moved, more: Mapping[str, Any] | None = None) -> Outcome:
     examples, _, _ = everybody(task.inputs, definitions, events, task.at, task.seed)
     raw = np.column_stack([np.nan_to_num(values) for values in examples.values]).astype(np.float32)
     customers = customers_of(raw[raw[:, 0] > 0])
@@ -167,7 +168,7 @@ def customers_of(rows: np.ndarray) -> lifetime.Customers:
 # -- recency, frequency, money -----------------------------------------------------------------------------------------
 
 
-def learn_rfm(task: RfmTask, definitions: Definitions, events: Path, content: Path, more: Mapping[str, Any] | None = None) -> Outcome:
+def learn_rfm(task: RfmTask, definitions: Definitions, events: Events, content: Path, more: Mapping[str, Any] | None = None) -> Outcome:
     examples, _, _ = everybody(task.inputs, definitions, events, task.at, task.seed)
     raw = np.column_stack([np.nan_to_num(values) for values in examples.values]).astype(np.float32)
     edges = rfm.edges_of(raw, task.parts)
@@ -188,7 +189,7 @@ def learn_rfm(task: RfmTask, definitions: Definitions, events: Path, content: Pa
 # -- what goes with what -----------------------------------------------------------------------------------------------
 
 
-def learn_recommender(task: RecommenderTask, events: Path, content: Path, moved: Moved) -> Outcome:
+def learn_recommender(task: RecommenderTask, events: Events, content: Path, moved: Moved) -> Outcome:
     """With `judge_from`, what is written was learnt from what came before it, and is judged by what came then."""
     moved("reading baskets")
     given = baskets(events, task.event, task.path)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 
 from app.domain.decision import decode_record, with_wording
-from app.domain.event import ID_BYTES, Event, Identity, hashed_id
-from app.domain.history import ESCAPE, History, Trimmed
+from app.domain.event import Identity
+from app.domain.history import ESCAPE
 from app.domain.item import Item
-from app.domain.json import is_object
 from app.domain.profile import Profile
 from app.domain.wordings import NO_WORDINGS
 from app.errors import SettingsInvalid
@@ -40,7 +38,6 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
     },
 }
 _json = msgspec.json.Encoder().encode
-_parsed = msgspec.json.Decoder().decode
 
 
 def arrow() -> tuple[Any, Any]:
@@ -133,62 +130,6 @@ def _shown(profile: Profile) -> str:
     return str(Identity.from_key(profile.key))
 
 
-# -- what becomes of rows ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """All that happened to one person, oldest first, and by type what was trimmed of it."""
-
-    profile: str
-    events: Sequence[Event]
-    trimmed: Mapping[str, Trimmed]
-
-    def history(self) -> History:
-        return History.of(self.events, trimmed=self.trimmed)
-
-
-def pasts(path: Path) -> Iterator[Past]:
-    """Everybody in a file of events, one after the other. `SettingsInvalid` where the file is no such file, or the rows of a
-    person do not stand together."""
-    seen: set[str] = set()
-    profile, events, trimmed = "", list[Event](), dict[str, Trimmed]()
-    for who, name, at, id, properties, count, first_at in _event_rows(path):
-        if who != profile:
-            if who in seen:
-                raise SettingsInvalid(f"{path}: the rows of {who!r:.80} do not stand together; sort the file by profile and timestamp")
-            if profile:
-                yield Past(profile, events, trimmed)
-            profile, events, trimmed = who, [], {}
-            seen.add(who)
-        if count is not None:
-            trimmed[name] = Trimmed(at, first_at, count)
-        else:
-            events.append(_event(path, who, name, at, id, properties))
-    if profile:
-        yield Past(profile, events, trimmed)
-
-
-def _event(path: Path, who: str, name: Any, at: Any, id: bytes | str | None, properties: str | None) -> Event:
-    """One row. An id of another length than ours, as a warehouse may have them, is hashed."""
-    try:
-        found: Any = _parsed(properties) if properties else {}
-    except msgspec.DecodeError as error:
-        raise SettingsInvalid(f"{path}: an event of {who!r:.80} has properties that are no JSON: {str(error)[:100]}") from error
-    if not isinstance(name, str) or not isinstance(at, int) or not is_object(found):
-        raise SettingsInvalid(f"{path}: an event of {who!r:.80} has no name, no timestamp, or properties that are no JSON object")
-    whole = id.encode() if isinstance(id, str) else id if id is not None else f"{name} {at} {properties}".encode()
-    return Event(name, at, whole if len(whole) == ID_BYTES else hashed_id(whole.hex()), found)
-
-
-def known_until(path: Path) -> int:
-    """The instant of the last event in a file of events, ms."""
-    pa, last = arrow()[0], 0
-    for batch in opened(path).iter_batches(ROWS, columns=["timestamp"]):
-        last = max(last, *batch.column(0).cast(pa.timestamp("ms", "UTC")).cast(pa.int64()).to_pylist())
-    return last
-
-
 def opened(path: Path) -> Any:
     """A Parquet file, or `SettingsInvalid`."""
     pa, parquet = arrow()
@@ -199,11 +140,3 @@ def opened(path: Path) -> Any:
     except (pa.ArrowException, OSError) as error:
         raise SettingsInvalid(f"{path}: no Parquet file that can be read: {str(error)[:200]}") from error
 
-
-def _event_rows(path: Path) -> Iterator[Row]:
-    pa, file = arrow()[0], opened(path)
-    if missing := [name for name in COLUMNS["events"] if name not in file.schema_arrow.names]:
-        raise SettingsInvalid(f"{path}: no column {', '.join(missing)}; a history is what `inlay export events` writes")
-    for batch in file.iter_batches(ROWS, columns=list(COLUMNS["events"])):
-        columns = [column.cast(pa.timestamp("ms", "UTC")).cast(pa.int64()) if pa.types.is_timestamp(column.type) else column for column in batch.columns]
-        yield from zip(*[column.to_pylist() for column in columns], strict=True)

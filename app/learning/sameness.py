@@ -6,10 +6,10 @@ from hashlib import sha256
 from pathlib import Path
 
 from app.domain.definitions import Definitions
-from app.learning.parquet import pasts
+from app.learning.histories import Events, pasts
 
 
-def of_history(spec: Path, definitions: Definitions, events: Path) -> str:
+def of_history(spec: Path, definitions: Definitions, events: Events) -> str:
     """In whatever order people stand in the file."""
     people = 0
     for past in pasts(events):

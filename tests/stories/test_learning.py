@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from app.learning.parquet import opened
 from tests.stories.server import ROOT, Server
 
 NOW = datetime.now(UTC)
@@ -29,6 +30,11 @@ OFFERS = """
 offers:
   come_back: {placements: [hero], suitability: {field: model.again, lt: 0.5}, priority: 1, block: plain}
   thanks: {placements: [hero], suitability: {field: model.again, gte: 0.5}, block: plain}
+"""
+TOLD = """
+placements: {told: {fallback: {block: plain}}}
+offers:
+  looked: {placements: [told], eligibility: {any: [{field: feature.orders_20d, gte: 1000}, {field: feature.orders, gte: 1000}, {field: feature.idle, lt: 0}]}, block: plain}
 """
 SPEC = """
 model: again
@@ -52,7 +58,7 @@ def happened(name: str, who: str, days_ago: int) -> dict[str, Any]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A shop of which every third customer orders every five days, and the others ordered once."""
     content = tmp_path_factory.mktemp("learning")
-    for name, text in {"rules/shop.yaml": RULES, "blocks/plain/block.yaml": "description: a word", "blocks/plain/html.j2": "<p>A word</p>"}.items():
+    for name, text in {"rules/shop.yaml": RULES, "rules/told.yaml": TOLD, "blocks/plain/block.yaml": "description: a word", "blocks/plain/html.j2": "<p>A word</p>"}.items():
         (content / name).parent.mkdir(parents=True, exist_ok=True)
         (content / name).write_text(text)
     found = Server.of(content)
@@ -116,6 +122,22 @@ def test_what_the_store_holds_is_exported_and_a_training_set_made_of_it(server, 
     assert made.returncode == 0, made.stderr
     assert "of 60 people; the label holds in" in made.stdout or "of 61 people; the label holds in" in made.stdout
     assert (tmp_path / "rows.parquet").stat().st_size > 1_000
+
+
+def test_every_value_of_a_training_set_is_the_one_that_the_server_has_at_that_instant(server, tmp_path):
+    inlay(server, "dataset", str(server.content / "training" / "again.yaml"), "--out", str(tmp_path / "rows.parquet"))
+    rows = opened(tmp_path / "rows.parquet").read().to_pylist()
+    some = [row for row in rows if row["profile"] in ("u0", "u1", "u3", "u7")]
+
+    online = [asked_at(server, row["profile"], row["instant"]) for row in some]
+
+    assert len(some) > 40
+    assert [{name: told["value"] for name, told in each.items()} for each in online] == [{name: row[f"feature.{name}"] for name in ("orders_20d", "orders", "idle")} for row in some]
+
+
+def asked_at(server: Server, who: str, at: datetime) -> Any:
+    answer = server.post("/v1/decisions", {"profile": who, "placements": ["told"], "explain": True, "at": at.isoformat(timespec="milliseconds")})
+    return answer.json["explain"]["features"]
 
 
 @pytest.mark.parametrize("kind,least", [("profiles", 61), ("decisions", 1), ("items", 1)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from app.content.load import load
@@ -13,7 +14,8 @@ from app.domain.event import Event, hashed_id
 from app.domain.history import Trimmed
 from app.errors import ContentInvalid, SettingsInvalid
 from app.learning.dataset import Builder, build
-from app.learning.parquet import COLUMNS, Past, Writer, known_until, pasts
+from app.learning.histories import Past, Warehouse, events_of, known_until, pasts
+from app.learning.parquet import COLUMNS, Writer
 from app.learning.spec import Spec
 from app.learning.tasks import read_task
 
@@ -139,11 +141,42 @@ def write(path: Path, *given: tuple[str, str, float]) -> Path:
     return path
 
 
-def test_a_history_whose_people_are_mixed_is_refused_with_what_to_do(tmp_path, definitions):
-    events = write(tmp_path / "events.parquet", ("ann", "order_completed", 9), ("bob", "order_completed", 9), ("ann", "order_completed", 30))
+def test_a_history_may_stand_in_any_order_and_lie_in_several_files(tmp_path):
+    (tmp_path / "events").mkdir()
+    write(tmp_path / "events" / "a.parquet", ("ann", "order_completed", 30), ("bob", "order_completed", 9))
+    write(tmp_path / "events" / "b.parquet", ("ann", "order_completed", 9))
 
-    with pytest.raises(SettingsInvalid, match="'ann' do not stand together; sort the file by profile and timestamp"):
-        build(spec_of(tmp_path, definitions), definitions, events, tmp_path / "rows.parquet")
+    found = {past.profile: [event.at // DAY for event in past.events] for past in pasts(tmp_path / "events")}
+
+    assert found == {"ann": [9, 30], "bob": [9]}
+
+
+def test_a_warehouse_is_read_by_its_address(tmp_path):
+    write(tmp_path / "events.parquet", ("bob", "order_completed", 9), ("ann", "order_completed", 8))
+    with duckdb.connect(tmp_path / "shop.duckdb") as db:
+        db.execute(f"CREATE TABLE happened AS SELECT profile, event, timestamp FROM read_parquet('{tmp_path / 'events.parquet'}')")
+    warehouse = events_of(f"duckdb://{tmp_path / 'shop.duckdb'}#happened")
+
+    found = {past.profile: [(event.name, event.at // DAY) for event in past.events] for past in pasts(warehouse)}
+
+    assert isinstance(warehouse, Warehouse)
+    assert found == {"ann": [("order_completed", 8)], "bob": [("order_completed", 9)]}
+    assert known_until(warehouse) == 9 * DAY
+
+
+@pytest.mark.parametrize("named,why", [
+    ("nowhere.parquet", "no file"), ("text.parquet", "no Parquet file that can be read"), ("other.parquet", "no column profile, event"), ("empty/*.parquet", "cannot be read"),
+    ("duckdb:///nowhere/at/all.duckdb", "duckdb#events cannot be read"), ("carrier-pigeon://loft", "carrier-pigeon#events cannot be read"),
+])  # fmt: skip
+def test_a_history_that_is_none_is_refused_with_the_reason(tmp_path, named, why):
+    (tmp_path / "text.parquet").write_text("no such thing")
+    with Writer(tmp_path / "other.parquet", {"timestamp": "instant"}) as file:
+        file.add([(1,)])
+
+    with pytest.raises(SettingsInvalid) as refused:
+        list(pasts(events_of(named if "://" in named else str(tmp_path / named))))
+
+    assert why in refused.value.message
 
 
 @pytest.mark.parametrize("label,why", [("did: order_completed", "never true in"), ("did_not: order_completed", "always true in")])
