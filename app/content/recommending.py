@@ -89,10 +89,17 @@ class Adviser:
 
     def _had(self, r: Request) -> Counter[str]:
         found = Counter[str]()
-        if self.definition.bought is not None:
-            event, path = self.definition.bought
-            for place in r.places(event):
-                found.update({id for id in walk(r.history.properties(place), path) if isinstance(id, str)})
+        if self.definition.bought is None:
+            return found
+        event, (name, *path) = self.definition.bought
+        places, names = list(r.places(event)), r.history.names
+        for shape, values in zip(*r.history.rows(places), strict=True) if places else ():
+            if isinstance(values, dict):
+                value = values.get(name)
+            else:
+                at = names.position(shape, name)
+                value = values[at] if at is not None else None
+            found.update({id for id in walk(value, tuple(path)) if isinstance(id, str)})
         return found
 
 
