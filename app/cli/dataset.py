@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from app.cli.export import export
-from app.content.load import load
+from app.content.load import gather, load
 from app.domain.definitions import Definitions
-from app.errors import SettingsInvalid
+from app.errors import ContentInvalid, SettingsInvalid
 from app.learning.dataset import DAY, Told, build
 from app.learning.histories import Events, events_of
 from app.learning.spec import Spec
@@ -53,6 +53,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def settings_of(arguments: argparse.Namespace) -> Settings:
     return load_settings(content=arguments.content, data=arguments.data, redis_url=arguments.redis_url)
+
+
+def definitions_of(settings: Settings) -> Definitions:
+    """The content, for what trains: a recommender's file that cannot be read is no hindrance to making it anew. `ContentInvalid`."""
+    definitions, problems = gather(settings.content, settings.bounds)
+    wrong = tuple(each for each in problems if not each.warning and not (each.key.startswith("recommenders.") and each.key.endswith(".file")))
+    if definitions is None or wrong:
+        raise ContentInvalid(wrong)
+    return definitions
 
 
 @contextmanager

@@ -25,9 +25,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from rich.console import Console
 
-from app.cli.dataset import built, doing, history, settings_of, with_history
+from app.cli.dataset import built, definitions_of, doing, history, settings_of, with_history
 from app.cli.promoting import promote
-from app.content.load import load
 from app.domain.definitions import Definitions
 from app.learning import cards, versions
 from app.learning.evaluation import Compared, compare, judge, unseen, wanted
@@ -80,7 +79,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
-    definitions = load(settings.content, settings.bounds)
+    definitions = definitions_of(settings)
     tasks = [(path, read_task(path, definitions)) for path in arguments.specs]
     with history(arguments, settings) as events:
         codes = [_retrained(path, task, events, settings, definitions, json=arguments.json) for path, task in tasks]

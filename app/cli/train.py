@@ -11,8 +11,7 @@ from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
-from app.cli.dataset import built, doing, history, settings_of, tell, with_history
-from app.content.load import load
+from app.cli.dataset import built, definitions_of, doing, history, settings_of, tell, with_history
 from app.domain.definitions import Definitions
 from app.errors import SettingsInvalid
 from app.cli.promoting import promote
@@ -37,7 +36,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
-    definitions = load(settings.content, settings.bounds)
+    definitions = definitions_of(settings)
     task = read_task(arguments.spec, definitions)
     if isinstance(task, Spec):
         return _model(arguments, settings, definitions, task)
