@@ -51,13 +51,13 @@ def _variants(reader: Reader, node: Node, at: str) -> tuple[tuple[str, float], .
 
 
 def _sticky(reader: Reader, found: dict[str, Node], at: str, unit: e.Unit) -> bool:
-    """Whether people keep what they saw: where a person is the unit, unless it says otherwise."""
+    """Whether people, or accounts, keep what they saw: where they are the unit, unless it says otherwise."""
     if "sticky" not in found:
-        return unit == "profile"
+        return unit != "send"
     if not isinstance(found["sticky"].value, bool):
         reader.wrong(found["sticky"].line, f"{at}.sticky", f"is {found['sticky'].plain()!r:.40}", "true or false")
-    elif found["sticky"].value and unit != "profile":
-        reader.wrong(found["sticky"].line, f"{at}.sticky", f"cannot be kept of a unit that is the {unit}", "the variant is kept with the person: unit: profile")
+    elif found["sticky"].value and unit == "send":
+        reader.wrong(found["sticky"].line, f"{at}.sticky", "cannot be kept of a unit that is the send", "the variant is kept with the person or the account: unit: profile")
     return found["sticky"].value is True
 
 

@@ -12,6 +12,7 @@ from app.content.snapshot import Dish, Snapshot
 from app.domain.caps import Ask, Guard, Hold
 from app.domain.decision import Decision, Recording, decode_record, encode_record
 from app.domain.event import Identity, empty
+from app.domain.experiments import account_of
 from app.domain.item import Item
 from app.domain.profile import Profile
 from app.domain.request import Request
@@ -88,4 +89,4 @@ class Answer:
             mail, version, choices = earlier.mail or mail, earlier.version, {**choices, **earlier.choices}
         record = encode_record(decision.decided_at, mail, version, choices)
         assert profile.key is not None and decision.send is not None
-        return Recording(profile.key, decision.send, profile.record, record, self.guards, self.kept)
+        return Recording(profile.key, decision.send, profile.record, record, self.guards, self.kept, account_of(profile.traits) if self.kept else "")

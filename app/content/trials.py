@@ -9,7 +9,7 @@ from app.content.program import Program
 from app.domain.decision import Choice
 from app.domain.definitions import Definitions
 from app.domain.event import Identity
-from app.domain.experiments import Holdout, Unit
+from app.domain.experiments import Holdout, Unit, account_of
 from app.domain.profile import Profile
 from app.domain.request import Request
 
@@ -22,6 +22,8 @@ class Trials:
     def __init__(self, definitions: Definitions, program: Program) -> None:
         self._experiments = definitions.experiments
         self._sticky = frozenset(id for id, each in definitions.experiments.items() if each.sticky)
+        self.shared = tuple(sorted(id for id in self._sticky if definitions.experiments[id].unit == "account"))
+        """The experiments whose variants stick to accounts."""
         self._when = {id: program.condition(each.when) for id, each in definitions.experiments.items() if each.when is not None}
         self._holdouts = {
             id: [each for each in definitions.holdouts.values() if not each.placements or id in each.placements] for id in definitions.placements
@@ -73,8 +75,7 @@ def unit_of(r: Request, unit: Unit) -> str:
     """What is hashed: the id of the person, of the account (`profile.account_id`, else `profile.group_id`), or of the person
     and the send; empty where there is none."""
     if unit == "account":
-        value = r.traits.get("account_id", r.traits.get("group_id"))
-        return str(value) if isinstance(value, (str, int)) and value is not True and value is not False else ""
+        return account_of(r.traits)
     who = Identity.from_key(r.profile.key).value if r.profile.key else ""
     if unit == "send":
         return f"{who}:{r.send}" if who and r.send else ""

@@ -104,6 +104,8 @@ class Recording:
     guards: tuple[Guard, ...] = ()
     variants: Mapping[str, str] = field(default_factory=empty)
     """experiment -> what is to be stored of it with the person, where nothing is yet; empty: what was stored goes."""
+    account: str = ""
+    """The account of the person, where something is stored."""
 
 
 def _said(choice: Choice) -> Any:

@@ -7,7 +7,7 @@ Source: GrowthBook, "Build your own SDK" (specification 0.8), checked against it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -104,6 +104,12 @@ class Holdout:
 
     def holds(self, unit: str) -> bool:
         return bool(unit) and bucket(self.salt or self.id, unit, 2) < self.share
+
+
+def account_of(traits: Mapping[str, object]) -> str:
+    """The account of a person: `profile.account_id`, else `profile.group_id`; empty where there is none."""
+    value = traits.get("account_id", traits.get("group_id"))
+    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
 
 
 def fnv32a(text: str) -> int:

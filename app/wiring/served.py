@@ -39,5 +39,9 @@ class Served:
     def bandits(self) -> Mapping[str, Bandit]:
         return snapshot.definitions.bandits if (snapshot := self._snapshot()) is not None else {}
 
+    def shared_experiments(self) -> tuple[str, ...]:
+        """Those whose variants stick to accounts."""
+        return snapshot.trials.shared if (snapshot := self._snapshot()) is not None else ()
+
     def event_rules(self) -> EventRules:
         return snapshot.event_rules if (snapshot := self._snapshot()) is not None else _ALL_EVENTS

@@ -31,6 +31,7 @@ from app.adapters.redis_retention import RedisRetention
 from app.adapters.redis_sends import RedisSends
 from app.adapters.redis_stocks import RedisStocks
 from app.adapters.redis_tombstones import RedisTombstones
+from app.adapters.sharing_store import SharingStore
 from app.adapters.synced_store import SyncedStore
 from app.adapters.timed_store import TimedStore
 from app.adapters.tombstoned_store import TombstonedStore
@@ -106,7 +107,7 @@ class Worker:
         self.voiding = Voiding(timed, RedisSends(self.writes, settings.write_timeout_ms / 1000), stocks, reserving, self.rewards.withdraw)
         self.parts = Parts(
             None, wall_clock, kept, self.catalogue_store, self.catalogue,
-            Decider(timed, self.catalogue, tokens.seal, lambda: next(random_ids), self.journal.logbook, reserving, self.rewards), tokens,
+            Decider(SharingStore(timed, self.link, settings.read_timeout_ms / 1000, served.shared_experiments), self.catalogue, tokens.seal, lambda: next(random_ids), self.journal.logbook, reserving, self.rewards), tokens,
             KeyRing(settings.data / "keys.json", settings.admin_key, guarded=settings.reachable), self.telemetry, settings,
             self.breaker, self.journal,
         )

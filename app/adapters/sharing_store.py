@@ -1,0 +1,75 @@
+"""A `ProfileStore` that keeps the variants of experiments whose unit is the account with the account, in Redis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from app.adapters.redis_link import Command, Link, refusal
+from app.domain.caps import Full
+from app.domain.decision import Recording
+from app.domain.experiments import account_of
+from app.domain.profile import Profile
+from app.errors import StoreUnavailable
+from app.ports import ProfileStore
+
+KEPT_SECONDS = 400 * 86_400
+"""How long after the account was last given a variant."""
+
+
+class SharingStore:
+    """`shared` names those experiments. Only where there are any does it ask for accounts: one round trip more, for those who have one."""
+
+    def __init__(self, store: ProfileStore, link: Link, seconds: float, shared: Callable[[], Collection[str]]) -> None:
+        self._store = store
+        self._link = link
+        self._seconds = seconds
+        self._shared = shared
+        self.apply = store.apply
+        self.erase = store.erase
+        self.decision = store.decision
+
+    async def read(self, key: str, send: str | None = None, *, sends: bool = False) -> Profile:
+        return (await self.read_many(((key, send),), sends=sends))[0]
+
+    async def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> list[Profile]:
+        found = await self._store.read_many(asked, sends=sends)
+        shared = self._shared()
+        accounts = [(profile, account) for profile in found if shared and (account := account_of(profile.traits))]
+        if accounts:
+            kept = await self._sent([("HMGET", _key(account), *shared) for _, account in accounts])
+            for (profile, _), values in zip(accounts, kept, strict=True):
+                own = {id: value.decode() for id, value in zip(shared, values, strict=True) if value is not None}
+                profile.variants = {**{id: stored for id, stored in profile.variants.items() if id not in shared}, **own}
+        return found
+
+    async def record(self, recordings: Sequence[Recording], now: int) -> list[bytes | Full | None]:
+        shared = self._shared()
+        if not shared or not any(each.account for each in recordings):
+            return await self._store.record(recordings, now)
+        outcomes = await self._store.record([_apart(each, shared) for each in recordings], now)
+        commands: list[Command] = []
+        for each, outcome in zip(recordings, outcomes, strict=True):
+            fresh = [part for id, stored in each.variants.items() if id in shared and stored for part in (id, stored)]
+            if outcome is None and each.account and fresh:
+                commands += [("HSET", _key(each.account), *fresh), ("EXPIRE", _key(each.account), KEPT_SECONDS)]
+        if commands:
+            with suppress(StoreUnavailable):  # it is recorded: what the account did not get now it gets with its next decision
+                await self._sent(commands)
+        return outcomes
+
+    async def _sent(self, commands: Sequence[Command]) -> list[list[bytes | None]]:
+        replies = await self._link.pipeline(commands, self._seconds)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise refusal(reply)
+        return replies
+
+
+def _apart(recording: Recording, shared: Collection[str]) -> Recording:
+    return replace(recording, variants={id: stored for id, stored in recording.variants.items() if id not in shared})
+
+
+def _key(account: str) -> str:
+    return "inlay:account:{" + account + "}"
