@@ -18,8 +18,9 @@ SIZE = 64
 MORE = 10
 """Directions beyond those that are kept, and rounds, of the randomised decomposition (Halko, Martinsson and Tropp 2011)."""
 ROUNDS = 4
-AN_ITEM_LIST = 1.0
-SHARE = 0.03
+LISTS = 2.0
+"""Lists for each root of the items."""
+SHARE = 0.005
 """The share of the lists that a search looks through: enough for 0.95 of the true ten nearest among a million (`ann_recall10`)."""
 LEAST_LISTS = 8
 SAMPLE = 100_000
@@ -53,8 +54,8 @@ def factors(held: Any, size: int, seed: int) -> np.ndarray:
 
 
 def indexed(ids: Sequence[str], vectors: np.ndarray, popular: np.ndarray, described: Mapping[str, Any] | None = None, seed: int = 7) -> dict[str, np.ndarray]:
-    """The index over vectors of length 1, one per id: about as many lists as the root of the items."""
-    middles = _middles(vectors, max(1, round(AN_ITEM_LIST * len(ids) ** 0.5)), seed)
+    """The index over vectors of length 1, one per id: twice as many lists as the root of the items."""
+    middles = _middles(vectors, max(1, round(LISTS * len(ids) ** 0.5)), seed)
     of = np.concatenate([np.argmax(vectors[start : start + 16_384] @ middles.T, axis=1) for start in range(0, len(vectors), 16_384)])
     rows = np.argsort(of, kind="stable")
     place = np.empty(len(rows), dtype=np.int64)
