@@ -120,7 +120,8 @@ class Enricher:
 
     def seen(self, key: str) -> None:
         """A decision was taken for this person: whoever does nothing is learned about all the same, for the next one."""
-        if key not in self._waiting and any(lookup.on("") for lookup in self._rules().lookups):
+        lookups = self._rules().lookups
+        if lookups and key not in self._waiting and any(lookup.on("") for lookup in lookups):
             self._begin(key, "")
 
     async def forget(self, key: str) -> None:

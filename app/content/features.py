@@ -21,6 +21,7 @@ from app.domain.request import Request
 
 Compute = Callable[[Request], Any]
 NUMBER = frozenset({int, float})
+_TEXT = frozenset({str})
 Pairs = Callable[[Request], "tuple[list[int], list[Any]]"]
 
 
@@ -43,11 +44,8 @@ def tidy(total: float) -> float | int:
 
 
 def distinct(values: list[Any]) -> int:
-    try:
-        if not {type(value) for value in values} - {str}:
-            return len(set(values))
-    except TypeError:
-        pass
+    if _TEXT.issuperset(map(type, values)):
+        return len(set(values))
     return len({key for value in values for each in walk(value, ()) if (key := index_key(each)) is not None})
 
 

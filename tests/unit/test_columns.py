@@ -67,3 +67,57 @@ def test_more_questions_than_a_few_make_the_index() -> None:
 
     assert found == [True] * 5
     assert r.memo[index] == {"shoes": [NO_INSTANT, NOW - 1]}
+
+
+def views(*properties: dict[str, object]) -> Profile:
+    """Somebody who viewed these, a second apart, the last one just now."""
+    events = [Event("viewed", NOW - 1_000 * i, i.to_bytes(6, "big"), each) for i, each in enumerate(reversed(properties))]
+    return Profile("u:1", History.of(events), known=True)
+
+
+def test_a_column_goes_back_no_further_than_its_rules_whatever_others_of_the_event_need() -> None:
+    rows = EventRows("viewed", ZoneInfo("UTC"))
+    short, long = Column(rows, ("a",)), Column(rows, ("b",))
+    short.widen(1_500)
+    long.widen(None)
+    r = Request(NOW, views({"a": 1, "b": 4}, {"a": 2, "b": 5}, {"a": 3, "b": 6}))
+
+    found = short(r), long(r), short(r)
+
+    assert found == (([NOW - 1_000, NOW], [2, 3]), ([NOW - 2_000, NOW - 1_000, NOW], [4, 5, 6]), ([NOW - 1_000, NOW], [2, 3]))
+
+
+def test_a_property_is_found_however_far_behind_it_stands_in_the_shape_of_an_event() -> None:
+    column = Column(EventRows("viewed", ZoneInfo("UTC")), ("a",))
+    column.widen(None)
+    wide: dict[str, object] = {f"x{i}": [i, {"y": i}] for i in range(40)}
+    r = Request(NOW, views({"a": 1}, {**wide, "a": 2}, {"b": 9}, {"b": 9, "a": 3}))
+
+    found = column(r)
+
+    assert found == ([NOW - 3_000, NOW - 2_000, NOW], [1, 2, 3])
+
+
+def test_properties_behind_the_last_that_is_read_do_not_hide_it() -> None:
+    column = Column(EventRows("viewed", ZoneInfo("UTC")), ("a",))
+    column.widen(None)
+    r = Request(NOW, views({"a": "one", "rest": {"deep": [1, 2, {"three": None}]}, "more": 1.5}))
+
+    found = column(r)
+
+    assert found == ([NOW], ["one"])
+
+
+def test_a_property_is_found_where_the_dictionary_of_names_is_full() -> None:
+    names = Dictionary(growing=True)
+    for i in range(300):
+        names.learn_type(f"name{i}")
+    first = History.of([Event("viewed", NOW - 1, b"000001", {"a": 1, "b": 4})], names)
+    names.full = True
+    second = History.of([Event("viewed", NOW - 1, b"000001", {"c": [1], "a": 2})], names)
+    column = Column(EventRows("viewed", ZoneInfo("UTC")), ("a",))
+    column.widen(None)
+
+    found = [column(Request(NOW, Profile("u:1", each, known=True))) for each in (first, second)]
+
+    assert found == [([NOW - 1], [1]), ([NOW - 1], [2])]
