@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup run test test-all coverage check bench figures clean
+.PHONY: setup run test test-all coverage check pictures bench figures clean
 
 setup: $(VENV)/.ready
 
@@ -21,6 +21,10 @@ $(VENV)/.ready-test: $(VENV)/.ready requirements-test.lock
 
 run: setup
 	$(BIN)/inlay serve --demo
+
+pictures: $(VENV)/.ready-browser
+	tests/browser/install.sh
+	$(BIN)/python -m tests.browser.pictures
 
 check: setup
 	$(BIN)/inlay check

@@ -382,9 +382,9 @@ def defaults_in(definition: BlockDefinition, translation: Translation | None) ->
 
 
 def sample_values(definition: BlockDefinition) -> tuple[dict[str, Any], list[Item]]:
-    """Variables and items to try a block with: its `sample`, and what is missing made from the types."""
+    """Variables and items to try a block with: its `sample`, and what is missing and has no default made from the types."""
     made = {"string": "Sample", "number": 1, "boolean": True, "url": "https://example.com/", "date": datetime(2026, 1, 1, tzinfo=UTC).date().isoformat()}
-    values = {each.name: definition.sample.get(each.name, each.default if each.default is not None else made[each.type]) for each in definition.variables}
+    values = {each.name: definition.sample.get(each.name, made[each.type]) for each in definition.variables if each.default is None or each.name in definition.sample}
     return values, sample_items(definition)
 
 

@@ -13,6 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
+import uvloop
+
+from app.reports import gmail_proxy
+from app.reports.calls import Got, Pool
+
 HALT_FAILURES, HALT_SHARE, HALT_SECONDS = 3_000, 0.9, 60
 """Braze halts the calls to a host for a minute after more failures than this within one, being more than this share."""
 COUNTED = frozenset({408, 429, 502, 503, 504, 529})
@@ -34,27 +39,18 @@ class Sender:
     """One call per unique address in a send."""
     post: str = ""
     """The path and shape that it posts to, where it does."""
+    opens: bool = False
+    """The mail is opened: its AMP part's lists and forms are called for too, as Gmail's proxy does."""
 
 
 SENDERS: Mapping[str, Sender] = {
-    "braze": Sender("Braze: HTML, text, AMP and a test render, 2 s, 1 MB, no redirect", ("html", "txt", "amp", "html"), 2.0, 1_000_000, agent="Braze Sender conformance", breaker=True),
+    "braze": Sender("Braze: HTML, text, AMP and a test render, 2 s, 1 MB, no redirect, five retries", ("html", "txt", "amp", "html"), 2.0, 1_000_000, tries=6, agent="Braze Sender conformance", breaker=True),
     "iterable": Sender("Iterable: 10 s, anything but a 200 skips the recipient", ("json",), 10.0, 10_000_000),
     "salesforce": Sender("Salesforce: 30 s, one call per unique address", ("html",), 30.0, 10_000_000, unique=True),
     "emarsys": Sender("Emarsys: batches, a 4xx pauses the programme", ("json",), 30.0, 10_000_000, post="emarsys"),
     "notifuse": Sender("Notifuse: three tries, then the broadcast pauses", ("json",), 5.0, 10_000_000, tries=3, post="notifuse"),
-    "gmail": Sender("Gmail's proxy: AMP lists, no cookies, 3xx fails", ("amp",), 5.0, 1_000_000, agent="Mozilla/5.0 (via ggpht.com GoogleImageProxy)"),
+    "gmail": Sender("Gmail's proxy: every list and form of the AMP part, no cookies, no redirect, forms urlencoded", ("amp",), 5.0, 1_000_000, opens=True),
 }
-
-
-@dataclass(slots=True)
-class Got:
-    """One answer as the sender sees it; `status` 0 where there was none in time."""
-
-    status: int = 0
-    headers: dict[str, str] = field(default_factory=dict[str, str])
-    body: bytes = b""
-    milliseconds: float = 0.0
-    why: str = ""
 
 
 @dataclass(slots=True)
@@ -92,9 +88,15 @@ class Run:
     amp_sender: str = ""
 
 
+def played(sender: Sender, run: Run) -> Outcome:
+    """`play` to its end, in an event loop of its own."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(play(sender, run))
+
+
 async def play(sender: Sender, run: Run) -> Outcome:
     """Every recipient is asked for once due; a recipient waits for a connection no longer than the sender waits for an answer."""
-    outcome, pool = Outcome(recipients=len(run.people)), _Pool(run.server, run.connections)
+    outcome, pool = Outcome(recipients=len(run.people)), Pool(run.server, run.connections)
     begun, tasks, asked = time.monotonic(), list[asyncio.Task[None]](), set[str]()
     for i, who in enumerate(run.people):
         due = begun + i / run.rate
@@ -113,9 +115,11 @@ async def play(sender: Sender, run: Run) -> Outcome:
     return outcome
 
 
-async def _recipient(sender: Sender, run: Run, who: str, pool: _Pool, outcome: Outcome) -> None:
+async def _recipient(sender: Sender, run: Run, who: str, pool: Pool, outcome: Outcome) -> None:
     answers = await asyncio.gather(*(_asked(sender, run, who, part, pool, outcome) for part in sender.parts))
     wrong = [why for part, answer in zip(sender.parts, answers, strict=True) if (why := _wrong(sender, part, answer))]
+    if sender.opens and not wrong:
+        wrong = await _opened(sender, run, answers[0].body.decode(), pool, outcome)
     if wrong:
         outcome.invalid[wrong[0]] += 1
         return
@@ -127,10 +131,22 @@ async def _recipient(sender: Sender, run: Run, who: str, pool: _Pool, outcome: O
         outcome.invalid["parts of one mail were decided differently"] += 1
 
 
-async def _asked(sender: Sender, run: Run, who: str, part: str, pool: _Pool, outcome: Outcome) -> Got:
+async def _opened(sender: Sender, run: Run, markup: str, pool: Pool, outcome: Outcome) -> list[str]:
+    """What the mail would not show when it is opened; calls to one address are shared."""
+    found = list(dict.fromkeys(gmail_proxy.fetches(markup)))
+    asked = [gmail_proxy.request(each, run.server, run.amp_sender) for each in found]
+    answers = await asyncio.gather(*(_tried(sender, each, pool, outcome) for each in asked))
+    return [why for each, answer in zip(found, answers, strict=True) if (why := gmail_proxy.wrong(each, answer, run.amp_sender))]
+
+
+async def _asked(sender: Sender, run: Run, who: str, part: str, pool: Pool, outcome: Outcome) -> Got:
+    return await _tried(sender, _request(sender, run, who, part), pool, outcome)
+
+
+async def _tried(sender: Sender, request: bytes, pool: Pool, outcome: Outcome) -> Got:
     got = Got()
     for _ in range(sender.tries):
-        got = await pool.ask(_request(sender, run, who, part), sender.seconds)
+        got = await pool.ask(request, sender.seconds)
         outcome.calls += 1
         outcome.statuses[got.status] += 1
         outcome.times.append(got.milliseconds)
@@ -166,51 +182,3 @@ def _wrong(sender: Sender, part: str, answer: Got) -> str:
     if not kind.startswith("text/plain" if part == "txt" else "text/html"):
         return f"is {kind or 'of no type'}"
     return "" if part == "txt" or b"<" in answer.body else "no markup"
-
-
-class _Pool:
-    """Connections that are kept; a request on a kept one that had died goes over a new one."""
-
-    def __init__(self, server: str, connections: int) -> None:
-        parts = urlsplit(server)
-        self._host, self._port = parts.hostname or "127.0.0.1", parts.port or (443 if parts.scheme == "https" else 80)
-        self._tls = parts.scheme == "https"
-        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-        self._places = asyncio.Semaphore(connections)
-
-    async def ask(self, request: bytes, seconds: float) -> Got:
-        begun = time.monotonic()
-        got = Got(why="no answer in time")
-        writer: asyncio.StreamWriter | None = None
-        try:
-            async with asyncio.timeout(seconds), self._places:
-                reader, writer = self._free.pop() if self._free else await self._opened()
-                writer.write(request)
-                got = await _read(reader)
-                self._free.append((reader, writer))
-        except TimeoutError:
-            _closed(writer)
-        except (OSError, ValueError, IndexError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            _closed(writer)
-            got = Got(why="the connection broke")
-        got.milliseconds = (time.monotonic() - begun) * 1000
-        return got
-
-    async def _opened(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        return await asyncio.open_connection(self._host, self._port, ssl=self._tls or None)
-
-    def close(self) -> None:
-        for _, writer in self._free:
-            writer.close()
-
-
-def _closed(writer: asyncio.StreamWriter | None) -> None:
-    if writer is not None:
-        writer.close()
-
-
-async def _read(reader: asyncio.StreamReader) -> Got:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
-    body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Got(int(head[0].split(" ")[1]), headers, body)

@@ -10,13 +10,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.reports.calls import Got
+from app.reports.gmail_proxy import fetches, request, wrong
 from tests.stories.server import ROOT, Server
 from tests.stories.test_http_clicks import MAIL_SHOP
 
 
 @pytest.fixture(scope="module")
 def mail() -> Iterator[Server]:
-    server = Server.of(MAIL_SHOP)
+    server = Server.of(MAIL_SHOP, INLAY_AMP_SENDERS="news@shop.example")
     yield server
     server.close()
 
@@ -28,7 +30,7 @@ def played(sender: str, url: str, *more: str) -> subprocess.CompletedProcess[str
 
 @pytest.mark.parametrize("sender", ["braze", "iterable", "salesforce", "emarsys", "notifuse", "gmail"])
 def test_every_recipient_gets_valid_content(mail, sender):
-    done = played(sender, f"http://127.0.0.1:{mail.port}", "--mail", "newsletter")
+    done = played(sender, f"http://127.0.0.1:{mail.port}", "--mail", "newsletter", "--amp-sender", "news@shop.example")
 
     assert (done.returncode, "20 would have received valid content" in done.stdout) == (0, True), done.stdout + done.stderr
 
@@ -58,3 +60,41 @@ def test_what_a_sender_does_not_take_is_told(answer, why):
     server.server_close()
 
     assert (done.returncode, " ".join(f"20 would not: {why}".split()) in " ".join(done.stdout.split())) == (1, True), done.stdout + done.stderr
+
+
+def test_gmail_shows_nothing_of_a_sender_that_the_server_does_not_list(mail):
+    done = played("gmail", f"http://127.0.0.1:{mail.port}", "--mail", "newsletter", "--amp-sender", "evil@x.example")
+
+    assert (done.returncode, "20 would not: a list was answered 403" in " ".join(done.stdout.split())) == (1, True), done.stdout + done.stderr
+
+
+def test_gmail_cannot_be_played_without_saying_who_the_mail_is_from(mail):
+    assert (played("gmail", f"http://127.0.0.1:{mail.port}").returncode) == 2
+
+
+MARKUP = (
+    '<amp-list layout="fixed-height" height="100" src="https://m.example/amp/t?a=1&amp;b=2" items="placements.hero.items"></amp-list>'
+    '<form method="post" action-xhr="https://m.example/amp/t/submit"><input type="hidden" name="form" value="a &amp; b"><input type="radio" name="answer" value="1"><input type="radio" name="answer" value="2">'
+    '<input type="submit" value="Send"></form>'
+)
+
+
+def test_gmail_asks_lists_and_posts_forms_urlencoded():
+    asked, sent = (request(each, "http://127.0.0.1:1", "news@shop.example") for each in fetches(MARKUP))
+
+    assert asked.startswith(b"GET /amp/t?a=1&b=2 HTTP/1.1\r\nHost: 127.0.0.1:1\r\n")
+    assert b"Cookie" not in asked + sent and b"Authorization" not in asked + sent
+    assert b"application/x-www-form-urlencoded" in sent and sent.endswith(b"\r\n\r\nform=a+%26+b&answer=1")
+
+
+ALLOWED = {"content-type": "application/json", "amp-email-allow-sender": "news@shop.example"}
+LISTED = b'{"placements":{"hero":{"items":[]}}}'
+
+
+@pytest.mark.parametrize(("got", "why"), [
+    (Got(200, ALLOWED, LISTED), ""), (Got(302, ALLOWED, LISTED), "a list was answered 302"), (Got(204, ALLOWED, LISTED), "a list was answered 204"), (Got(why="no answer in time"), "a list: no answer in time"),
+    (Got(200, {**ALLOWED, "content-type": "text/html"}, LISTED), "a list is text/html"), (Got(200, {**ALLOWED, "amp-email-allow-sender": "*"}, LISTED), "a list does not allow the sender"),
+    (Got(200, ALLOWED, b"{"), "a list is no JSON"), (Got(200, ALLOWED, b'{"items":[]}'), "a list has no placements.hero.items"),
+])
+def test_what_gmail_drops_is_told(got, why):
+    assert wrong(next(iter(fetches(MARKUP))), got, "news@shop.example") == why
