@@ -88,7 +88,7 @@ CALLS: Mapping[str, Call] = {
     ),
     "clevertap": Call(
         "CleverTap, Linked Content", "{{ profile.identity | url_encode }}", "{{ campaign.id }}", "{% linkedContent:$name url: \"$url\" %}\n{{ $name.content }}\n",
-        ("Make the API name $name with the header Authorization: Bearer KEY first.",), "json",
+        ("Make the API first, by the name behind linkedContent, with the header Authorization: Bearer KEY.",), "json",
     ),
     "dotdigital": Call(
         "Dotdigital, external dynamic content", "@CONTACT_ID@", "@CAMPAIGN_ID@", "$url\n",
