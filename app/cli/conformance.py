@@ -27,6 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--connections", type=int, default=256, help="at once, at most (256)")
     parser.add_argument("--send", default="", help="names the send (one of its own)")
     parser.add_argument("--amp-sender", default="", metavar="ADDRESS", help="who the mail is from: one that INLAY_AMP_SENDERS of the server lists; gmail needs it")
+    parser.add_argument("--forms", action="store_true", help="of gmail, with --people: post the forms of their mails too, which are answers of these people")
     parser.set_defaults(run=run)
 
 
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     number = min(arguments.recipients, MOST)
     people = _people(arguments.people)[:number] if arguments.people else [f"recipient-{i}" for i in range(1, number + 1)]
     asked = Run(arguments.server.rstrip("/"), arguments.placement, people, arguments.send or f"conformance-{time.time_ns() // 1_000_000}", max(0.1, arguments.rate), arguments.mail,
-                os.environ.get("INLAY_KEY", ""), max(1, min(arguments.connections, 2_000)), arguments.amp_sender)
+                os.environ.get("INLAY_KEY", ""), max(1, min(arguments.connections, 2_000)), arguments.amp_sender, forms=arguments.forms or arguments.people is None)
     sender = SENDERS[arguments.sender]
     if sender.opens and not arguments.amp_sender:
         print("inlay: --amp-sender is missing: Gmail says with every call who the mail is from", file=sys.stderr)

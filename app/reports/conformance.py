@@ -86,6 +86,8 @@ class Run:
     key: str = ""
     connections: int = 256
     amp_sender: str = ""
+    forms: bool = True
+    """Post the forms of mails that are opened: each is an answer of that person."""
 
 
 def played(sender: Sender, run: Run) -> Outcome:
@@ -133,7 +135,7 @@ async def _recipient(sender: Sender, run: Run, who: str, pool: Pool, outcome: Ou
 
 async def _opened(sender: Sender, run: Run, markup: str, pool: Pool, outcome: Outcome) -> list[str]:
     """What the mail would not show when it is opened; calls to one address are shared."""
-    found = list(dict.fromkeys(gmail_proxy.fetches(markup)))
+    found = list(dict.fromkeys(gmail_proxy.fetches(markup, forms=run.forms)))
     asked = [gmail_proxy.request(each, run.server, run.amp_sender) for each in found]
     answers = await asyncio.gather(*(_tried(sender, each, pool, outcome) for each in asked))
     return [why for each, answer in zip(found, answers, strict=True) if (why := gmail_proxy.wrong(each, answer, run.amp_sender))]

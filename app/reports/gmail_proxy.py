@@ -16,9 +16,9 @@ from urllib.parse import urlencode, urlsplit
 
 from app.reports.calls import Got
 
-_LIST = re.compile(r"<amp-list\b[^>]*?\bsrc=\"(https://[^\"]+)\"[^>]*>", re.IGNORECASE)
+_LIST = re.compile(r"<amp-list\b[^>]*?\bsrc=\"([^\"]+)\"[^>]*>", re.IGNORECASE)
 _ITEMS = re.compile(r"\bitems=\"([^\"]*)\"")
-_FORM = re.compile(r"<form\b[^>]*?\baction-xhr=\"(https://[^\"]+)\"[^>]*>(.*?)</form>", re.DOTALL | re.IGNORECASE)
+_FORM = re.compile(r"<form\b[^>]*?\baction-xhr=\"([^\"]+)\"[^>]*>(.*?)</form>", re.DOTALL | re.IGNORECASE)
 _FIELD = re.compile(r"<input\b[^>]*>", re.IGNORECASE)
 _ATTRIBUTE = re.compile(r"\b(name|value|type)=\"([^\"]*)\"")
 AGENT = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
@@ -33,12 +33,12 @@ class Fetch:
     body: str | None = None
 
 
-def fetches(markup: str) -> Iterator[Fetch]:
-    """Everything that the mail fetches when it is opened, and each of its forms as somebody fills it in."""
+def fetches(markup: str, *, forms: bool = True) -> Iterator[Fetch]:
+    """Everything that the mail fetches when it is opened, and, with `forms`, each of its forms as somebody fills it in."""
     for found in _LIST.finditer(markup):
         named = _ITEMS.search(found[0])
         yield Fetch(unescape(found[1]), named[1] if named else "items")
-    for address, inside in _FORM.findall(markup):
+    for address, inside in _FORM.findall(markup) if forms else ():
         yield Fetch(unescape(address), body=urlencode(list(_filled(inside))))
 
 
@@ -67,6 +67,8 @@ def request(fetch: Fetch, server: str, sender: str) -> bytes:
 def wrong(fetch: Fetch, answer: Got, sender: str) -> str:
     """Why Gmail would show nothing of it; empty where it would."""
     told = "a form" if fetch.body is not None else "a list"
+    if not fetch.address.startswith("https://"):
+        return f"{told} is at {fetch.address[:40]}: Gmail calls https alone"
     if not answer.status:
         return f"{told}: {answer.why}"
     if answer.status != 200:
@@ -75,6 +77,8 @@ def wrong(fetch: Fetch, answer: Got, sender: str) -> str:
         return f"{told} is {answer.headers.get('content-type') or 'of no type'}"
     if answer.headers.get("amp-email-allow-sender", "").lower() != sender.lower():
         return f"{told} does not allow the sender"
+    if "set-cookie" in answer.headers:
+        return f"{told} sets a cookie, which never comes back"
     try:
         found: Any = json.loads(answer.body)
         for step in filter(None, fetch.items.split(".")) if fetch.body is None else ():

@@ -68,6 +68,26 @@ def test_gmail_shows_nothing_of_a_sender_that_the_server_does_not_list(mail):
     assert (done.returncode, "20 would not: a list was answered 403" in " ".join(done.stdout.split())) == (1, True), done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(("more", "answers"), [((), 0), (("--forms",), 1)])
+def test_forms_of_named_people_are_posted_only_where_it_is_asked_for(mail, tmp_path, more, answers):
+    who = f"named-{answers}"
+    (tmp_path / "people.csv").write_text(f"{who}\n")
+
+    done = played("gmail", f"http://127.0.0.1:{mail.port}", "--mail", "newsletter", "--amp-sender", "news@shop.example", "--people", str(tmp_path / "people.csv"), *more)
+
+    kept = mail.get(f"/v1/profiles/{who}/events")
+    told = [each["event"] for each in kept.json["events"]] if kept.status == 200 else []
+    assert (done.returncode, told.count("survey_answered")) == (0, answers), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("address", "headers", "why"), [("http://shop.example/amp/x", {}, "https alone"), ("https://shop.example/amp/x", {"set-cookie": "a=b"}, "sets a cookie")])
+def test_what_gmail_never_calls_or_keeps_is_told(address, headers, why):
+    (fetch,) = fetches(f'<amp-list src="{address}"></amp-list>')
+    answer = Got(200, {"content-type": "application/json", "amp-email-allow-sender": "news@shop.example", **headers}, b'{"items": []}')
+
+    assert why in wrong(fetch, answer, "news@shop.example")
+
+
 def test_gmail_cannot_be_played_without_saying_who_the_mail_is_from(mail):
     assert (played("gmail", f"http://127.0.0.1:{mail.port}").returncode) == 2
 
