@@ -15,8 +15,8 @@ NEAR = 150
 EXACT = 4_000
 """Items, those in most baskets, whose weights come from a matrix that is inverted whole; of the others cosine gives them."""
 SHRUNK = 150.0
-"""Baskets' worth of doubt about any two items: the ridge of EASE (Steck 2019). The best of 50, 100, 150, 250 and 400 on September 2011 of
-Online Retail, completed from what came before."""
+"""Baskets' worth of doubt about any two items: the ridge of EASE (Steck 2019). It matters little: on September 2011 of Online
+Retail, completed from what came before, 50 finds 0.330 of 2,000 hidden items, 100 0.328, 150 and 250 0.327, 400 0.324."""
 REACH = 3
 """How far apart two items of a basket count as beside each other, half and a third as much at two and three."""
 FRESH_DAYS = 14.0
