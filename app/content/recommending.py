@@ -10,8 +10,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
 
 from app.content.arrays import mapped
+from app.content.columns import EventRows
 from app.content.matching import walk
 from app.content.neighbours import FORMAT, MOST_SEEDS, Found, Neighbours
 from app.content.vectors import Vectors
@@ -36,6 +38,11 @@ class Adviser:
         self.definition = definition
         self.learnt = learnt
         self._unknown: tuple[Any, int, list[Item]] = (None, -1, [])
+        self._bought: EventRows | None = None
+        if definition.bought is not None:
+            event, path = definition.bought
+            self._bought = EventRows(event, ZoneInfo("UTC"))
+            self._bought.read(path[0])
 
     def items(self, r: Request, catalogue: Any) -> Iterator[Item]:
         """The best first, as the catalogue has them now, each once. What speaks for each is kept in the request's memo (`reasons`)."""
@@ -89,17 +96,10 @@ class Adviser:
 
     def _had(self, r: Request) -> Counter[str]:
         found = Counter[str]()
-        if self.definition.bought is None:
-            return found
-        event, (name, *path) = self.definition.bought
-        places, names = list(r.places(event)), r.history.names
-        for shape, values in zip(*r.history.rows(places), strict=True) if places else ():
-            if isinstance(values, dict):
-                value = values.get(name)
-            else:
-                at = names.position(shape, name)
-                value = values[at] if at is not None else None
-            found.update({id for id in walk(value, tuple(path)) if isinstance(id, str)})
+        if self._bought is not None and self.definition.bought is not None:
+            head, *path = self.definition.bought[1]
+            for value in self._bought.values(r, self._bought(r, None), head):
+                found.update({id for id in walk(value, tuple(path)) if isinstance(id, str)})
         return found
 
 

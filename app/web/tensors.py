@@ -133,11 +133,13 @@ def outputs_of(asked: Any, known: Sequence[str]) -> list[str]:
         return list(known)
     if not is_list(asked):
         raise wrong("outputs", "outputs", "a list of {name}", _shown(asked))
-    names = [each.get("name") if is_object(each) else each for each in asked]
-    for number, name in enumerate(names):
-        if name not in known:
+    names: dict[str, None] = {}
+    for number, each in enumerate(asked):
+        name = each.get("name") if is_object(each) else each
+        if not isinstance(name, str) or name not in known:
             raise wrong(f"outputs[{number}].name", "an output", f"one of {', '.join(known)}", _shown(name))
-    return list(dict.fromkeys(names))
+        names[name] = None
+    return list(names)
 
 
 def wrong(at: str, what: str, expected: str, given: str) -> RequestInvalid:

@@ -106,6 +106,20 @@ def test_what_goes_with_what_is_learnt_by_one_command_and_served_with_the_reason
     assert answer["degraded"] == []
 
 
+def test_what_a_person_had_before_counts_too(server):
+    before = server.get("/readyz").json["content"]["version"]
+    (server.content / "rules" / "goes.yaml").write_text(
+        "recommenders: {goes_with: {seeds: {last: order_completed.products.product_id}, bought: order_completed.products.product_id}}\n",
+    )
+    server.until(lambda: server.get("/readyz").json["content"]["version"] != before, 20)
+
+    answer = server.post("/v1/recommendations", {"profile": "u3", "recommender": "goes_with", "limit": 3})
+
+    assert answer.status == 200, answer.text
+    assert [item["id"] for item in answer.json["items"]] != []
+    assert answer.json["degraded"] == []
+
+
 @pytest.mark.parametrize("body,why", [({"seeds": "cup"}, "seeds: a list of at most 500 ids"), ({"recommender": "nobody"}, 'no source \\"nobody\\"'), ({"recommender": "a", "from": "catalogue"}, "not both")])
 def test_a_recommendation_that_cannot_be_asked_for_is_refused_with_the_reason(server, body, why):
     answer = server.post("/v1/recommendations", body)
