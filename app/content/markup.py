@@ -106,15 +106,38 @@ def _url_escape(before: str) -> str:
     raise NoEscape("part of an address: give the whole address as one expression, or use it behind https://host/")
 
 
+_LEAPS = frozenset({"text", "value", "raw"})
+
+
 def advance(spot: Spot, text: str) -> Spot:
     """The spot after some literal markup."""
-    for i, character in enumerate(text):
+    at = 0
+    while at < len(text):
+        spot, at = _leapt(spot, text, at)
+        if at == len(text):
+            break
         try:
-            spot = _step(spot, character)
+            spot = _step(spot, text[at])
         except NoEscape as error:
-            error.lines = text.count("\n", 0, i)
+            error.lines = text.count("\n", 0, at)
             raise
+        at += 1
     return spot
+
+
+def _leapt(spot: Spot, text: str, at: int) -> tuple[Spot, int]:
+    """As `_step` for each of the characters that end nothing here, in one go: (the spot, the place of the first other one)."""
+    if spot.state not in _LEAPS or (spot.state == "raw" and "<" in spot.buffer):
+        return spot, at
+    found = text.find(spot.quote if spot.state == "value" else "<", at)
+    end = found if found >= 0 else len(text)
+    if end == at or spot.state == "text":
+        return spot, end
+    if spot.state == "value":
+        return replace(spot, value=spot.value + text[at:end]), end
+    if not text.isascii():  # a letter may be two when it is small
+        return spot, at
+    return replace(spot, buffer=(spot.buffer + text[at:end])[-len(spot.tag) - 3 :].lower()), end
 
 
 def _step(spot: Spot, c: str) -> Spot:
