@@ -5,8 +5,8 @@ Many people are decided for as one is: one read of the store, a choice for each 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Collection, Sequence
+from time import monotonic
 
 from app.content.arbitrating import arbitrate
 from app.content.choosing import Taken, choose, fall_back
@@ -49,7 +49,7 @@ class Decider:
 
     async def decide(self, snapshot: Snapshot, q: Question, now: int, timeout: float) -> Answer:
         """The whole answer within `timeout` seconds, or one that is not recorded, with the reason `deadline`."""
-        begun = asyncio.get_running_loop().time()
+        begun = monotonic()
         deadline = begun + timeout
         person = (NOBODY, "profile" if q.unusable else "")
         if q.identity is not None and not q.unusable:
@@ -62,7 +62,7 @@ class Decider:
 
     async def decide_all(self, snapshot: Snapshot, questions: Sequence[Question], now: int, timeout: float) -> list[Answer]:
         """What `decide` gives for each question, in order, within `timeout` seconds altogether."""
-        begun = asyncio.get_running_loop().time()
+        begun = monotonic()
         deadline = begun + timeout
         people = await self._people(snapshot, questions, deadline)
         answers = [self._answer(snapshot, q, *person, now) for q, person in zip(questions, people, strict=True)]
@@ -204,7 +204,7 @@ class Decider:
             for answer in answers:
                 self._forgo(answer, _reason(error))
             return
-        took = asyncio.get_running_loop().time() - begun
+        took = monotonic() - begun
         for answer, winner in zip(answers, winners, strict=True):
             answer.open, answer.decision.recorded = winner is not None, winner is None
             if answer.held and self._reserving is not None:
