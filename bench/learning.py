@@ -38,7 +38,7 @@ from app.learning.libraries import library
 from app.learning.histories import pasts
 from app.learning.spec import METHODS, Column, Method, Spec, Table
 from app.learning.splits import Split, folds_at_random
-from app.learning.training import fit_calibrated
+from app.learning.searching import fit_calibrated
 from app.settings import load_settings
 from bench.machine import ROOT
 from bench.registry import Measured, figure

@@ -37,7 +37,6 @@ from app.learning.sameness import of_history, of_table
 from app.learning.spec import Spec
 from app.learning.tasks import ClustersTask, LifetimeTask, RecommenderTask, RfmTask, Task, read_task
 from app.learning.training import train
-from app.learning.uplift import keep_uplift, train_uplift
 from app.learning.versions import Shelf, Version
 from app.settings import Settings
 
@@ -156,7 +155,8 @@ class Run:
             source = self._source(spec, served, Path(folder))
             examples = source(spec)
             report.rows = len(examples)
-            made = made or self._trained(spec, examples, say)
+            with report.step("train"):
+                made = made or self._trained(spec, examples, say)
             report.version = made.name
             if served is None:
                 self._promote(made, "first", "retrained: the first version")
@@ -181,8 +181,7 @@ class Run:
         return partial(read_rows, rows)
 
     def _trained(self, spec: Spec, examples: Examples, say: Any) -> Version:
-        with self._report.step("train"):
-            trained = train(replace(spec, version=""), examples, say)
+        trained = train(replace(spec, version=""), examples, say)
         self._report.notes += trained.notes
         return cards.keep(trained, replace(spec, version=""), self._settings.content, "the shop's own history" if spec.table is None else spec.table.file.name, {"same": self._same})
 
@@ -226,9 +225,7 @@ class Run:
         with tempfile.TemporaryDirectory(prefix="inlay-") as folder:
             examples = self._source(spec, None, Path(folder))(spec)
         self._report.rows = len(examples)
-        lifted = train_uplift(spec, examples, say)
-        self._report.notes += lifted.notes
-        return keep_uplift(lifted, spec, self._settings.content, "the shop's own history" if spec.table is None else spec.table.file.name, {"same": self._same})
+        return self._trained(spec, examples, say)
 
     def _promote(self, version: Version, outcome: Outcome, why: str) -> None:
         """Unless somebody went back from it."""

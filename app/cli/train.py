@@ -20,8 +20,7 @@ from app.learning.examples import Examples, read_rows, read_table
 from app.learning.outcomes import learn_clusters, learn_lifetime, learn_recommender, learn_rfm
 from app.learning.spec import Spec
 from app.learning.tasks import ClustersTask, LifetimeTask, RecommenderTask, RfmTask, read_task
-from app.learning.training import train
-from app.learning.uplift import Lifted, keep_uplift, train_uplift
+from app.learning.training import kind_of, train
 from app.learning.versions import CARD, Shelf, Version
 from app.settings import Settings
 
@@ -83,22 +82,12 @@ def _model(arguments: argparse.Namespace, settings: Settings, definitions: Defin
     examples, source = _examples(arguments, settings, definitions, spec)
     with doing() as say, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if spec.uplift is not None:
-            return _uplift(arguments, settings, definitions, spec, train_uplift(spec, examples, say), source)
         trained = train(spec, examples, say)
-    rows = [(f"{trained.rows:,}", f"rows to learn from, by {trained.fitted.method}"), (f"{len(trained.test):,}", "rows to judge by")]
+    rows = [(f"{trained.rows:,}", f"rows to learn from, by {kind_of(spec).method(spec)}"), (f"{len(trained.test):,}", "rows to judge by")]
     rows += [(f"{value:.4f}", name.replace("_", " ")) for name, value in trained.figures.items()]
     rows += [(f"{trained.difference:.1e}", "largest difference of the ONNX file from the library")]
     _tell(rows, trained.notes)
     _serve(arguments, settings, definitions, keep(trained, spec, settings.content, source))
-    return 0
-
-
-def _uplift(arguments: argparse.Namespace, settings: Settings, definitions: Definitions, spec: Spec, lifted: Lifted, source: str) -> int:
-    rows = [(f"{lifted.rows:,}", f"rows to learn from, by {spec.uplift} of {spec.method}"), (f"{len(lifted.test):,}", "rows to judge by")]
-    rows += [(f"{value:.4f}", name.replace("_", " ")) for name, value in lifted.figures.items()]
-    _tell([*rows, (f"{lifted.difference:.1e}", "largest difference of the ONNX file from the library")], lifted.notes)
-    _serve(arguments, settings, definitions, keep_uplift(lifted, spec, settings.content, source))
     return 0
 
 

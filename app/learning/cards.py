@@ -13,37 +13,37 @@ from app.domain import conditions as c
 from app.learning.examples import Examples
 from app.learning.fitting import feeds, scores
 from app.learning.graphs import NUMBERS
-from app.learning.plots import draw
+from app.learning.kinds import Kind, Trained
 from app.learning.preparing import Preparation, order
 from app.learning.spec import Spec
-from app.learning.training import Trained
+from app.learning.training import kind_of
 from app.learning.versions import Shelf, Version
 
-GOLDEN = 5
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def keep(trained: Trained, spec: Spec, content: Path, source: str, more: Mapping[str, Any] | None = None) -> Version:
     """The model as a version on its shelf, with its card, and the page about it. `more` is told in the card of how it was trained."""
-    card = card_of(trained, spec, source)
+    kind = kind_of(spec)
+    card = card_of(trained, spec, kind, source)
     card["trained"] |= more or {}
 
     def page(folder: Path, card: Mapping[str, Any]) -> None:
-        draw(trained, folder / "figures.png")
-        (folder / "README.md").write_text(page_of(trained, spec, card))
+        kind.draw(trained, folder / "figures.png")
+        (folder / "README.md").write_text(page_of(trained, spec, kind, card))
 
-    return Shelf(content, spec.model).keep(card, trained.data, page)
+    return Shelf(content, spec.model).keep(card, trained.learnt.data, page)
 
 
-def card_of(trained: Trained, spec: Spec, source: str) -> dict[str, Any]:
-    fitted = trained.fitted
-    output: dict[str, Any] = {"index": 1, "range": [0, 1]} if fitted.method == "boosting" else {"range": [0, 1]}
+def card_of(trained: Trained, spec: Spec, kind: Kind, source: str) -> dict[str, Any]:
+    learnt = trained.learnt
     return {
-        "description": spec.description or f"what {spec.model} foretells", "version": spec.version, "inputs": inputs_told(fitted.preparation), "output": output,
-        "fallback": rounded(trained.figures["base_rate"]), "golden": golden(trained), "sha256": sha256(trained.data).hexdigest(),
+        "description": spec.description or kind.purpose.format(spec.model), "version": spec.version, "inputs": inputs_told(learnt.preparation), "output": dict(kind.output(spec)),
+        "fallback": rounded(trained.figures[kind.fallback]), "golden": golden(trained), "sha256": sha256(learnt.data).hexdigest(),
         "trained": {
-            "on": source, **label_told(spec), **times(trained.test), "rows": trained.rows, "test_rows": len(trained.test), "method": fitted.method, "seed": spec.seed, "trials": trained.trials,
-            "parameters": {name: rounded(value) if isinstance(value, float) else value for name, value in fitted.parameters.items()},
+            "on": source, **(label_told(spec) if kind.foretells else {}), **times(trained.test), "rows": trained.rows, "test_rows": len(trained.test),
+            "method": kind.method(spec), "seed": spec.seed, "trials": learnt.trials,
+            "parameters": {name: rounded(value) if isinstance(value, float) else value for name, value in learnt.parameters.items()},
             "figures": {name: rounded(value) for name, value in trained.figures.items()}, "onnx_difference": rounded(trained.difference),
             "importance": {name: rounded(value) for name, value in trained.importance.items()},
             "baseline": {name: each.plain() for name, each in trained.baselines.items()},
@@ -80,9 +80,9 @@ def rounded(value: float) -> float:
 def golden(trained: Trained) -> list[dict[str, Any]]:
     """Rows of the test set from the lowest score to the highest, each with its score."""
     by_score = np.argsort(trained.told, kind="stable")
-    rows = trained.test.take(by_score[[int(share * (len(by_score) - 1)) for share in SHARES[:GOLDEN]]])
-    tensors = feeds(trained.fitted.preparation, rows)
-    told = scores(trained.data, tensors)
+    rows = trained.test.take(by_score[[int(share * (len(by_score) - 1)) for share in SHARES]])
+    tensors = feeds(trained.learnt.preparation, rows)
+    told = scores(trained.learnt.data, tensors)
     cells = [tensor.tolist() for tensor in tensors.values()]
     return [{"inputs": [value for tensor in cells for value in tensor[i]], "output": round(float(told[i]), 6)} for i in range(len(told))]
 
@@ -97,24 +97,26 @@ def _day(at: int) -> str:
     return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d}"
 
 
-def page_of(trained: Trained, spec: Spec, card: Mapping[str, Any]) -> str:
+def page_of(trained: Trained, spec: Spec, kind: Kind, card: Mapping[str, Any]) -> str:
     told = card["trained"]
     rows = "\n".join(f"| {name.replace('_', ' ')} | {value:g} |" for name, value in told["figures"].items())
     weights = "\n".join(f"| `{name}` | {value:g} |" for name, value in told["importance"].items())
     judged = f"the {told['test_rows']:,} rows from {told['judged_from']} to {told['judged_to']}, later than everything that was learnt from" if "judged_from" in told else f"{told['test_rows']:,} rows drawn at random"
     notes = "".join(f"\n- {note}" for note in trained.notes) or "\n- Nothing was noticed that should be looked at."
+    limits = "\n".join(f"- {limit.format(fallback=card['fallback'])}" for limit in kind.limits)
+    summary = f"{told['method']}, version {card['version']}, learnt from {told['rows']:,} rows of {told['on']}; judged by {judged}. {kind.verdict(trained)}"
     return f"""# {spec.model}: {card["description"]}
 
-{told["method"]}, version {card["version"]}, learnt from {told["rows"]:,} rows of {told["on"]}; judged by {judged}.
+{summary.rstrip()}
 
-![ROC, precision and recall, calibration, lift, importance and scores](figures.png)
+![{kind.drawn}](figures.png)
 
 | figure | |
 |---|---:|
 {rows}
 | largest difference of the ONNX file from the library | {told["onnx_difference"]:g} |
 
-| input | area under ROC that is lost without it |
+| input | {kind.lost} that is lost without it |
 |---|---:|
 {weights}
 
@@ -123,7 +125,5 @@ def page_of(trained: Trained, spec: Spec, card: Mapping[str, Any]) -> str:
 
 ## Limits
 
-- It foretells for people like those that it learnt from, in times like those: the card's `baseline` says what they looked like.
-- A score is a probability for groups: of people with a score of 0.2, two in ten. It does not say what a message changes.
-- Where the model cannot be used, the server takes the fallback score {card["fallback"]:g}, the mean of the label.
+{limits}
 """

@@ -27,7 +27,7 @@ from app.learning.fitting import feeds, scores
 from app.learning.histories import Events
 from app.learning.plots import ACCENT, PALE, canvas, save
 from app.learning.tasks import ClustersTask, LifetimeTask, RecommenderTask, RfmTask
-from app.learning.training import Moved
+from app.learning.searching import Moved
 from app.learning.versions import Shelf, Version, replace
 from app.content.recommending import Learnt, read
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from app.learning.judging import reliability
 from app.learning.libraries import library
-from app.learning.training import Trained
+from app.learning.kinds import Trained
 
 INK, ACCENT, PALE = "#1c1c1a", "#1f6f5c", "#c9c6bd"
 INPUTS_SHOWN = 12
@@ -23,7 +23,7 @@ def draw(trained: Trained, path: Path) -> None:
     _precision(axes[0, 1], label, told, trained.figures["average_precision"])
     _calibration(axes[0, 2], label, told)
     _lift(axes[1, 0], label, told)
-    _importance(axes[1, 1], trained)
+    importances(axes[1, 1], trained, "area under ROC")
     _scores(axes[1, 2], label, told)
     save(figure, path)
 
@@ -42,6 +42,12 @@ def save(figure: Any, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=90, metadata={"Software": None})
     library("matplotlib.pyplot").close(figure)
+
+
+def importances(axis: Any, trained: Trained, lost: str) -> None:
+    shown = list(trained.importance.items())[:INPUTS_SHOWN][::-1]
+    axis.barh([name for name, _ in shown], [value for _, value in shown], color=ACCENT)
+    axis.set(title="Importance", xlabel=f"{lost} lost without it")
 
 
 def _roc(axis: Any, label: np.ndarray, told: np.ndarray, auc: float) -> None:
@@ -72,12 +78,6 @@ def _lift(axis: Any, label: np.ndarray, told: np.ndarray) -> None:
     axis.axhline(1, color=PALE)
     axis.plot(share, np.cumsum(came) / np.arange(1, len(came) + 1) / label.mean(), color=ACCENT)
     axis.set(title="Lift of the best", xlabel="share of people, the best first", ylabel="times the mean", xlim=(0, 1))
-
-
-def _importance(axis: Any, trained: Trained) -> None:
-    shown = list(trained.importance.items())[:INPUTS_SHOWN][::-1]
-    axis.barh([name for name, _ in shown], [value for _, value in shown], color=ACCENT)
-    axis.set(title="Importance", xlabel="area under ROC lost without it")
 
 
 def _scores(axis: Any, label: np.ndarray, told: np.ndarray) -> None:

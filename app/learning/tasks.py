@@ -40,46 +40,40 @@ class RecommenderTask:
 
 
 @dataclass(frozen=True, slots=True)
-class ClustersTask:
-    """Kinds of people at `at` (None: the end of the history), between `least` and `most` of them."""
+class PeopleTask:
+    """A model of everybody as they were at `at` (None: the end of the history)."""
 
     id: str
     inputs: tuple[Column, ...]
     at: int | None = None
+    description: str = ""
+    seed: int = 7
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClustersTask(PeopleTask):
+    """Kinds of people, between `least` and `most` of them."""
+
     least: int = 2
     most: int = 8
     way: Way = "kmeans"
-    description: str = ""
-    seed: int = 7
-    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class LifetimeTask:
+class LifetimeTask(PeopleTask):
     """What everybody will spend in the `weeks` after an instant. `inputs` name features: how many orders, when the first and the
     last were, seconds since the last, what was spent in all."""
 
-    id: str
-    inputs: tuple[Column, ...]
-    at: int | None = None
     weeks: float = 52.0
-    description: str = ""
-    seed: int = 7
-    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class RfmTask:
-    """Recency, frequency and money of everybody as of `at`, each in so many `parts`. `inputs` name features: seconds since the last
-    order, how many orders, what was spent in all."""
+class RfmTask(PeopleTask):
+    """Recency, frequency and money of everybody, each in so many `parts`. `inputs` name features: seconds since the last order, how
+    many orders, what was spent in all."""
 
-    id: str
-    inputs: tuple[Column, ...]
-    at: int | None = None
     parts: int = 5
-    description: str = ""
-    seed: int = 7
-    version: str = ""
 
 
 Task: TypeAlias = Spec | RecommenderTask | ClustersTask | LifetimeTask | RfmTask
@@ -115,26 +109,30 @@ def _recommender(reader: Reader, node: Node) -> RecommenderTask:
 
 def _clusters(reader: Reader, node: Node) -> ClustersTask:
     given = reader.mapping(node, "", CLUSTERS_KEYS, ("clusters", "inputs"))
-    text = {key: reader.text(given[key], key) for key in ("clusters", "description", "version") if key in given}
     least = reader.whole(given["from"], "from", 2, 50, 2) if "from" in given else 2
     most = reader.whole(given["to"], "to", least, 50, max(8, least)) if "to" in given else max(8, least)
     way = reader.one_of(given["method"], "method", WAYS, "method") if "method" in given else None
     inputs = inputs_of(reader, given["inputs"]) if "inputs" in given else ()
-    return ClustersTask(text.get("clusters", ""), inputs, _at(reader, given), least, most, way or "kmeans", text.get("description", ""), _seed(reader, given), text.get("version", ""))
+    return ClustersTask(*_of_people(reader, given, "clusters", inputs), least, most, way or "kmeans")
 
 
 def _lifetime(reader: Reader, node: Node) -> LifetimeTask:
     given = reader.mapping(node, "", LIFETIME_KEYS, ("lifetime", "inputs"))
-    text = {key: reader.text(given[key], key) for key in ("lifetime", "description", "version") if key in given}
     weeks = reader.duration(given["over"], "over") / (7 * 86_400_000) if "over" in given else 52.0
-    return LifetimeTask(text.get("lifetime", ""), _features(reader, given, LIFETIME_INPUTS), _at(reader, given), weeks, text.get("description", ""), _seed(reader, given), text.get("version", ""))
+    return LifetimeTask(*_of_people(reader, given, "lifetime", _features(reader, given, LIFETIME_INPUTS)), weeks)
 
 
 def _rfm(reader: Reader, node: Node) -> RfmTask:
     given = reader.mapping(node, "", RFM_KEYS, ("rfm", "inputs"))
-    text = {key: reader.text(given[key], key) for key in ("rfm", "description", "version") if key in given}
     parts = reader.whole(given["parts"], "parts", 2, 9, 5) if "parts" in given else 5
-    return RfmTask(text.get("rfm", ""), _features(reader, given, RFM_INPUTS), _at(reader, given), parts, text.get("description", ""), version=text.get("version", ""))
+    return RfmTask(*_of_people(reader, given, "rfm", _features(reader, given, RFM_INPUTS)), parts)
+
+
+def _of_people(reader: Reader, given: dict[str, Node], kind: str, inputs: tuple[Column, ...]) -> tuple[str, tuple[Column, ...], int | None, str, int, str]:
+    """The fields of a `PeopleTask`, in their order."""
+    text = {key: reader.text(given[key], key) for key in (kind, "description", "version") if key in given}
+    at = int(reader.instant(given["at"], "at")) if "at" in given else None
+    return text.get(kind, ""), inputs, at, text.get("description", ""), _seed(reader, given), text.get("version", "")
 
 
 def _features(reader: Reader, given: dict[str, Node], names: Sequence[str]) -> tuple[Column, ...]:
@@ -142,10 +140,6 @@ def _features(reader: Reader, given: dict[str, Node], names: Sequence[str]) -> t
     named = reader.mapping(given["inputs"], "inputs", names, names) if "inputs" in given else {}
     refs = [reader.ref(named[name].value, named[name].line, f"inputs.{name}", ("feature",)) for name in names if name in named]
     return tuple(Column(ref) for ref in refs if ref is not None)
-
-
-def _at(reader: Reader, given: dict[str, Node]) -> int | None:
-    return int(reader.instant(given["at"], "at")) if "at" in given else None
 
 
 def _seed(reader: Reader, given: dict[str, Node]) -> int:

@@ -112,7 +112,7 @@ def test_an_input_that_is_always_the_same_is_left_out_and_told():
     given = invented()
     trained = train(SPEC, Examples(COLUMNS, (*given.values[:3], np.zeros(len(given))), given.label, given.instant))
 
-    assert [str(column.name) for column in trained.fitted.preparation.columns] == ["profile.orders", "profile.country", "profile.spent"]
+    assert [str(column.name) for column in trained.learnt.preparation.columns] == ["profile.orders", "profile.country", "profile.spent"]
     assert "profile.noise: the same in every row, and left out" in trained.notes[0]
 
 

@@ -18,10 +18,12 @@ from app.content.load import load
 from app.domain import conditions as c
 from app.domain.definitions import Definitions
 from app.errors import ContentInvalid, SettingsInvalid
+from app.learning.cards import keep
 from app.learning.examples import Examples, read_table
 from app.learning.spec import METHODS, UPLIFTS, Column, Spec
 from app.learning.tasks import read_task
-from app.learning.uplift import curve, effect, keep_uplift, qini, train_uplift
+from app.learning.training import train
+from app.learning.uplift import curve, effect, qini
 
 HILLSTROM = Path(__file__).parent.parent.parent.parent / "shared" / "data" / "hillstrom" / "hillstrom_even_rows.csv.gz"
 COLUMNS = tuple(Column(c.Ref(("profile", name)), text) for name, text in (("visits", False), ("town", True), ("noise", False)))
@@ -43,8 +45,8 @@ def spec(uplift: str = "two_models", method: str = "logistic") -> Spec:
 @pytest.mark.parametrize("uplift", UPLIFTS)
 @pytest.mark.parametrize("method", METHODS)
 def test_who_is_won_by_a_message_is_found_and_the_server_scores_as_the_library(tmp_path, uplift, method):
-    lifted = train_uplift(spec(uplift, method), invented())
-    version = keep_uplift(lifted, spec(uplift, method), tmp_path, "invented people")
+    lifted = train(spec(uplift, method), invented())
+    version = keep(lifted, spec(uplift, method), tmp_path, "invented people")
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "shop.yaml").write_text("version: 1")
 
@@ -59,8 +61,8 @@ def test_who_is_won_by_a_message_is_found_and_the_server_scores_as_the_library(t
 
 
 def test_a_message_that_changes_nothing_is_told_to_be_no_better_than_chance(tmp_path):
-    lifted = train_uplift(spec(), invented(lift=0.0))
-    version = keep_uplift(lifted, spec(), tmp_path, "invented people")
+    lifted = train(spec(), invented(lift=0.0))
+    version = keep(lifted, spec(), tmp_path, "invented people")
 
     assert lifted.figures["qini_low"] <= 0
     assert "not shown to order people better than chance" in (version.folder / "README.md").read_text()
@@ -80,7 +82,7 @@ def test_people_who_were_not_chosen_by_chance_are_pointed_out():
     given = invented()
     chosen = replace(given, treated=(given.values[0] + np.random.default_rng(2).normal(size=len(given)) > 1.5).astype(float))
 
-    lifted = train_uplift(spec(), chosen)
+    lifted = train(spec(), chosen)
 
     assert "inputs tell who was treated" in lifted.notes[0]
 
@@ -88,7 +90,7 @@ def test_people_who_were_not_chosen_by_chance_are_pointed_out():
 @pytest.mark.parametrize("treated,why", [(np.ones(3_000), "0 are not treated"), (np.zeros(3_000), "0 are treated"), (None, "do not tell who was treated")])
 def test_without_both_sides_nothing_is_learnt(treated, why):
     with pytest.raises(SettingsInvalid) as refused:
-        train_uplift(spec(), replace(invented(), treated=treated))
+        train(spec(), replace(invented(), treated=treated))
 
     assert why in refused.value.message
 
@@ -125,7 +127,7 @@ inputs: [profile.recency, profile.history, profile.mens, profile.womens, profile
     task = read_task(tmp_path / "win.yaml", Definitions(""))
     assert isinstance(task, Spec)
 
-    lifted = train_uplift(task, read_table(task, ZoneInfo("UTC")))
+    lifted = train(task, read_table(task, ZoneInfo("UTC")))
 
     assert 0.06 < lifted.figures["effect"] < 0.09
     assert lifted.figures["qini"] < 0.02
