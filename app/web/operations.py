@@ -27,7 +27,8 @@ class Operations:
         parts = self._parts
         serving = parts.snapshot is not None and not parts.stopping
         troubles: Mapping[str, str] = parts.snapshot.runtime.troubles() if parts.snapshot is not None else {}
-        degraded = ["store"] * parts.breaker.open + [f"model:{id}" for id in troubles]
+        away = parts.breaker.open or parts.store_away
+        degraded = ["store"] * away + [f"model:{id}" for id in troubles]
         body: dict[str, Any] = {"status": "stopping" if parts.stopping else "ready" if serving else "starting", "degraded": degraded}
         try:
             parts.keys.authorise(scope, "admin")
@@ -39,7 +40,7 @@ class Operations:
             kept = {id: f"the one before it is served: {why}" for id, why in (state.kept if state else ())}
             body |= {
                 "content": {"version": parts.snapshot.version if parts.snapshot else None, "problems": problems},
-                "store": "down" if parts.breaker.open else "up", "models": kept | dict(troubles) or "ok", "durability": parts.durability,
+                "store": "down" if away else "up", "models": kept | dict(troubles) or "ok", "durability": parts.durability,
             }
         return Reply(200 if serving else 503, _encode(body), [JSON])
 

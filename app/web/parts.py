@@ -78,6 +78,8 @@ class Parts:
     """Told of each person a decision was taken for."""
     forget: Callable[[str], Awaitable[None]] = _nothing_of
     """Told of each person who is about to be erased."""
+    store_away: bool = False
+    """Whether the store did not serve when it was last looked at: it may answer, and still be loading its data."""
     stopping: bool = False
     inflight: int = 0
     latest: int = 0

@@ -239,7 +239,7 @@ class Worker:
 
     async def _follow_store(self) -> None:
         """Items, keys and names as the fleet has them now."""
-        with suppress(StoreUnavailable):
+        try:
             self.parts.keys.replace(await self.key_store.all())
             if not self.names.loaded:
                 await self.names.load()
@@ -250,6 +250,9 @@ class Worker:
                     await asyncio.to_thread(self.catalogue.save, self.settings.data / "catalogue.msgpack")
             await self.names.refresh()
             await self.tombstones.follow()
+            self.parts.store_away = False
+        except StoreUnavailable:
+            self.parts.store_away = True
 
     async def _follow_identities(self) -> None:
         """What was begun and not finished, here or by a server that is gone."""

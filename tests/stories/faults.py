@@ -7,8 +7,13 @@ import shutil
 import socket
 import tempfile
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from redis import Redis
+from redis.exceptions import ResponseError
 
 from tests.conftest import start_redis
 
@@ -37,6 +42,23 @@ class FaultyRedis:
         self._redis.terminate()
         self._redis.wait(10)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Meanwhile it answers, and refuses all work, as one does that still loads its data: a script that does not end keeps it busy."""
+        with self._client() as own, self._client() as other:
+            other.config_set("lua-time-limit", 1)
+            script = threading.Thread(target=_suppressing, args=(own.eval, "while true do end", 0), daemon=True)
+            script.start()
+            try:
+                yield
+            finally:
+                other.script_kill()
+                script.join(5)
+                other.config_set("lua-time-limit", 5000)
+
+    def _client(self) -> Redis:
+        return Redis(unix_socket_path=str(self._folder / "redis.sock"), socket_timeout=30)
 
     async def _end(self) -> None:
         self._server.close()
@@ -73,3 +95,8 @@ class FaultyRedis:
                 data = data[-1:]
             await self._send(target, data)
         target.close()
+
+
+def _suppressing(work: Callable[..., Any], *arguments: Any) -> None:
+    with suppress(ResponseError):
+        work(*arguments)

@@ -131,6 +131,15 @@ def test_probes_tell_degraded_from_down(broken):
     assert (broken.get("/healthz").status, broken.get("/readyz").status, broken.get("/readyz").json["degraded"]) == (200, 200, ["store"])
 
 
+def test_a_store_that_answers_and_refuses_all_work_is_down(redis, remote):
+    with redis.refusing():
+        remote.until(lambda: remote.get("/readyz").json["store"] == "down", 5)
+        offer = offered(remote)
+    remote.until(lambda: remote.get("/readyz").json["store"] == "up", 5)
+
+    assert offer is None
+
+
 def test_a_start_without_the_store_serves_what_was_kept(redis, remote):
     remote.stop()
     redis.fault = "gone"

@@ -71,7 +71,7 @@ def test_a_boosted_model_of_numbers_alone_is_one_that_the_server_scores_by_its_o
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "shop.yaml").write_text("version: 1")
 
-    model = sound(load(tmp_path).models["again"], trained.data, Watchdog())
+    model = sound(load(tmp_path).models["again"], trained.learnt.data, Watchdog())
 
     assert isinstance(model, TreeModel)
 
@@ -94,7 +94,7 @@ def test_a_search_keeps_to_its_number_of_trials_and_is_no_worse():
 
 
 def test_the_same_seed_gives_the_same_file():
-    assert train(SPEC, invented()).data == train(SPEC, invented()).data
+    assert train(SPEC, invented()).learnt.data == train(SPEC, invented()).learnt.data
 
 
 def test_an_input_that_knows_the_answer_is_told_and_an_honest_one_is_not():

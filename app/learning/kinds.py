@@ -1,0 +1,69 @@
+"""What sets one kind of trained model apart from another: how it is learnt, how it is judged, and what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.learning.examples import Examples
+from app.learning.fitting import Parameters
+from app.learning.judging import Baseline
+from app.learning.preparing import Preparation
+from app.learning.searching import Moved
+from app.learning.spec import Spec
+from app.learning.splits import Split
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """`data` is the ONNX file, `by_library` what the library gives for the same rows."""
+
+    preparation: Preparation
+    parameters: Parameters
+    trials: int
+    data: bytes
+    by_library: Callable[[Examples], np.ndarray]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """`test` are the rows that it is judged by, `told` the file's scores of them, `difference` the largest one from the library's.
+    `notes` are what somebody should look at."""
+
+    learnt: Learnt
+    test: Examples
+    told: np.ndarray
+    difference: float
+    figures: Mapping[str, float]
+    importance: Mapping[str, float]
+    baselines: Mapping[str, Baseline]
+    rows: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`looked` gives what to note of the rows before anything is learnt, and raises `SettingsInvalid` where they do not allow it.
+    `measure` of (rows, scores) is what an input's importance is told in: how much of it is lost, in words `lost`, without the input."""
+
+    looked: Callable[[Examples, Split], list[str]]
+    learn: Callable[[Spec, Examples, Split, Moved], Learnt]
+    judged: Callable[[Examples, np.ndarray, int], Mapping[str, float]]
+    measure: Callable[[Examples, np.ndarray], float]
+    lost: str
+    draw: Callable[[Trained, Path], None]
+    drawn: str
+    purpose: str
+    """Of the model, whose id stands for {}, where the spec has no description."""
+    method: Callable[[Spec], str]
+    output: Callable[[Spec], Mapping[str, Any]]
+    fallback: str
+    """The figure that is the score where the model cannot be used."""
+    foretells: bool
+    """Whether scores are chances of the label, which the decision log can hold against what came."""
+    verdict: Callable[[Trained], str]
+    limits: tuple[str, ...]

@@ -1,0 +1,50 @@
+"""Models of whether somebody will do something: to open, to click, to buy, to leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from app.learning.examples import Examples
+from app.learning.judging import figures
+from app.learning.kinds import Kind, Learnt
+from app.learning.leaks import leaks
+from app.learning.libraries import library
+from app.learning.plots import draw
+from app.learning.searching import Moved, fit_calibrated, searched
+from app.learning.spec import Spec
+from app.learning.splits import Split
+
+
+def _looked(examples: Examples, parts: Split) -> list[str]:
+    return [str(leak) for leak in leaks(examples)]
+
+
+def _learn(spec: Spec, examples: Examples, parts: Split, moved: Moved) -> Learnt:
+    moved(f"looking for parameters of {spec.method}")
+    parameters, trials = searched(spec.method, spec.search, examples, parts, spec.seed, moved)
+    moved(f"fitting {len(parts.train):,} rows")
+    fitted = fit_calibrated(spec.method, parameters, examples, parts, spec.seed)
+    return Learnt(fitted.preparation, parameters, trials, fitted.onnx(), fitted.probabilities)
+
+
+def _auc(rows: Examples, told: np.ndarray) -> float:
+    return float(library("sklearn.metrics").roc_auc_score(rows.label, told))
+
+
+def _output(spec: Spec) -> Mapping[str, Any]:
+    return {"index": 1, "range": [0, 1]} if spec.method == "boosting" else {"range": [0, 1]}
+
+
+PROPENSITY = Kind(
+    looked=_looked, learn=_learn, judged=lambda rows, told, seed: figures(rows.label, told), measure=_auc, lost="area under ROC", draw=draw,
+    drawn="ROC, precision and recall, calibration, lift, importance and scores", purpose="what {} foretells", method=lambda spec: spec.method, output=_output,
+    fallback="base_rate", foretells=True, verdict=lambda trained: "",
+    limits=(
+        "It foretells for people like those that it learnt from, in times like those: the card's `baseline` says what they looked like.",
+        "A score is a probability for groups: of people with a score of 0.2, two in ten. It does not say what a message changes.",
+        "Where the model cannot be used, the server takes the fallback score {fallback:g}, the mean of the label.",
+    ),
+)
