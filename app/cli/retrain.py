@@ -183,7 +183,7 @@ class Run:
     def _trained(self, spec: Spec, examples: Examples, say: Any) -> Version:
         trained = train(replace(spec, version=""), examples, say)
         self._report.notes += trained.notes
-        return cards.keep(trained, replace(spec, version=""), self._settings.content, "the shop's own history" if spec.table is None else spec.table.file.name, {"same": self._same})
+        return cards.keep(trained, self._settings.content, "the shop's own history" if spec.table is None else spec.table.file.name, {"same": self._same})
 
     def _compared(self, spec: Spec, served: Version, made: Version, source: Source) -> Compared:
         report, both = self._report, (served, made)

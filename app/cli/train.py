@@ -87,7 +87,7 @@ def _model(arguments: argparse.Namespace, settings: Settings, definitions: Defin
     rows += [(f"{value:.4f}", name.replace("_", " ")) for name, value in trained.figures.items()]
     rows += [(f"{trained.difference:.1e}", "largest difference of the ONNX file from the library")]
     _tell(rows, trained.notes)
-    _serve(arguments, settings, definitions, keep(trained, spec, settings.content, source))
+    _serve(arguments, settings, definitions, keep(trained, settings.content, source))
     return 0
 
 

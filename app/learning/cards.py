@@ -22,21 +22,21 @@ from app.learning.versions import Shelf, Version
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-def keep(trained: Trained, spec: Spec, content: Path, source: str, more: Mapping[str, Any] | None = None) -> Version:
+def keep(trained: Trained, content: Path, source: str, more: Mapping[str, Any] | None = None) -> Version:
     """The model as a version on its shelf, with its card, and the page about it. `more` is told in the card of how it was trained."""
-    kind = kind_of(spec)
-    card = card_of(trained, spec, kind, source)
+    kind = kind_of(trained.spec)
+    card = card_of(trained, kind, source)
     card["trained"] |= more or {}
 
     def page(folder: Path, card: Mapping[str, Any]) -> None:
         kind.draw(trained, folder / "figures.png")
-        (folder / "README.md").write_text(page_of(trained, spec, kind, card))
+        (folder / "README.md").write_text(page_of(trained, kind, card))
 
-    return Shelf(content, spec.model).keep(card, trained.learnt.data, page)
+    return Shelf(content, trained.spec.model).keep(card, trained.learnt.data, page)
 
 
-def card_of(trained: Trained, spec: Spec, kind: Kind, source: str) -> dict[str, Any]:
-    learnt = trained.learnt
+def card_of(trained: Trained, kind: Kind, source: str) -> dict[str, Any]:
+    spec, learnt = trained.spec, trained.learnt
     return {
         "description": spec.description or kind.purpose.format(spec.model), "version": spec.version, "inputs": inputs_told(learnt.preparation), "output": dict(kind.output(spec)),
         "fallback": rounded(trained.figures[kind.fallback]), "golden": golden(trained), "sha256": sha256(learnt.data).hexdigest(),
@@ -97,7 +97,7 @@ def _day(at: int) -> str:
     return f"{datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d}"
 
 
-def page_of(trained: Trained, spec: Spec, kind: Kind, card: Mapping[str, Any]) -> str:
+def page_of(trained: Trained, kind: Kind, card: Mapping[str, Any]) -> str:
     told = card["trained"]
     rows = "\n".join(f"| {name.replace('_', ' ')} | {value:g} |" for name, value in told["figures"].items())
     weights = "\n".join(f"| `{name}` | {value:g} |" for name, value in told["importance"].items())
@@ -105,7 +105,7 @@ def page_of(trained: Trained, spec: Spec, kind: Kind, card: Mapping[str, Any]) -
     notes = "".join(f"\n- {note}" for note in trained.notes) or "\n- Nothing was noticed that should be looked at."
     limits = "\n".join(f"- {limit.format(fallback=card['fallback'])}" for limit in kind.limits)
     summary = f"{told['method']}, version {card['version']}, learnt from {told['rows']:,} rows of {told['on']}; judged by {judged}. {kind.verdict(trained)}"
-    return f"""# {spec.model}: {card["description"]}
+    return f"""# {trained.spec.model}: {card["description"]}
 
 {summary.rstrip()}
 

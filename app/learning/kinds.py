@@ -34,6 +34,7 @@ class Trained:
     """`test` are the rows that it is judged by, `told` the file's scores of them, `difference` the largest one from the library's.
     `notes` are what somebody should look at."""
 
+    spec: Spec
     learnt: Learnt
     test: Examples
     told: np.ndarray

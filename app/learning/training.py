@@ -48,7 +48,7 @@ def train(spec: Spec, examples: Examples, moved: Moved = lambda _: None) -> Trai
     baselines = {str(column.name): baseline(values, text=column.text) for column, values in zip(known.columns, known.values, strict=True)}
     baselines["score"] = baseline(scores(learnt.data, feeds(learnt.preparation, known)), text=False)
     figures, weights = kind.judged(test, told, spec.seed), importance(learnt, test, kind.measure, spec.seed)
-    return Trained(learnt, test, told, difference, figures, weights, baselines, len(parts.train), tuple(notes))
+    return Trained(spec, learnt, test, told, difference, figures, weights, baselines, len(parts.train), tuple(notes))
 
 
 def importance(learnt: Learnt, test: Examples, measure: Callable[[Examples, np.ndarray], float], seed: int) -> dict[str, float]:

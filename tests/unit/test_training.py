@@ -52,7 +52,7 @@ def test_the_file_gives_what_the_library_gives_on_every_row_also_of_what_never_c
 @pytest.mark.parametrize("method", METHODS)
 def test_a_trained_model_is_one_that_the_server_takes(tmp_path, method):
     trained = train(Spec("again", COLUMNS, method=method), invented())
-    Shelf(tmp_path, "again").serve(keep(trained, SPEC, tmp_path, "invented people"), "trained", 0)
+    Shelf(tmp_path, "again").serve(keep(trained, tmp_path, "invented people"), "trained", 0)
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "shop.yaml").write_text("version: 1")
 
@@ -67,7 +67,7 @@ def test_a_trained_model_is_one_that_the_server_takes(tmp_path, method):
 def test_a_boosted_model_of_numbers_alone_is_one_that_the_server_scores_by_its_own_tables(tmp_path):
     numbers = invented().without(["profile.country"])
     trained = train(Spec("again", numbers.columns), numbers)
-    Shelf(tmp_path, "again").serve(keep(trained, SPEC, tmp_path, "invented people"), "trained", 0)
+    Shelf(tmp_path, "again").serve(keep(trained, tmp_path, "invented people"), "trained", 0)
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "shop.yaml").write_text("version: 1")
 
@@ -89,7 +89,7 @@ def test_what_is_judged_by_is_later_than_the_windows_of_what_was_learnt_from():
 def test_a_search_keeps_to_its_number_of_trials_and_is_no_worse():
     usual, searched = train(SPEC, invented()), train(Spec("again", COLUMNS, search=Search(trials=3)), invented())
 
-    assert searched.trials == 3
+    assert searched.learnt.trials == 3
     assert searched.figures["log_loss"] < usual.figures["log_loss"] + 0.05
 
 

@@ -46,7 +46,7 @@ def spec(uplift: str = "two_models", method: str = "logistic") -> Spec:
 @pytest.mark.parametrize("method", METHODS)
 def test_who_is_won_by_a_message_is_found_and_the_server_scores_as_the_library(tmp_path, uplift, method):
     lifted = train(spec(uplift, method), invented())
-    version = keep(lifted, spec(uplift, method), tmp_path, "invented people")
+    version = keep(lifted, tmp_path, "invented people")
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "shop.yaml").write_text("version: 1")
 
@@ -62,7 +62,7 @@ def test_who_is_won_by_a_message_is_found_and_the_server_scores_as_the_library(t
 
 def test_a_message_that_changes_nothing_is_told_to_be_no_better_than_chance(tmp_path):
     lifted = train(spec(), invented(lift=0.0))
-    version = keep(lifted, spec(), tmp_path, "invented people")
+    version = keep(lifted, tmp_path, "invented people")
 
     assert lifted.figures["qini_low"] <= 0
     assert "not shown to order people better than chance" in (version.folder / "README.md").read_text()
