@@ -31,7 +31,7 @@ check: setup
 
 test: $(VENV)/.ready-test
 	$(BIN)/ruff check app tests bench
-	$(BIN)/python -m pytest -q -n 2 tests
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests
 
 $(VENV)/.ready-browser: $(VENV)/.ready-test requirements-browser.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-browser.lock

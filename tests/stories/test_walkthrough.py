@@ -14,6 +14,7 @@ PAGE = ROOT / "docs" / "walkthrough.md"
 RETAIL = ROOT.parent / "shared" / "data" / "online-retail" / "online_retail_to_2011-10.csv.gz"
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not RETAIL.exists() and not os.environ.get("CI"), reason="the Online Retail lines are not on this machine")
 def test_every_command_prints_what_the_page_says(tmp_path: Path):
     console = Console(tmp_path, {"RETAIL": str(RETAIL)})
