@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from app.adapters.redis_identities import KEPT_SECONDS
 from app.adapters.redis_names import KEYS as NAMES
 from app.adapters.redis_names import Names
 from app.adapters.redis_scripts import Script, evaluate, evaluate_many
+from app.adapters.redis_sealing import Sealing
 from app.domain.caps import Full, Guard
 from app.domain.change import Applied, Change, Result
 from app.domain.decision import Recording
@@ -53,6 +55,7 @@ class RedisStore:
         self._age = age
         self._apply, self._record = Script("apply"), Script("record")
         self._erase = Script("erase")
+        self._sealing = Sealing(self._writes, names, write_seconds)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -141,6 +144,7 @@ class RedisStore:
         results: dict[int, dict[int, Result]] = {call.write: {} for call in calls}
         erased: set[int] = set()
         cut = now - self._age if self._age else 0
+        long: set[str] = set()
         while calls:
             head = (names.epoch, names.size, self._bound, cut, sure)
             scripts = [
@@ -151,16 +155,26 @@ class RedisStore:
                 return None
             if b"<" in replies:
                 raise LeaseLost("the lease ended before the write")
-            moved: list[Call] = []
+            moved = [call for call, reply in zip(calls, replies, strict=True) if reply == b"~"]
+            if moved:
+                await self._sealing.open({call.key for call in moved})
             for call, reply in zip(calls, replies, strict=True):
                 if reply.startswith((b">", b"=")):
                     moved += redirected(call, reply)
+                elif reply == b"~":
+                    continue
                 elif reply == b"!":
                     erased.add(call.write)
                     results[call.write].update(dict.fromkeys(call.places, "erased"))
                 else:
+                    if reply.endswith(b"s"):
+                        reply = reply[:-1]
+                        long.add(call.key)
                     results[call.write].update({place: _RESULTS[code] for place, code in zip(call.places, reply, strict=True)})
             calls = moved
+        if long:
+            with suppress(StoreUnavailable):
+                await self._sealing.seal(long)
         return [
             Applied(tuple([each for _, each in sorted(results[i].items())]), erased=i in erased and set(results[i].values()) <= {"erased"})
             for i in sorted(results)

@@ -7,7 +7,7 @@ for emptiness.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -18,21 +18,26 @@ from app.content.matching import Sift, reach, walk
 from app.content.windows import CLOCK
 from app.domain.conditions import Path
 from app.domain.history import Dictionary, property_at
+from app.domain.sealing import Kept
 from app.domain.request import NEVER, NO_INSTANT, Request
 
 Stream = list[int] | tuple[int, ...]
 
 
 class Rows:
-    """The decoded events of one type in `(after, now]`: `ts[i]`, `shapes[i]`, `values[i]`, of each no more than rules read."""
+    """The events of one type in `(after, now]`: of ranks `[first, last)` among those that are sealed, `kept`, then decoded ones,
+    `shapes[i]` and `values[i]`, of each no more than rules read. `ts` are the instants of all."""
 
-    __slots__ = ("after", "shapes", "ts", "values")
+    __slots__ = ("after", "first", "kept", "last", "shapes", "ts", "values")
 
-    def __init__(self, after: int, ts: list[int], shapes: list[int], values: list[Any]) -> None:
+    def __init__(self, after: int, ts: list[int], shapes: list[int], values: list[Any], kept: Kept | None = None, first: int = 0, last: int = 0) -> None:
         self.after = after
         self.ts = ts
         self.shapes = shapes
         self.values = values
+        self.kept = kept
+        self.first = first
+        self.last = last
 
 
 class EventRows:
@@ -56,7 +61,10 @@ class EventRows:
             found = r.memo[self] = self._decoded(r, after, None)
         elif found.after > after:
             older = self._decoded(r, after, found.after)
-            found = r.memo[self] = Rows(after, older.ts + found.ts, older.shapes + found.shapes, older.values + found.values)
+            found = r.memo[self] = Rows(
+                after, older.ts + found.ts, older.shapes + found.shapes, older.values + found.values, older.kept or found.kept,
+                older.first if older.kept is not None else found.first, found.last if found.kept is not None else older.last,
+            )
         return found
 
     def _decoded(self, r: Request, after: int, upto: int | None) -> Rows:
@@ -64,16 +72,43 @@ class EventRows:
         positions, instants = r.between(self.event, after, upto)
         if not positions:
             return Rows(after, [], [], [])
+        history = r.history
+        kept, first, last = None, 0, 0
+        if positions[0] < history.sealed_upto:
+            kept = history.kept(history.types[positions[0]])
+            assert kept is not None
+            first = kept.rank(positions[0])
+            sealed = bisect_left(positions, history.sealed_upto)
+            last, positions = first + sealed, positions[sealed:]
+            if not positions:
+                return Rows(after, instants, [], [], kept, first, last)
+        return Rows(after, instants, *self._read(r, positions), kept, first, last)
+
+    def _read(self, r: Request, positions: list[int]) -> tuple[list[int], list[Any]]:
         shapes, values = r.history.rows(positions, self._depth)
         depth = max(self._depth_of(r.history.names, shape) for shape in {*shapes})
         if depth > self._depth:
             self._depth = depth
-            shapes, values = r.history.rows(positions, depth)
-        return Rows(after, instants, shapes, values)
+            return r.history.rows(positions, depth)
+        return shapes, values
 
     def _depth_of(self, names: Dictionary, shape: int) -> int:
         """How many values of a row of this shape reach all that rules read of it."""
         return max([1 + at for head in self._heads if (at := names.position(shape, head)) is not None], default=1)
+
+    def recent(self, r: Request, kept: Kept, head: str, after: int) -> tuple[int, int, list[Any]]:
+        """Of a type of which events are sealed: the ranks of those later than `after`, and what events of the tail hold that are."""
+        history, stop = r.history, r.count
+        edge = history.sealed_upto
+        first = kept.rank(bisect_right(history.ts, after, 0, stop)) if after >= 0 else 0
+        if stop <= edge:
+            return first, kept.rank(stop), []
+        last = len(kept.places)
+        tail: Rows | None = r.memo.get((self, "tail"))
+        if tail is None:
+            positions = history.positions(history.names.types[self.event], edge, stop)
+            tail = r.memo[self, "tail"] = Rows(-1, [history.ts[i] for i in positions], *(self._read(r, positions) if positions else ([], [])))
+        return first, last, self.values(r, tail, head)[bisect_right(tail.ts, after) :]
 
     def values(self, r: Request, rows: Rows, head: str) -> list[Any]:
         """One property of each row, None where it lacks it."""
@@ -82,10 +117,16 @@ class EventRows:
         if head in CLOCK:
             tell = CLOCK[head]
             return [tell(at, self.timezone) for at in rows.ts]
+        if rows.kept is None:
+            return self._row_values(r, rows, head)
+        sealed = rows.kept.of(head, rows.first, rows.last)
+        return sealed + self._row_values(r, rows, head) if rows.values else sealed
+
+    def _row_values(self, r: Request, rows: Rows, head: str) -> list[Any]:
         position, first = r.history.names.position, rows.shapes[0]
         if first and rows.shapes.count(first) == len(rows.shapes):
             at = position(first, head)
-            return [None] * len(rows.ts) if at is None else [*map(property_at(at), rows.values)]
+            return [None] * len(rows.shapes) if at is None else [*map(property_at(at), rows.values)]
         return [
             (row.get(head) if shape == 0 else None if (at := position(shape, head)) is None else property_at(at)(row))
             for shape, row in zip(rows.shapes, rows.values, strict=True)
@@ -114,6 +155,19 @@ class Column:
         if found is None:
             found = r.memo[self] = self._read(r)
         return found
+
+    def later(self, r: Request, after: int, *, once: bool) -> list[Any]:
+        """The values later than `after`, oldest first; with `once` in no order, and each perhaps once."""
+        head, history = self.path[0], r.history
+        kept = history.kept(history.names.types.get(self.rows.event, 0)) if head not in CLOCK else None
+        if kept is None:
+            instants, values = self(r)
+            return values[bisect_right(instants, after) :] if instants and instants[0] <= after else values
+        first, last, values = self.rows.recent(r, kept, head, after)
+        values = (kept.among if once else kept.of)(head, first, last) + values
+        if rest := self.path[1:]:
+            values = [None if value is None else reach(value, rest) for value in values]
+        return [value for value in values if value is not None] if None in values else values
 
     def _read(self, r: Request) -> tuple[list[int], list[Any]]:
         rows = self.rows(r, self.span)
@@ -175,7 +229,9 @@ class Index:
     def since(self, r: Request, key: Any, needle: bytes, count: int, after: int) -> bool:
         """Whether the property took a value at least so often later than `after`; `needle` is that of the value."""
         found = r.memo.get(self, 0)
-        if type(found) is dict or found == SCANS or not needle:
+        if r.history.sealed_upto and needle and type(found) is not dict and (sealed := self._in_sealed(r, key, after)) is not None:
+            return sealed >= count
+        if type(found) is dict or found == SCANS or not needle or r.history.sealed_upto:
             stream = self(r).get(key, NEVER)
             return len(stream) > count and stream[-count] > after
         r.memo[self] = found + 1
@@ -189,6 +245,16 @@ class Index:
                 if not count:
                     return True
         return False
+
+    def _in_sealed(self, r: Request, key: str, after: int) -> int | None:
+        """How often a property took a text later than `after`; None where the sealed columns do not tell."""
+        history, (head, *rest) = r.history, self.column.path
+        kept = history.kept(history.names.types.get(self.column.rows.event, 0))
+        if kept is None or rest:
+            return None
+        first, last, newest = self.column.rows.recent(r, kept, head, after)
+        sealed = kept.times(head, key, first, last)
+        return None if sealed is None else sealed + sum([_has(value, (), key) for value in newest])
 
 
 def _has(value: Any, rest: Path, key: Any) -> bool:

@@ -11,7 +11,7 @@ from math import fsum
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.content.columns import Stream, index_key, last_value, tally
+from app.content.columns import Column, Stream, index_key, last_value, tally
 from app.content.matching import kind, walk
 from app.content.windows import CLOCK, Edges, edges, local_days, offsets_of, span
 from app.content.writer import Writer
@@ -79,13 +79,14 @@ def written(feature: Feature, writer: Writer) -> list[str]:
             f"value = history.types.count(number, start, stop) if number < 255 else r.tally({call(feature.event)}, {after})",
         ]
     compute = compile_feature(feature, writer)
-    if feature.kind not in AGGREGATES or not isinstance(compute, Aggregate):
+    if not isinstance(compute, Aggregate) or not ends_now:
         return [f"value = {call(compute, 'F')}(r)"]
     lines = [f"instants, values = {call(compute.pairs, 'F')}(r)"]
     if isinstance(feature.window, Within):
         lines += [f"after = {after}", "if instants and instants[0] <= after:", "    values = values[bisect_right(instants, after):]"]
-    elif not ends_now:
-        return [f"value = {call(compute, 'F')}(r)"]
+    if isinstance(compute.pairs, Column):
+        sealed = f"values = {call(compute.pairs, 'F')}.later(r, {after}, once={feature.kind == 'distinct'})"
+        lines = ["if r.history.sealed_upto:", f"    {sealed}", "else:", *("    " + line for line in lines)]
     return [*lines, f"value = {call(_COMBINE[feature.kind], 'F')}(values)"]
 
 

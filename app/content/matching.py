@@ -27,6 +27,12 @@ Sift = Callable[[list[Any], Request], list[int]]
 Resolve = Callable[[Ref], Callable[[Request], Any]]
 
 _ORDER = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}
+_ORDERED: dict[str, Callable[[list[Any], Any], list[int]]] = {
+    "gt": lambda values, right: [i for i, value in enumerate(values) if value > right],
+    "gte": lambda values, right: [i for i, value in enumerate(values) if value >= right],
+    "lt": lambda values, right: [i for i, value in enumerate(values) if value < right],
+    "lte": lambda values, right: [i for i, value in enumerate(values) if value <= right],
+}
 _NUMBERS: frozenset[Any] = frozenset({int, float})
 _EARTH_KM = 6371.0088  # mean radius, IUGG
 
@@ -189,9 +195,9 @@ def _sift(wheres: list[Where], resolve: Resolve, timezone: ZoneInfo) -> Sift:
     holds = _node([(where.path[1:], where.test.operator, compile_test(where.test, resolve, timezone)) for where in wheres])
     path, test = wheres[0].path, wheres[0].test
     if len(wheres) == 1 and len(path) == 1 and test.operator in _ORDER and type_of(test.value) in _NUMBERS:
-        order = _ORDER[test.operator]
+        order, ordered = _ORDER[test.operator], _ORDERED[test.operator]
         right: Any = test.value
-        return lambda values, r: [
+        return lambda values, r: ordered(values, right) if _NUMBERS.issuperset(map(type_of, values)) else [
             i for i, value in enumerate(values)
             if (order(value, right) if type_of(value) in _NUMBERS else type_of(value) is list and holds(value, r))
         ]

@@ -69,6 +69,9 @@ class Offsets(dict[int, int | None]):
     def __init__(self, timezone: ZoneInfo) -> None:
         super().__init__()
         self._timezone = timezone
+        fixed = timezone.utcoffset(None)
+        self.fixed = None if fixed is None else round(fixed.total_seconds() * 1000)
+        """That of all days, where clocks are never moved."""
 
     def __missing__(self, day: int) -> int | None:
         ends = {self.at(instant) for instant in (day * DAY, (day + 1) * DAY - 1)}
@@ -100,6 +103,8 @@ def local_day(at: int, timezone: ZoneInfo) -> int:
 
 def local_days(instants: Iterable[int], offsets: Offsets) -> set[int]:
     """The numbers of all the local days that instants lie in."""
+    if (ahead := offsets.fixed) is not None:
+        return {(at + ahead) // DAY for at in instants} if ahead else {at // DAY for at in instants}
     try:
         return {(at + offsets[at // DAY]) // DAY for at in instants}  # pyright: ignore[reportOperatorIssue]
     except TypeError:

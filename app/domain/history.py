@@ -8,6 +8,8 @@ One string holds them, sorted by (timestamp, id):
     P       payloads                     X   27 bytes per trimmed type: type u8, watermark (u64, 6 bytes),
                                              first instant u64, events trimmed u32
 
+or, where `SEALED` is set in the number of tail entries, in place of O and P the columns of `sealing`, which lose nothing.
+
 All big-endian. A tail of entries (u16 length, u64, 6 bytes, type, payload), in order of arrival and all later than the
 columns, may follow; the store folds it in now and then. A payload is two msgpack values: the number of a shape (its interned property names) and the
 array of the properties' values; shape 0 is followed by a map that carries its own names. So payloads laid end to end are
@@ -30,15 +32,19 @@ from typing import Any
 import msgspec
 
 from app.domain.event import ID_BYTES, Event
+from app.domain.sealing import Kept, Row, sealed, unsealed
 from app.errors import TooLarge
 
 HEADER = struct.Struct(">IIIBB")
+SEALED = 128
 TRIMMED = struct.Struct(">BQ6sQI")
 ENTRY = struct.Struct(">Q6sB")
 U2 = struct.Struct(">H")
 ESCAPE = 255
 MAX_PAYLOAD = 65_000
 
+NO_ROWS: dict[int, Row] = {}
+NO_KEPT: dict[int, Kept] = {}
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(list[Any]).decode
 
@@ -72,6 +78,7 @@ class Dictionary:
         self.shape_names: dict[int, Shape] = {0: ()}
         self._growing = growing
         self._positions: dict[tuple[int, str], int | None] = {}
+        self._places: dict[tuple[int, ...], dict[str, int]] = {}
 
     @property
     def size(self) -> int:
@@ -112,6 +119,14 @@ class Dictionary:
             found = self._positions[shape, name] = names.index(name) if name in names else None
             return found
 
+    def places(self, shapes: tuple[int, ...]) -> dict[str, int]:
+        """The properties that any of several shapes names, and where each first comes."""
+        found = self._places.get(shapes)
+        if found is None:
+            each_once = dict.fromkeys(name for shape in shapes for name in self.shape_names[shape])
+            found = self._places[shapes] = {name: at for at, name in enumerate(each_once)}
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Trimmed:
@@ -126,15 +141,18 @@ class History:
     """Events sorted by (timestamp, id). `ts[i]`, `types[i]` and `payload(i)` belong together.
 
     `unknown` is true where it was written with another dictionary, or with more names than this one has: read the
-    dictionary anew and try again.
+    dictionary anew and try again. Events before `sealed_upto` lie column by column.
     """
 
-    __slots__ = ("_data", "_ids_at", "_offsets", "_tail", "_trimmed", "names", "ts", "types", "unknown")
+    __slots__ = ("_data", "_ids_at", "_kept", "_offsets", "_rows", "_tail", "_trimmed", "names", "sealed_upto", "ts", "types", "unknown")
 
     def __init__(self, base: bytes | None, tail: bytes | None, names: Dictionary) -> None:
         self.names = names
         self.unknown = False
+        self.sealed_upto = 0
         self._offsets: list[int] | None = None
+        self._rows: dict[int, Row] = NO_ROWS
+        self._kept: dict[int, Kept] = NO_KEPT
         self._tail: list[bytes] | None = None
         self._trimmed = b""
         if not base:
@@ -152,6 +170,10 @@ class History:
         self.types = base[types_at : types_at + n]
         if trims:
             self._trimmed = base[-TRIMMED.size * trims :]
+        if tails >= SEALED:
+            self.sealed_upto = n
+            self._kept = {}
+            tails -= SEALED
         if tails and tail:
             self._append(tail)
 
@@ -185,6 +207,30 @@ class History:
         tail = self._tail
         return self._data, b"" if tail is None else b"".join([U2.pack(len(entry)) + entry for entry in tail])
 
+    def sealed(self) -> bytes | None:
+        """The stored string of the same history with its payloads column by column; None where it has a tail or cannot be had so."""
+        if self.sealed_upto or self._tail is not None:
+            return None
+        columns = sealed(self.types, self._payloads(range(len(self.ts))), self.names)
+        if columns is None:
+            return None
+        return self._with(SEALED, columns)
+
+    def opened(self) -> bytes | None:
+        """The stored string of a sealed history without its tail, with its payloads row by row again; None where it is not sealed."""
+        if not self.sealed_upto:
+            return None
+        payloads = self._payloads(range(self.sealed_upto))
+        lengths = array("H", map(len, payloads))
+        lengths.byteswap()
+        return self._with(0, lengths.tobytes() + b"".join(payloads))
+
+    def _with(self, tails: int, payloads: bytes) -> bytes:
+        data = self._data
+        epoch, size, n, _, trims = HEADER.unpack_from(data)
+        rest = data[HEADER.size : self._ids_at + (ID_BYTES + 1) * n]
+        return b"".join((HEADER.pack(epoch, size, n, tails, trims), rest, payloads, self._trimmed))
+
     def __len__(self) -> int:
         return len(self.ts)
 
@@ -203,17 +249,40 @@ class History:
         found = self._offsets = list(accumulate(lengths, initial=at + 2 * n))
         return found
 
+    def kept(self, number: int) -> Kept | None:
+        """The sealed events of a type; None where none of it are."""
+        found = self._kept.get(number)
+        if found is None and self.sealed_upto:
+            if not self._rows:
+                start = self._ids_at + (ID_BYTES + 1) * self.sealed_upto
+                self._rows = unsealed(self._data[start : len(self._data) - len(self._trimmed)])
+            if (row := self._rows.get(number)) is not None:
+                found = self._kept[number] = Kept(row, self.names)
+        return found
+
+    def _rank(self, i: int) -> tuple[Kept, int]:
+        code = self.types[i]
+        found = self.kept(code)
+        assert found is not None
+        return found, found.rank(i)
+
     def payload(self, i: int) -> bytes:
         return self._payloads((i,))[0]
 
     def _payloads(self, positions: Sequence[int]) -> list[bytes]:
         """Payloads of events in ascending order."""
+        if n := self.sealed_upto:
+            return [self._packed(i) if i < n else self._tail[i - n][ENTRY.size :] for i in positions]  # pyright: ignore[reportOptionalSubscript]
         offsets, data = self._offsets or self._find_offsets(), self._data
         n = len(offsets) - 1
         if not positions or positions[-1] < n:
             return [data[offsets[i] : offsets[i + 1]] for i in positions]
         assert self._tail is not None
         return [data[offsets[i] : offsets[i + 1]] if i < n else self._tail[i - n][ENTRY.size :] for i in positions]
+
+    def _packed(self, i: int) -> bytes:
+        of_type, rank = self._rank(i)
+        return _pack(of_type.row(rank))[1:]
 
     def number(self, i: int) -> int:
         """The number of event `i`'s name."""
@@ -222,6 +291,9 @@ class History:
 
     def values(self, i: int) -> tuple[int, list[Any] | dict[str, Any]]:
         """(shape, values in its order) of event `i`; shape 0 gives a dict of its own."""
+        if i < self.sealed_upto:
+            of_type, rank = self._rank(i)
+            return of_type.row(rank)
         payload = self.payload(i)
         found = _unpack((b"\x92" if self.types[i] != ESCAPE else b"\x93") + payload)
         return found[-2], found[-1]
@@ -242,6 +314,9 @@ class History:
 
     def value(self, i: int, name: str) -> Any:
         """One property of event `i`, None where it lacks it."""
+        if i < self.sealed_upto:
+            of_type, rank = self._rank(i)
+            return of_type.value(rank, name)
         shape, values = self.values(i)
         if isinstance(values, dict):
             return values.get(name)
@@ -250,6 +325,10 @@ class History:
 
     def positions(self, number: int, start: int, stop: int) -> list[int]:
         """Where the events of one type stand, oldest first."""
+        if start < self.sealed_upto:
+            edge = min(stop, self.sealed_upto)
+            found = kept.places[kept.rank(start) : kept.rank(edge)].tolist() if (kept := self.kept(number)) is not None else []
+            return found if edge == stop else found + self.positions(number, edge, stop)
         found = list(compress(range(start, stop), self.types[start:stop].translate(_only(min(number, ESCAPE)))))
         return found if number < ESCAPE else [i for i in found if self.number(i) == number]
 
@@ -258,7 +337,7 @@ class History:
         leads to every event that has it, and to few others."""
         if start >= stop:
             return
-        if self._tail is not None:
+        if self._tail is not None or self.sealed_upto:
             yield from (i for i in range(stop - 1, start - 1, -1) if needle in self.payload(i))
             return
         offsets, data = self._offsets or self._find_offsets(), self._data

@@ -3,10 +3,12 @@
 -- where the epoch was read just now, u16 number of events, u64 ms by this server's clock from which it is too late (0
 -- never), then the key by which all this came where that is another. An event: u64 ts | 6 B id | u8 type | payload.
 -- A field: name, value (traits: u64 ts + 6 B id + msgpack).
--- Returns a char an event: a applied, d duplicate, o too old. Or, with nothing done: '!' the profile is erased, '>key' it
--- moved there, '=claims' it passed from owner to owner, '?' its history was written with another dictionary, '<' it is too late.
+-- Returns a char an event: a applied, d duplicate, o too old; then 's' where the history is now one to be sealed. Or, with
+-- nothing done: '!' the profile is erased, '>key' it moved there, '=claims' it passed from owner to owner, '?' its history was
+-- written with another dictionary, '<' it is too late, '~' its history is sealed and has to be opened for this.
 -- Stamps compare as numbers, never as strings: `<` of strings depends on the server's locale.
 local FOLD, SMALL, FEW, HEAD, ID, MARK, VERSIONS, CAME = 16, 2048, 8, '>I4I4I4BB', 6, 27, 16, 50000
+local SEALED, BEHIND, LONG = 128, 64, 192 -- the flag; events that its tail takes; from how many events on
 local k, tk, mk, ok = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local call, find, sub, up, pk, byte, concat = redis.call, string.find, string.sub, struct.unpack, struct.pack, string.byte, table.concat
 if call('EXISTS', mk) == 1 then
@@ -24,18 +26,20 @@ if till > 0 then
 end
 
 local b = n > 0 and call('GET', k)
-local nc, nt, nx = 0, 0, 0
+local nc, nt, nx, sealed = 0, 0, 0, 0
 if b then
   local theirs, size
   theirs, size, nc, nt, nx = up(HEAD, b)
+  if nt >= SEALED then nt, sealed = nt - SEALED, SEALED end
   if theirs ~= epoch then
     if sure == 0 then return '?' end
     call('DEL', k, tk)
-    b, nc, nt, nx = false, 0, 0, 0
+    b, nc, nt, nx, sealed = false, 0, 0, 0, 0
   elseif size > names then names = size end
 end
 
-if #ARGV > n + 1 then
+local function merge() -- traits, identities and consents
+  if #ARGV == n + 1 then return end
   local function later(x, y)
     local a, c = up('>I8', x), up('>I8', y)
     if a ~= c then return a > c end
@@ -78,7 +82,10 @@ if #ARGV > n + 1 then
     end
   end
 end
-if n == 0 then return '' end
+if n == 0 then
+  merge()
+  return ''
+end
 
 -- Columns of `b`: T at 15, then I, S, O, P, and X, a row per trimmed type (u8 type, u64 and 6 B mark, u64 first, u32 count).
 local function held(id, from, to) -- whether the ids at from..to-1 of `b` hold this one
@@ -97,7 +104,8 @@ local function came(report) -- remembers by which key those events came that wer
 end
 local results = {}
 
-if n <= FEW and nt + nx == 0 and nc + n <= bound and cut == 0 and (not b or #b <= SMALL) then
+if n <= FEW and nt + nx + sealed == 0 and nc + n <= bound and cut == 0 and (not b or #b <= SMALL) then
+  merge()
   local before = nc
   if not b then b = pk(HEAD, epoch, names, 0, 0, 0) end
   for e = 1, n do
@@ -150,19 +158,20 @@ for e = 1, n do
     end
   end
 end
-local report = came(concat(results))
 local m = #add
-if m == 0 then return report end
-
-local newer = b and #b > SMALL and nt + m <= FOLD and nc + nt + m <= bound and cut == 0
+local newer = b and #b > SMALL and nt + m <= (sealed > 0 and BEHIND or FOLD) and nc + nt + m <= bound and cut == 0
 if newer and nc > 0 then
   local ts, id = up('>I8', b, atI - 8), up('>I6', b, atS - ID)
   for i = 1, m do newer = newer and (add[i][1] > ts or add[i][1] == ts and add[i][2] > id) end
 end
+if m > 0 and sealed > 0 and not newer then return '~' end
+merge()
+local report = came(concat(results))
+if m == 0 then return report end
 if newer then
   local parts = {}
   for i = 1, m do parts[i] = pk('>I2', #add[i][3]) .. add[i][3] end
-  call('SETRANGE', k, 0, pk(HEAD, epoch, names, nc, nt + m, nx))
+  call('SETRANGE', k, 0, pk(HEAD, epoch, names, nc, sealed + nt + m, nx))
   call('APPEND', tk, concat(parts))
   return report
 end
@@ -235,4 +244,4 @@ if trim then
 end
 if nt > 0 then call('DEL', tk) end
 call('SET', k, pk(HEAD, epoch, names, nc, 0, nx) .. T .. I .. S .. O .. P .. X)
-return report
+return nc >= LONG and nc + BEHIND <= bound and cut == 0 and report .. 's' or report
