@@ -18,8 +18,8 @@ from app.content.matching import Sift, reach, walk
 from app.content.windows import CLOCK
 from app.domain.conditions import Path
 from app.domain.history import Dictionary, property_at
-from app.domain.sealing import Kept
 from app.domain.request import NEVER, NO_INSTANT, Request
+from app.domain.sealing import Kept
 
 Stream = list[int] | tuple[int, ...]
 
@@ -228,13 +228,18 @@ class Index:
 
     def since(self, r: Request, key: Any, needle: bytes, count: int, after: int) -> bool:
         """Whether the property took a value at least so often later than `after`; `needle` is that of the value."""
-        found = r.memo.get(self, 0)
-        if r.history.sealed_upto and needle and type(found) is not dict and (sealed := self._in_sealed(r, key, after)) is not None:
-            return sealed >= count
-        if type(found) is dict or found == SCANS or not needle or r.history.sealed_upto:
-            stream = self(r).get(key, NEVER)
-            return len(stream) > count and stream[-count] > after
-        r.memo[self] = found + 1
+        asked: Any = r.memo.get(self, 0)
+        if needle and type(asked) is int:
+            if r.history.sealed_upto:
+                if (times := self._in_sealed(r, key, after)) is not None:
+                    return times >= count
+            elif asked < SCANS:
+                r.memo[self] = asked + 1
+                return self._in_rows(r, key, needle, count, after)
+        stream = self(r).get(key, NEVER)
+        return len(stream) > count and stream[-count] > after
+
+    def _in_rows(self, r: Request, key: str, needle: bytes, count: int, after: int) -> bool:
         history, rows, path = r.history, self.column.rows, self.column.path
         number = history.names.types.get(rows.event)
         if number is None:

@@ -32,7 +32,7 @@ from typing import Any
 import msgspec
 
 from app.domain.event import ID_BYTES, Event
-from app.domain.sealing import Kept, Row, sealed, unsealed
+from app.domain.sealing import Kept, Row, laid_out, sealed, unsealed
 from app.errors import TooLarge
 
 HEADER = struct.Struct(">IIIBB")
@@ -220,7 +220,7 @@ class History:
         """The stored string of a sealed history without its tail, with its payloads row by row again; None where it is not sealed."""
         if not self.sealed_upto:
             return None
-        payloads = self._payloads(range(self.sealed_upto))
+        payloads = laid_out([Kept(row, self.names) for row in self._sealed_rows().values()], self.sealed_upto)
         lengths = array("H", map(len, payloads))
         lengths.byteswap()
         return self._with(0, lengths.tobytes() + b"".join(payloads))
@@ -252,13 +252,15 @@ class History:
     def kept(self, number: int) -> Kept | None:
         """The sealed events of a type; None where none of it are."""
         found = self._kept.get(number)
-        if found is None and self.sealed_upto:
-            if not self._rows:
-                start = self._ids_at + (ID_BYTES + 1) * self.sealed_upto
-                self._rows = unsealed(self._data[start : len(self._data) - len(self._trimmed)])
-            if (row := self._rows.get(number)) is not None:
-                found = self._kept[number] = Kept(row, self.names)
+        if found is None and self.sealed_upto and (row := self._sealed_rows().get(number)) is not None:
+            found = self._kept[number] = Kept(row, self.names)
         return found
+
+    def _sealed_rows(self) -> dict[int, Row]:
+        if not self._rows:
+            start = self._ids_at + (ID_BYTES + 1) * self.sealed_upto
+            self._rows = unsealed(self._data[start : len(self._data) - len(self._trimmed)])
+        return self._rows
 
     def _rank(self, i: int) -> tuple[Kept, int]:
         code = self.types[i]

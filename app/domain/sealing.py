@@ -121,6 +121,13 @@ class Kept:
         shape = row.shapes[row.which[rank] if row.which else 0]
         return shape, [self.value(rank, name) for name in self._names[shape]]
 
+    def rows(self) -> list[tuple[int, list[Any]]]:
+        """As `row`, of all."""
+        (shape, *others), count = self._row.shapes, len(self.places)
+        if others or not self._at:
+            return [self.row(rank) for rank in range(count)]
+        return [(shape, [*values]) for values in zip(*[self.of(name, 0, count) for name in self._names[shape]], strict=True)]
+
     def value(self, rank: int, name: str) -> Any:
         """One property of one event, None where it lacks it."""
         at = self._at.get(name)
@@ -145,21 +152,24 @@ def sealed(types: bytes, payloads: Sequence[bytes], names: Dictionary) -> bytes 
     parted: dict[int, list[int]] = {}
     for i, code in enumerate(types):
         parted.setdefault(code, []).append(i)
-    events = [_unpack(b"\x92" + payload) if code != ABSENT else (0, {}) for code, payload in zip(types, payloads, strict=True)]
-    if not all(shape for shape, _ in events):
+    events: list[tuple[int, list[Any]]] = [_unpack(b"\x92" + payload) for payload in payloads] if ABSENT not in parted else []
+    if len(events) < len(types) or not all(shape for shape, _ in events):
         return None
     data = _pack([_row(code, places, events, names) for code, places in parted.items()])
-    following = {code: 0 for code in parted}
-    opened = {code: Kept(row, names) for code, row in unsealed(data).items()}
-    for code, payload in zip(types, payloads, strict=True):
-        if _pack(opened[code].row(following[code]))[1:] != payload:
-            return None
-        following[code] += 1
-    return data
+    return data if laid_out([Kept(row, names) for row in unsealed(data).values()], len(types)) == [*payloads] else None
 
 
-def _row(code: int, places: Sequence[int], all_events: Sequence[tuple[int, list[Any]]], names: Dictionary) -> Row:
-    events = [all_events[i] for i in places]
+def laid_out(opened: Iterable[Kept], count: int) -> list[bytes]:
+    """The payloads of sealed events, row by row again."""
+    found = [b""] * count
+    for each in opened:
+        for place, row in zip(each.places, each.rows(), strict=True):
+            found[place] = _pack(row)[1:]
+    return found
+
+
+def _row(code: int, places: Sequence[int], every: Sequence[tuple[int, list[Any]]], names: Dictionary) -> Row:
+    events = [every[i] for i in places]
     shapes = sorted({shape for shape, _ in events})
     number = {shape: i for i, shape in enumerate(shapes)}
     which = bytes([number[shape] for shape, _ in events]) if len(shapes) > 1 else b""

@@ -9,9 +9,10 @@ import pytest
 
 from app.content.columns import NO_INSTANT, Column, EventRows, Index
 from app.domain.event import Event
-from app.domain.history import ENTRY, HEADER, U2, Dictionary, History
+from app.domain.history import Dictionary, History
 from app.domain.profile import Profile
 from app.domain.request import Request
+from tests.histories import stored
 
 NOW = 1_700_000_000_000
 WORDS = ["shoes", "shoe", "s", "", "bags", "a" * 40, 7, True, None]
@@ -21,20 +22,13 @@ def draw_value(draw: random.Random) -> object:
     return draw.choice([draw.choice(WORDS), [draw.choice(WORDS), draw.choice(WORDS)], {"inner": draw.choice(WORDS)}])
 
 
-def history(draw: random.Random, count: int, tail: int) -> History:
+def history(draw: random.Random, count: int, tail: int, *, sealed: bool) -> History:
     """Events of two types whose properties share their values; the newest `tail` of them lie behind the columns."""
     events = [
         Event(draw.choice(["viewed", "sold"]), NOW - (count - i) * 1_000, i.to_bytes(6, "big"), {"a": draw_value(draw), "b": draw_value(draw)})
         for i in range(count)
     ]
-    names = Dictionary(growing=True)
-    whole = History.of(events, names)
-    if not tail:
-        return whole
-    base = History.of(events[:-tail], names)._data
-    head = HEADER.pack(*HEADER.unpack_from(base)[:3], tail, 0)
-    rows = [ENTRY.pack(event.at, event.id, code) + payload for event in events[-tail:] for code, payload in [names.pack(event)]]
-    return History(head + base[HEADER.size :], b"".join([U2.pack(len(row)) + row for row in draw.sample(rows, tail)]), names)
+    return stored(events, sealed=sealed, tail=tail)
 
 
 def asked(r: Request, index: Index, key: object, count: int, after: int) -> bool:
@@ -43,9 +37,10 @@ def asked(r: Request, index: Index, key: object, count: int, after: int) -> bool
 
 @pytest.mark.parametrize("seed", range(60))
 @pytest.mark.parametrize("path", [("a",), ("b", "inner")])
-def test_the_packed_history_and_the_index_agree(seed: int, path: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("sealed", [False, True])
+def test_the_packed_history_and_the_index_agree(seed: int, path: tuple[str, ...], sealed: bool) -> None:
     draw = random.Random(seed)
-    profile = Profile("u:1", history(draw, 40, draw.choice([0, 1, 7])), known=True)
+    profile = Profile("u:1", history(draw, 40, draw.choice([0, 1, 7]), sealed=sealed), known=True)
     index = Index(Column(EventRows("viewed", ZoneInfo("UTC")), path))
     index.column.widen(None)
     now = NOW - draw.choice([0, 15_000])
@@ -121,3 +116,26 @@ def test_a_property_is_found_where_the_dictionary_of_names_is_full() -> None:
     found = [column(Request(NOW, Profile("u:1", each, known=True))) for each in (first, second)]
 
     assert found == [([NOW - 1], [1]), ([NOW - 1], [2])]
+
+
+def words(*, repeated: bool) -> History:
+    """Twelve sealed views of words that come again, or do not, the newest two behind the columns."""
+    return stored([Event("viewed", NOW - (12 - i) * 1_000, i.to_bytes(6, "big"), {"a": f"word{i % 3 if repeated else i}"}) for i in range(12)], sealed=True, tail=2)
+
+
+@pytest.mark.parametrize("count,after,found", [(1, NOW - 2_500, False), (1, NOW - 3_500, True), (2, NOW - 5_500, False), (2, NOW - 6_500, True), (4, -1, True), (5, -1, False)])
+def test_a_word_is_counted_in_the_columns_and_behind_them(count: int, after: int, found: bool) -> None:
+    index = Index(Column(EventRows("viewed", ZoneInfo("UTC")), ("a",)))
+    index.column.widen(None)
+    r = Request(NOW - 1, Profile("u:1", words(repeated=True), known=True))
+
+    assert asked(r, index, "word0", count, after) is found
+    assert index not in r.memo
+
+
+def test_a_word_that_came_once_is_found_too() -> None:
+    index = Index(Column(EventRows("viewed", ZoneInfo("UTC")), ("a",)))
+    index.column.widen(None)
+    r = Request(NOW, Profile("u:1", words(repeated=False), known=True))
+
+    assert [asked(r, index, f"word{i}", 1, -1) for i in (0, 9, 10, 11, 12)] == [True, True, True, True, False]

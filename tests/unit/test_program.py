@@ -12,9 +12,10 @@ from app.content.program import Program
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, Feature, Offer, Placement, Segment, Shown
 from app.domain.event import ID_BYTES, Event
-from app.domain.history import Dictionary, History
+from app.domain.history import History
 from app.domain.profile import Profile
 from app.domain.request import Request
+from tests.histories import any_form
 from tests.oracle import Oracle
 
 NOW = 1_760_000_000_000
@@ -141,7 +142,7 @@ def disagreements(seed: int, programs: int, people: int, conditions: int) -> lis
         program = Program(d)
         for _ in range(people):
             happened, (traits, consents, context, scores) = events(rng), person(rng)
-            profile = Profile("u:1", History.of(happened, Dictionary(growing=True)), traits, consents)
+            profile = Profile("u:1", any_form(rng, happened), traits, consents)
             r = Request(NOW, profile, context)
             r.given_scores = scores
             oracle = Oracle(d, NOW, happened, traits, consents, context, scores)
@@ -189,7 +190,7 @@ def test_judging_leaves_exactly_the_offers_that_the_interpreter_leaves(number, s
     d = Definitions("v", d.timezone, features=d.features, segments=d.segments, offers=offers(rng, number),
                     placements={"hero": Placement("hero", (Shown("b"),))})
     happened, (traits, consents, context, scores) = events(rng), person(rng)
-    r = Request(NOW, Profile("u:1", History.of(happened, Dictionary(growing=True)), traits, consents), context)
+    r = Request(NOW, Profile("u:1", any_form(rng, happened), traits, consents), context)
     r.given_scores = scores
     oracle = Oracle(d, NOW, happened, traits, consents, context, scores)
 
@@ -221,7 +222,7 @@ def test_judging_one_by_one_gives_the_offers_that_judging_all_leaves_best_first(
     found = {id: replace(offer, priority=rng.randrange(3), value=rng.randrange(2)) for id, offer in offers(rng, number).items()}
     judgement = Program(replace(d, offers=found, placements={"hero": Placement("hero", (Shown("b"),))})).judgements["hero"]
     happened, (traits, consents, context, scores) = events(rng), person(rng)
-    r = Request(NOW, Profile("u:1", History.of(happened, Dictionary(growing=True)), traits, consents), context)
+    r = Request(NOW, Profile("u:1", any_form(rng, happened), traits, consents), context)
     r.given_scores = scores
 
     one_by_one = list(judgement.first(r))
