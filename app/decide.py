@@ -53,8 +53,7 @@ class Decider:
         deadline = begun + timeout
         person = (NOBODY, "profile" if q.unusable else "")
         if q.identity is not None and not q.unusable:
-            found, why = await self._read(((q.identity.key, None if q.preview else q.send),), deadline, sends=_look_back(snapshot, (q,)))
-            person = found[0], why
+            person = await self._person(snapshot, q, q.identity.key, deadline)
         answers = [self._answer(snapshot, q, *person, now)]
         if answers[0].open:
             await self._settle(snapshot, (q,), (person,), answers, now, begun, deadline)
@@ -70,6 +69,15 @@ class Decider:
         return answers
 
     # -- who is it -------------------------------------------------------------------------------------------------
+
+    async def _person(self, snapshot: Snapshot, q: Question, key: str, deadline: float) -> tuple[Profile, str]:
+        """As `_people`, of one."""
+        try:
+            with self._deadlines.until(deadline):
+                found = await self._store.read(key, None if q.preview else q.send, sends=_look_back(snapshot, (q,)))
+                return (NOBODY if found.restricted else found), ""
+        except (StoreUnavailable, TimeoutError) as error:
+            return Profile(key=key), _reason(error)
 
     async def _people(self, snapshot: Snapshot, questions: Sequence[Question], deadline: float) -> list[tuple[Profile, str]]:
         """Everybody who is asked for, with the reason why nothing is known of them, where there is one."""

@@ -60,45 +60,50 @@ class RedisStore:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     async def read(self, key: str, send: str | None = None, *, sends: bool = False) -> Profile:
-        return (await self.read_many(((key, send),), sends=sends))[0]
-
-    async def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> list[Profile]:
-        commands: list[Command] = []
-        for key, send in asked:
-            tag = "{" + key + "}"
-            commands += (("MGET", "h:" + tag, "t:" + tag), ("HGETALL", "m:" + tag))
-            if sends:
-                commands.append(("HGETALL", "d:" + tag))
-            elif send is not None:
-                commands.append(("HGET", "d:" + tag, send))
-        replies = await self._link.pipeline(commands)
+        replies = await self._link.pipeline(_asking(key, send, sends=sends))
         for reply in replies:
             if isinstance(reply, Exception):
                 raise refusal(reply)
-        following = iter(replies).__next__
+        profile = self._profile(key, send, replies, sends=sends)
+        if profile.history.unknown:
+            profile.history = await self._reread(*replies[0])
+        return profile if profile.key == key else await self.read(profile.key or "", send, sends=sends)
+
+    async def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> list[Profile]:
+        commands = [_asking(key, send, sends=sends) for key, send in asked]
+        replies = iter(await self._link.pipeline([command for each in commands for command in each]))
         found: list[Profile] = []
-        moved: dict[int, str] = {}
-        for i, (key, send) in enumerate(asked):
-            (base, tail), meta = following(), following()
-            if meta and b">" in meta[::2]:
-                key = moved[i] = meta[meta.index(b">") + 1].decode()
-            profile = await self._profile(key, base, tail, meta)
-            if sends or send is not None:
-                _take_records(profile, following(), send, sends=sends)
+        for (key, send), each in zip(asked, commands, strict=True):
+            told = [next(replies) for _ in each]
+            for reply in told:
+                if isinstance(reply, Exception):
+                    raise refusal(reply)
+            profile = self._profile(key, send, told, sends=sends)
+            if profile.history.unknown:
+                profile.history = await self._reread(*told[0])
             found.append(profile)
+        moved = {i: profile.key or "" for i, ((key, _), profile) in enumerate(zip(asked, found, strict=True)) if profile.key != key}
         if moved:
             again = await self.read_many([(key, asked[i][1]) for i, key in moved.items()], sends=sends)
             for i, profile in zip(moved, again, strict=True):
                 found[i] = profile
         return found
 
-    async def _profile(self, key: str, base: bytes | None, tail: bytes | None, meta: list[bytes]) -> Profile:
-        history = History(base, tail, self._names.dictionary) if base else NO_HISTORY
-        if base and (history.unknown or not self._names.loaded):
-            history = await self._reread(base, tail)
+    def _profile(self, key: str, send: str | None, replies: Sequence[Any], *, sends: bool) -> Profile:
+        """What the replies say. Its key is another one where this one is an alias: read that."""
+        (base, tail), meta = replies[0], replies[1]
+        if meta and b">" in meta[::2]:
+            return Profile(meta[meta.index(b">") + 1].decode())
+        if base:
+            history = History(base, tail, self._names.dictionary)
+            history.unknown |= not self._names.loaded
+        else:
+            history = NO_HISTORY
         profile = Profile(key, history, known=bool(base or meta))
         if meta:
             _take_meta(profile, meta)
+        if len(replies) > 2:
+            _take_records(profile, replies[2], send, sends=sends)
         return profile
 
     async def _reread(self, base: bytes, tail: bytes | None) -> History:
@@ -242,6 +247,17 @@ def _records(flat: Sequence[bytes]) -> dict[str, bytes]:
 
 def _keys(key: str) -> list[str]:
     return ["h:{" + key + "}", "t:{" + key + "}", "m:{" + key + "}", "o:{" + key + "}"]
+
+
+def _asking(key: str, send: str | None, *, sends: bool) -> list[Command]:
+    """One person's history, all else that is filed of them, and their decisions as far as they are asked for."""
+    tag = "{" + key + "}"
+    commands: list[Command] = [("MGET", "h:" + tag, "t:" + tag), ("HGETALL", "m:" + tag)]
+    if sends:
+        commands.append(("HGETALL", "d:" + tag))
+    elif send is not None:
+        commands.append(("HGET", "d:" + tag, send))
+    return commands
 
 
 def _take_records(profile: Profile, reply: Any, send: str | None, *, sends: bool) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from app.adapters.redis_link import Command, Link, refusal
 from app.domain.caps import Full
@@ -30,13 +31,22 @@ class SharingStore:
         self.erase = store.erase
         self.decision = store.decision
 
-    async def read(self, key: str, send: str | None = None, *, sends: bool = False) -> Profile:
-        return (await self.read_many(((key, send),), sends=sends))[0]
+    def read(self, key: str, send: str | None = None, *, sends: bool = False) -> Coroutine[Any, Any, Profile]:
+        found = self._store.read(key, send, sends=sends)
+        return self._of_one(found, shared) if (shared := self._shared()) else found
 
-    async def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> list[Profile]:
-        found = await self._store.read_many(asked, sends=sends)
-        shared = self._shared()
-        accounts = [(profile, account) for profile in found if shared and (account := account_of(profile.traits))]
+    def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> Coroutine[Any, Any, list[Profile]]:
+        found = self._store.read_many(asked, sends=sends)
+        return self._of_many(found, shared) if (shared := self._shared()) else found
+
+    async def _of_one(self, reading: Awaitable[Profile], shared: Collection[str]) -> Profile:
+        return (await self._with_accounts([await reading], shared))[0]
+
+    async def _of_many(self, reading: Awaitable[list[Profile]], shared: Collection[str]) -> list[Profile]:
+        return await self._with_accounts(await reading, shared)
+
+    async def _with_accounts(self, found: list[Profile], shared: Collection[str]) -> list[Profile]:
+        accounts = [(profile, account) for profile in found if (account := account_of(profile.traits))]
         if accounts:
             kept = await self._sent([("HMGET", _key(account), *shared) for _, account in accounts])
             for (profile, _), values in zip(accounts, kept, strict=True):

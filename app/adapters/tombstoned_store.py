@@ -24,7 +24,8 @@ class TombstonedStore:
         self._gone = tombstones
 
     async def read(self, key: str, send: str | None = None, *, sends: bool = False) -> Profile:
-        return self._told(key, await self._store.read(key, send, sends=sends))
+        profile = await self._store.read(key, send, sends=sends)
+        return profile if profile.known else self._told(key, profile)
 
     async def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> list[Profile]:
         found = await self._store.read_many(asked, sends=sends)
