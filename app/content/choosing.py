@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
+
+from msgspec import Struct
 
 from app.content.drawing import Draw
 from app.content.program import Judgement
@@ -22,16 +23,14 @@ from app.errors import RenderFailed
 Render = Callable[[Dish, Mapping[str, Any], Sequence[Item]], Any]
 
 
-@dataclass(slots=True)
-class Taken:
+class Taken(Struct):
     """What the send shows already: no offer and no item comes twice."""
 
-    offers: set[str] = field(default_factory=set)
-    items: set[str] = field(default_factory=set)
+    offers: set[str] = set()  # noqa: RUF012 (a Struct copies it)
+    items: set[str] = set()  # noqa: RUF012
 
 
-@dataclass(slots=True)
-class Verdict:
+class Verdict(Struct):
     """How a placement's offers were judged; enough to say why, without having said it. Offers go by their number.
 
     `codes` is None where no more was judged than the choice needed; `scores` are those that depend on the person."""
@@ -93,7 +92,8 @@ def judged(snapshot: Snapshot, r: Request, placement: str, taken: Collection[str
     """The offers that may be shown, best first, by their number, and the verdict on all of them. The order is a `Draw` where a
     bandit ranks; those `held` by a holdout are ranked without."""
     judgement = snapshot.judgements[placement]
-    limited, refused = snapshot.limits.at(placement), dict[int, str]()
+    limited = snapshot.limits.at(placement)
+    refused: dict[int, str] = {}
     if judgement.first is not None and not reasons:
         order = judgement.first(r)
         return order if limited is None else limited.allowed(r, judgement.offers, order, refused), Verdict(judgement, None, {}, refused)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from app.content.choosing import Render, Verdict
 from app.content.snapshot import Dish, Snapshot
 from app.domain.caps import Ask, Guard, Hold
 from app.domain.decision import Decision, Recording, decode_record, encode_record
-from app.domain.event import Identity, empty
+from app.domain.event import Identity
 from app.domain.experiments import account_of
 from app.domain.item import Item
 from app.domain.profile import Profile
@@ -22,8 +23,7 @@ Draw = Callable[["Question", str, Request, Dish, Mapping[str, Any], Sequence[Ite
 is handed over, not held: a circle for each request is work for the garbage collector, and that stops the whole worker."""
 
 
-@dataclass(slots=True)
-class Question:
+class Question(Struct):
     """Who asks for what. `identity` None is an unknown person; `preview` records nothing and may move `now`.
 
     `unusable` says that the id in the URL was malformed or an e-mail address: the answer is a fallback.
@@ -33,18 +33,18 @@ class Question:
     identity: Identity | None = None
     send: str | None = None
     mail: str | None = None
-    context: Mapping[str, Any] = field(default_factory=empty)
+    context: Mapping[str, Any] = {}  # noqa: RUF012 (a Struct copies it)
     preview: bool = False
     unusable: bool = False
     at_open: bool = False
     explain: bool = False
     surface: str | None = None
     draw: Draw | None = None
-    variants: Mapping[str, str] = field(default_factory=empty)
+    variants: Mapping[str, str] = {}  # noqa: RUF012
     """Variants that a preview forces."""
     refused: Collection[str] = frozenset()
     """Stocks that had nothing for this question."""
-    degraded: set[str] = field(default_factory=set[str])
+    degraded: set[str] = set()  # noqa: RUF012
     """What was found to be wrong while it was answered anew."""
 
     def wanted(self, snapshot: Snapshot) -> tuple[str, ...]:
@@ -59,15 +59,14 @@ class Question:
         return partial(self.draw, self, placement, r) if self.draw is not None and placement in self.placements else None
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(Struct):
     """A decision and how it came about. It is `open` while it is to be recorded, for `profile`, and is not yet."""
 
     decision: Decision
     profile: Profile
     request: Request
-    verdicts: dict[str, Verdict] = field(default_factory=dict[str, Verdict])
-    ignored: list[str] = field(default_factory=list[str])
+    verdicts: dict[str, Verdict] = {}  # noqa: RUF012
+    ignored: list[str] = []  # noqa: RUF012
     open: bool = False
     guards: tuple[Guard, ...] = ()
     """What must still hold of the person's other sends when it is recorded."""
@@ -77,7 +76,7 @@ class Answer:
     """What was taken for it."""
     uncounted: bool = False
     """It shows what is limited, and could not be recorded."""
-    kept: Mapping[str, str] = field(default_factory=empty)
+    kept: Mapping[str, str] = {}  # noqa: RUF012
     """What of experiments is to be stored with the person."""
 
     def recording(self) -> Recording:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import msgspec
-from msgspec import convert, to_builtins
+from msgspec import Struct, convert, to_builtins
+from msgspec.structs import replace
 
 from app.domain.bandits import Drawn
 from app.domain.caps import Guard
@@ -34,8 +35,7 @@ class Candidate:
     score: float | None = None
 
 
-@dataclass(slots=True)
-class Choice:
+class Choice(Struct):
     """What one placement shows. `offer` is None for a fallback; `reason` is `eligible`, `fallback` or `holdout`. `variants` are
     the experiments that it was shown under, `holdout` is the one that the person is in.
 
@@ -47,13 +47,13 @@ class Choice:
     offer: str | None
     block: str
     reason: str
-    vars: Mapping[str, Any] = field(default_factory=empty)
+    vars: Mapping[str, Any] = {}  # noqa: RUF012 (a Struct copies it)
     items: Sequence[Item] = ()
     priced: Sequence[tuple[str, float | None]] = ()
     version: str = ""
     content: Any = None
     degraded: str = ""
-    variants: Mapping[str, str] = field(default_factory=empty)
+    variants: Mapping[str, str] = {}  # noqa: RUF012
     holdout: str = ""
     held: Sequence[tuple[str, str]] = ()
     drawn: Drawn | None = None
@@ -62,8 +62,7 @@ class Choice:
     """What of `vars` the rules themselves say. Of a choice read back, `vars` are the rest."""
 
 
-@dataclass(slots=True)
-class Decision:
+class Decision(Struct):
     """All placements of one (profile, send). `recorded` says whether a later call will find it."""
 
     id: str
@@ -73,7 +72,7 @@ class Decision:
     decided_at: int
     content_version: str
     choices: dict[str, Choice]
-    degraded: list[str] = field(default_factory=list)
+    degraded: list[str] = []  # noqa: RUF012
     recorded: bool = False
     replayed: bool = False
 

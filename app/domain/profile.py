@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from app.domain.consent import RESTRICTED
-from app.domain.event import Identity, empty
+from app.domain.event import Identity
 from app.domain.history import NO_HISTORY, History
 
 
-@dataclass(slots=True)
-class Profile:
+class Profile(Struct):
     """`key` is where the person is filed (an alias already followed); None is an unknown person without an id.
 
     `record` is the stored decision of the send that was asked for, `sends` those of every send in the last 35 days
@@ -22,12 +22,12 @@ class Profile:
 
     key: str | None = None
     history: History = NO_HISTORY
-    traits: Mapping[str, Any] = field(default_factory=empty)
-    consents: Mapping[str, bool] = field(default_factory=empty)
+    traits: Mapping[str, Any] = {}  # noqa: RUF012 (a Struct copies it)
+    consents: Mapping[str, bool] = {}  # noqa: RUF012
     identities: tuple[Identity, ...] = ()
     record: bytes | None = None
-    sends: Mapping[str, bytes] = field(default_factory=empty)
-    variants: Mapping[str, str] = field(default_factory=empty)
+    sends: Mapping[str, bytes] = {}  # noqa: RUF012
+    variants: Mapping[str, str] = {}  # noqa: RUF012
     known: bool = False
     erased: bool = False
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 Scope = MutableMapping[str, Any]
 Headers = list[tuple[bytes, bytes]]
@@ -15,14 +16,13 @@ JSON = (b"content-type", b"application/json")
 PRIVATE = (b"cache-control", b"private, no-store")
 
 
-@dataclass(slots=True)
-class Reply:
+class Reply(Struct):
     """An answer. `outcome` is what metrics call it: `ok degraded shed refused error`. Where it is a long one, `rest` follows
     its body in parts, each made when the one before has left."""
 
     status: int
     body: bytes
-    headers: Headers = field(default_factory=list)
+    headers: Headers = []  # noqa: RUF012 (a Struct copies it)
     outcome: str = "ok"
     rest: AsyncIterator[bytes] | None = None
 
