@@ -8,7 +8,7 @@
 -- written with another dictionary, '<' it is too late, '~' its history is sealed and has to be opened for this.
 -- Stamps compare as numbers, never as strings: `<` of strings depends on the server's locale.
 local FOLD, SMALL, FEW, HEAD, ID, MARK, VERSIONS, CAME = 16, 2048, 8, '>I4I4I4BB', 6, 27, 16, 50000
-local SEALED, BEHIND, LONG = 128, 64, 192 -- the flag; events that its tail takes; from how many events on
+local SEALED, BEHIND, LONG = 128, 64, 64 -- the flag; events that its tail takes; from how many events on
 local k, tk, mk, ok = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local call, find, sub, up, pk, byte, concat = redis.call, string.find, string.sub, struct.unpack, struct.pack, string.byte, table.concat
 if call('EXISTS', mk) == 1 then
