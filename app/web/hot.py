@@ -5,10 +5,11 @@ Content surfaces never answer 5xx: whatever fails, the caller gets valid content
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from app.content.question import Answer, Question
 from app.content.snapshot import Snapshot, iso
@@ -28,6 +29,18 @@ _encode = msgspec.json.Encoder().encode
 PLACEMENTS = "/v1/placements/"
 
 
+class Address(Struct, frozen=True):
+    """A placement on a surface, with what one content says of it for every request: the seconds that a decision may take,
+    the headers that all answers have, whether a degraded decision fails, and whether links are dressed."""
+
+    placement: str
+    surface: str
+    seconds: float
+    headers: tuple[tuple[bytes, bytes], ...]
+    fails: bool
+    dressed: bool
+
+
 class Hot:
     """Answers what must be quick, hands the rest on. `exact` maps (method, path) to handlers, `recipients` the first segment of what mails carry, such as `/amp/`."""
 
@@ -38,6 +51,9 @@ class Hot:
         self._recipients = recipients
         self._rest = rest
         self._warned = False
+        self._known: Snapshot | None = None
+        self._addresses: dict[bytes, Address] = {}
+        """Those of the content that is known, by their raw path."""
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -63,36 +79,43 @@ class Hot:
         reply = await measured(self._parts, surface, answering)
         await send_reply(send, reply, head=scope["method"] == "HEAD")
 
-    async def content(self, scope: Scope) -> Reply:
+    def content(self, scope: Scope) -> Coroutine[Any, Any, Reply]:
         """The answer to a GET of a placement; never raises."""
-        return await measured(self._parts, "content", self._content(scope))
+        return measured(self._parts, "content", self._content(scope))
 
     async def _content(self, scope: Scope) -> Reply:
         parts = self._parts
         parts.keys.authorise(scope, "content")
         snapshot = current(parts)
-        placement, surface = self._address(scope, snapshot)
+        address = self._address(scope, snapshot)
         if parts.inflight > parts.settings.max_inflight:
-            return self._shed(snapshot, placement, surface)
+            return self._shed(snapshot, address)
         try:
-            q = question(placement, scope["query_string"], snapshot, parts.identifiers, emails=parts.settings.email_in_url == "allow")
+            now = parts.clock()
+            q = question(address.placement, scope["query_string"], snapshot, parts.identifiers, emails=parts.settings.email_in_url == "allow")
             if q.unusable:
                 self._warn()
-            return await self._decided(snapshot, q, placement, surface)
+            drawn = address.surface if address.surface != "json" else q.surface
+            q.draw = self._surfaces.draw(drawn) if drawn else None
+            answer = await parts.decider.decide(snapshot, q, now, address.seconds)
+            return self._reply(snapshot, q, answer, address, now)
         except (NotFound, Degraded):
             raise
         except Exception as error:  # noqa: BLE001 (a content surface fails to valid content)
             parts.telemetry.failure(error)
-            return self._static(snapshot, placement, surface, "error")
+            return self._static(snapshot, address, "error")
 
-    def _address(self, scope: Scope, snapshot: Snapshot) -> tuple[str, str]:
-        """(placement, surface) that the path names; `NotFound` names the known ones."""
-        placement, _, extension = "/".join(segments(scope, 3)).rpartition(".")
-        surface = EXTENSIONS.get(extension)
-        if surface is None:
-            raise NotFound(f"no surface .{extension[:40]}; there are .{', .'.join(EXTENSIONS)}", code="unknown_surface")
-        check_placement(snapshot, placement, surface)
-        return placement, surface
+    def _address(self, scope: Scope, snapshot: Snapshot) -> Address:
+        """What the path names; `NotFound` names what there is. It is worked out once per content."""
+        if snapshot is not self._known:
+            self._known, self._addresses = snapshot, {}
+        raw: bytes = scope["raw_path"]
+        found = self._addresses.get(raw)
+        if found is None:
+            found = address_of(snapshot, "/".join(segments(scope, 3)), self._parts.settings.deadline_esp_ms)
+            if b"%" not in raw:  # there are many ways to write the same
+                self._addresses[raw] = found
+        return found
 
     def _warn(self) -> None:
         if not self._warned:
@@ -100,38 +123,31 @@ class Hot:
             log.warning("a content call named its recipient by an e-mail address or by a malformed id and got the fallback; "
                         "inlay_degradations_total{reason=\"profile\"} counts them, and this is said once")
 
-    async def _decided(self, snapshot: Snapshot, q: Question, placement: str, surface: str) -> Reply:
-        parts = self._parts
-        now = parts.clock()
-        policy = snapshot.definitions.placements[placement]
-        timeout = snapshot.deadline((placement,), parts.settings.deadline_esp_ms)
-        drawn = q.surface or "" if surface == "json" else surface
-        q.draw = self._surfaces.draw(drawn) if drawn else None
-        answer = await parts.decider.decide(snapshot, q, now, timeout)
+    def _reply(self, snapshot: Snapshot, q: Question, answer: Answer, address: Address, now: int) -> Reply:
         decision = answer.decision
-        choice = decision.choices[placement]
-        count(parts, answer)
-        if not snapshot.definitions.inbox.idle:
-            self._surfaces.links.dress(snapshot, q, answer, placement, drawn, now)
-        if policy.on_degraded == "fail":
+        choice = decision.choices[address.placement]
+        count(self._parts, answer)
+        if address.dressed:
+            self._surfaces.links.dress(snapshot, q, answer, address.placement, (q.surface or "") if address.surface == "json" else address.surface, now)
+        if address.fails:
             refuse_degraded(decision)
-        body = _encode(placement_json(decision, choice)) if surface == "json" else encoded(choice)
-        if not body or (surface != "json" and choice.content is None):
-            return self._static(snapshot, placement, surface, "render:" + choice.block)
+        body = _encode(placement_json(decision, choice)) if address.surface == "json" else encoded(choice)
+        if not body or (address.surface != "json" and choice.content is None):
+            return self._static(snapshot, address, "render:" + choice.block)
         headers: Headers = [
-            (b"content-type", CONTENT_TYPES[surface]), PRIVATE, (b"x-inlay-decision", decision.id.encode()),
-            (b"x-inlay-decided-at", iso(decision.decided_at).encode()),
+            *address.headers, (b"x-inlay-decision", decision.id.encode()), (b"x-inlay-decided-at", iso(decision.decided_at).encode()),
         ]
         if decision.degraded:
             headers.append((b"x-inlay-degraded", ",".join(dict.fromkeys(decision.degraded)).encode()))
         return Reply(200, body, headers, "degraded" if decision.degraded else "ok")
 
-    def _shed(self, snapshot: Snapshot, placement: str, surface: str) -> Reply:
-        if snapshot.definitions.placements[placement].on_degraded == "fail":
+    def _shed(self, snapshot: Snapshot, address: Address) -> Reply:
+        if address.fails:
             raise Overloaded("too many requests in flight; try again")
-        return self._static(snapshot, placement, surface, "overload")
+        return self._static(snapshot, address, "overload")
 
-    def _static(self, snapshot: Snapshot, placement: str, surface: str, reason: str) -> Reply:
+    def _static(self, snapshot: Snapshot, address: Address, reason: str) -> Reply:
+        placement, surface = address.placement, address.surface
         self._parts.telemetry.degraded(reason)
         self._parts.telemetry.fallback(placement, reason)
         id, at = self._parts.decider.random_id(), iso(self._parts.clock())
@@ -139,10 +155,21 @@ class Hot:
         if surface == "json":
             body = json_fallback(id, placement, at, snapshot.version, reason, body)
         headers = [
-            (b"content-type", CONTENT_TYPES[surface]), PRIVATE, (b"x-inlay-decision", id.encode()),
-            (b"x-inlay-decided-at", at.encode()), (b"x-inlay-degraded", reason.encode()),
+            *address.headers, (b"x-inlay-decision", id.encode()), (b"x-inlay-decided-at", at.encode()), (b"x-inlay-degraded", reason.encode()),
         ]
         return Reply(200, body, headers, "shed" if reason == "overload" else "degraded")
+
+
+def address_of(snapshot: Snapshot, name: str, limit_ms: int) -> Address:
+    """What `PLACEMENT.EXTENSION` names; `NotFound` names the known ones."""
+    placement, _, extension = name.rpartition(".")
+    surface = EXTENSIONS.get(extension)
+    if surface is None:
+        raise NotFound(f"no surface .{extension[:40]}; there are .{', .'.join(EXTENSIONS)}", code="unknown_surface")
+    check_placement(snapshot, placement, surface)
+    fails = snapshot.definitions.placements[placement].on_degraded == "fail"
+    headers = (b"content-type", CONTENT_TYPES[surface]), PRIVATE
+    return Address(placement, surface, snapshot.deadline((placement,), limit_ms), headers, fails=fails, dressed=not snapshot.definitions.inbox.idle)
 
 
 async def _only_read() -> Reply:
