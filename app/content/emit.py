@@ -122,6 +122,9 @@ class Scope:
             return f"({self.value(ref)} == {constant(right)})"
         if name == "eq" and type(right) is bool:
             return f"({self.value(ref)} is {right})"
+        if name == "between" and all(type(each) in NUMBER for each in test.values):
+            low, high = map(constant, test.values)
+            return f"({low} <= {self.number(ref)} <= {high})"
         if name == "in" and test.values and all(type(each) is str for each in test.values):
             source = self.value(ref)
             return f"(type({source}) is str and {source} in {constant(frozenset(test.values))})"
