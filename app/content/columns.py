@@ -48,10 +48,14 @@ class EventRows:
         self.timezone = timezone
         self._heads: set[str] = set()
         self._depth = 1
+        self._names: Dictionary | None = None
+        self._depths: dict[int, int] = {}
+        """By the number of a shape in these names."""
 
     def read(self, head: str) -> None:
         """A rule reads this property."""
         self._heads.add(head)
+        self._names = None
 
     def __call__(self, r: Request, span: int | None) -> Rows:
         """Those of the last `span` ms at least; None is all."""
@@ -86,15 +90,20 @@ class EventRows:
 
     def _read(self, r: Request, positions: list[int]) -> tuple[list[int], list[Any]]:
         shapes, values = r.history.rows(positions, self._depth)
-        depth = max(self._depth_of(r.history.names, shape) for shape in {*shapes})
+        depth = self._depth_of(r.history.names, shapes)
         if depth > self._depth:
             self._depth = depth
             return r.history.rows(positions, depth)
         return shapes, values
 
-    def _depth_of(self, names: Dictionary, shape: int) -> int:
-        """How many values of a row of this shape reach all that rules read of it."""
-        return max([1 + at for head in self._heads if (at := names.position(shape, head)) is not None], default=1)
+    def _depth_of(self, names: Dictionary, shapes: list[int]) -> int:
+        """How many values of rows of these shapes reach all that rules read of them."""
+        if names is not self._names:
+            self._names, self._depths = names, {}
+        depths = self._depths
+        for shape in {*shapes} - depths.keys():
+            depths[shape] = max([1 + at for head in self._heads if (at := names.position(shape, head)) is not None], default=1)
+        return depths[shapes[0]] if len(depths) == 1 else max(map(depths.__getitem__, shapes))
 
     def recent(self, r: Request, kept: Kept, head: str, after: int) -> tuple[int, int, list[Any]]:
         """Of a type of which events are sealed: the ranks of those later than `after`, and what events of the tail hold that are."""
