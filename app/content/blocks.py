@@ -22,7 +22,7 @@ from app.content.links import linked_names
 from app.content.listing import Listing, field_name
 from app.content.markup import NoEscape, Spot, advance, ending, escape_for, joined
 from app.content.plaintext import plaintext
-from app.content.sandbox import MAX_BYTES, Sandbox, View, guarded, refusals
+from app.content.sandbox import MAX_BYTES, Names, Sandbox, View, guarded, refusals
 from app.domain.conditions import Instant
 from app.domain.definitions import BlockDefinition
 from app.domain.item import Item
@@ -85,14 +85,13 @@ class Surface:
         try:
             guarded(tree)
             self._cut_cards(tree)
-            self._template = self._compile(tree)
+            self._root = self._compile(tree).root_render_func
         except TemplateSyntaxError as error:
             self.problems.append((error.lineno or 1, error.message or "cannot be read"))
             return
         except (SyntaxError, RecursionError):
             self.problems.append((1, "nested too deeply"))
             return
-        self._root = self._template.root_render_func
         self._looping = tree.find(nodes.For) is not None
         names = self._names(tree.body)
         self.views = tuple(name for name in _VIEWS if name in names)
@@ -104,7 +103,7 @@ class Surface:
     def render(self, values: dict[str, Any]) -> str:
         """The text. `values` holds the variables, `items`, `now` and those of `views` that the template reads."""
         self._env.start()
-        parts = self._root(self._env.context_class(self._env, values, self._template.name, {}))
+        parts = self._root(Names(self._env, values))
         found = "".join(_bounded(parts) if self._looping else parts)
         if len(found) > MAX_BYTES:
             raise SecurityError("more than 1 MB came out")
@@ -216,7 +215,7 @@ class Surface:
         self._env.check()
         template, target, names = self._cards[number]
         known = {name: value for name, value in zip(names, values, strict=True) if not isinstance(value, Undefined)}
-        return "".join(template.root_render_func(template.new_context({target: item, **known}, shared=False)))
+        return "".join(template.root_render_func(Names(self._env, {target: item, **known})))
 
 
 def _bounded(parts: Iterable[str]) -> Iterator[str]:
