@@ -32,7 +32,7 @@ from typing import Any
 import msgspec
 
 from app.domain.event import ID_BYTES, Event
-from app.domain.sealing import Kept, Row, laid_out, sealed, unsealed
+from app.domain.sealing import Kept, laid_out, sealed, unsealed
 from app.errors import TooLarge
 
 HEADER = struct.Struct(">IIIBB")
@@ -43,7 +43,7 @@ U2 = struct.Struct(">H")
 ESCAPE = 255
 MAX_PAYLOAD = 65_000
 
-NO_ROWS: dict[int, Row] = {}
+NO_ROWS: dict[int, bytes] = {}
 NO_KEPT: dict[int, Kept] = {}
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(list[Any]).decode
@@ -151,7 +151,7 @@ class History:
         self.unknown = False
         self.sealed_upto = 0
         self._offsets: list[int] | None = None
-        self._rows: dict[int, Row] = NO_ROWS
+        self._rows: dict[int, bytes] = NO_ROWS
         self._kept: dict[int, Kept] = NO_KEPT
         self._tail: list[bytes] | None = None
         self._trimmed = b""
@@ -256,7 +256,7 @@ class History:
             found = self._kept[number] = Kept(row, self.names)
         return found
 
-    def _sealed_rows(self) -> dict[int, Row]:
+    def _sealed_rows(self) -> dict[int, bytes]:
         if not self._rows:
             start = self._ids_at + (ID_BYTES + 1) * self.sealed_upto
             self._rows = unsealed(self._data[start : len(self._data) - len(self._trimmed)])

@@ -1,8 +1,9 @@
 """Payloads of a long history laid out column by column, so that a rule that reads one property decodes that property alone.
 
-They stand where the lengths and payloads of a history's rows would, as one msgpack array, a row per type of event:
+They stand where the lengths and payloads of a history's rows would, as a msgpack map: by the number of each type of event, as a
+string of bytes that is opened only where a rule reads the type, an array again:
 
-    type | places among all that are sealed, u16 each | shapes, each once | which of them, a byte an event (empty where there is one) | columns
+    places among all that are sealed, u16 each | shapes, each once | which of them, a byte an event (empty where there is one) | columns
 
 There is a column for each property that any of the shapes names, in their order, of two strings of bytes:
 
@@ -40,14 +41,15 @@ _NIL = _pack(None)
 class Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """The sealed events of one type, as they are stored."""
 
-    code: int
     places: bytes
     shapes: list[int]
     which: bytes
     columns: list[tuple[bytes, bytes]]
 
 
-_rows = msgspec.msgpack.Decoder(list[Row]).decode
+_row_of = msgspec.msgpack.Decoder(Row).decode
+unsealed = msgspec.msgpack.Decoder(dict[int, bytes]).decode
+"""What was sealed, by type, for `Kept`."""
 
 
 class Kept:
@@ -56,8 +58,8 @@ class Kept:
 
     __slots__ = ("_at", "_columns", "_decoded", "_names", "_numbered", "_row", "places")
 
-    def __init__(self, row: Row, names: Dictionary) -> None:
-        self._row = row
+    def __init__(self, data: bytes, names: Dictionary) -> None:
+        self._row = row = _row_of(data)
         self.places = array("H", row.places)
         self.places.byteswap()
         self._columns = row.columns
@@ -139,11 +141,6 @@ class Kept:
         return None if (code := codes[rank]) == ABSENT else values[code]
 
 
-def unsealed(data: bytes) -> dict[int, Row]:
-    """By type: the events that were sealed, for `Kept`."""
-    return {row.code: row for row in _rows(data)}
-
-
 def sealed(types: bytes, payloads: Sequence[bytes], names: Dictionary) -> bytes | None:
     """The columns of events of these types and payloads; None where they do not give them back to the last bit, as where an
     event brought the names of its properties along."""
@@ -155,7 +152,7 @@ def sealed(types: bytes, payloads: Sequence[bytes], names: Dictionary) -> bytes 
     events: list[tuple[int, list[Any]]] = [_unpack(b"\x92" + payload) for payload in payloads] if ABSENT not in parted else []
     if len(events) < len(types) or not all(shape for shape, _ in events):
         return None
-    data = _pack([_row(code, places, events, names) for code, places in parted.items()])
+    data = _pack({code: _pack(_row(places, events, names)) for code, places in parted.items()})
     return data if laid_out([Kept(row, names) for row in unsealed(data).values()], len(types)) == [*payloads] else None
 
 
@@ -168,7 +165,7 @@ def laid_out(opened: Iterable[Kept], count: int) -> list[bytes]:
     return found
 
 
-def _row(code: int, places: Sequence[int], every: Sequence[tuple[int, list[Any]]], names: Dictionary) -> Row:
+def _row(places: Sequence[int], every: Sequence[tuple[int, list[Any]]], names: Dictionary) -> Row:
     events = [every[i] for i in places]
     shapes = sorted({shape for shape, _ in events})
     number = {shape: i for i, shape in enumerate(shapes)}
@@ -176,7 +173,7 @@ def _row(code: int, places: Sequence[int], every: Sequence[tuple[int, list[Any]]
     standing = array("H", places)
     standing.byteswap()
     maps = [dict(zip(names.shape_names[shape], map(_pack, values), strict=True)) for shape, values in events]
-    return Row(code, standing.tobytes(), shapes, which, [_column([each.get(name) for each in maps]) for name in names.places(tuple(shapes))])
+    return Row(standing.tobytes(), shapes, which, [_column([each.get(name) for each in maps]) for name in names.places(tuple(shapes))])
 
 
 def _column(packed: Sequence[bytes | None]) -> tuple[bytes, bytes]:
