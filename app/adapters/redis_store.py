@@ -11,6 +11,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -273,19 +274,31 @@ def _take_meta(profile: Profile, flat: list[bytes]) -> None:
     packed: list[bytes] = []
     consents: dict[str, bool] = {}
     identities: list[Identity] = []
-    for name, value in zip(flat[::2], flat[1::2], strict=True):
-        kind, rest = name[:2], name[2:]
-        if kind == b"t:":
-            names.append(rest.decode())
+    following = iter(flat)
+    for field in following:
+        value = next(following)
+        trait = _trait(field)
+        if trait is not None:
+            names.append(trait)
             packed.append(value[STAMP:])
-        elif kind == b"c:":
-            consents[rest.decode()] = value[8:] == b"1"
+            continue
+        kind, rest = field[:2], field[2:].decode()
+        if kind == b"c:":
+            consents[rest] = value[8:] == b"1"
         elif kind == b"i:":
-            identities.append(Identity.from_key(rest.decode()))
+            identities.append(Identity.from_key(rest))
         elif kind == b"v:":
-            profile.variants = {**profile.variants, rest.decode(): value[STAMP:].decode()}
-        elif name == b"!":
+            profile.variants = {**profile.variants, rest: value[STAMP:].decode()}
+        elif field == b"!":
             profile.erased = True
     values = _unpack(b"\xdd" + len(packed).to_bytes(4, "big") + b"".join(packed))
-    traits = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+    traits = dict(zip(names, values, strict=True))
+    if None in values:
+        traits = {name: value for name, value in traits.items() if value is not None}
     profile.traits, profile.consents, profile.identities = traits, consents, tuple(identities)
+
+
+@lru_cache(4_096)
+def _trait(field: bytes) -> str | None:
+    """The trait that a field holds, None where it holds something else. The same few are read of everybody."""
+    return field[2:].decode() if field.startswith(b"t:") else None

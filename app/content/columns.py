@@ -240,7 +240,7 @@ class Index:
         asked: Any = r.memo.get(self, 0)
         if needle and type(asked) is int:
             if r.history.sealed_upto:
-                if (times := self._in_sealed(r, key, after)) is not None:
+                if (times := self._in_sealed(r, key, needle, after)) is not None:
                     return times >= count
             elif asked < SCANS:
                 r.memo[self] = asked + 1
@@ -260,14 +260,14 @@ class Index:
                     return True
         return False
 
-    def _in_sealed(self, r: Request, key: str, after: int) -> int | None:
+    def _in_sealed(self, r: Request, key: str, needle: bytes, after: int) -> int | None:
         """How often a property took a text later than `after`; None where the sealed columns do not tell."""
         history, (head, *rest) = r.history, self.column.path
         kept = history.kept(history.names.types.get(self.column.rows.event, 0))
         if kept is None or rest:
             return None
         first, last, newest = self.column.rows.recent(r, kept, head, after)
-        sealed = kept.times(head, key, first, last)
+        sealed = kept.times(head, key, needle, first, last)
         return None if sealed is None else sealed + sum([_has(value, (), key) for value in newest])
 
 

@@ -36,6 +36,7 @@ REPEATED = 2
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder().decode
 _NIL = _pack(None)
+_PLAIN = frozenset({str, type(None)})
 
 
 class Row(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -99,19 +100,19 @@ class Kept:
         codes, values = self._columns[at][0], self._values(name)
         return [values[code] for code in {*codes[first:last]} if code != ABSENT] if codes else values[first:last]
 
-    def times(self, name: str, value: str, first: int, last: int) -> int | None:
-        """How many events of ranks `[first, last)` hold this text there; None where a look at each has to tell."""
+    def times(self, name: str, value: str, packed: bytes, first: int, last: int) -> int | None:
+        """How many events of ranks `[first, last)` hold this text there, `packed` being its packed form; None where a look at
+        each has to tell."""
         at = self._at.get(name)
         if at is None:
             return 0
-        codes = self._columns[at][0]
-        if not codes:
-            return None
+        codes, data = self._columns[at]
+        if packed not in data:
+            return 0
         numbered = self._numbered.get(name)
         if numbered is None:
-            values = self._values(name)
-            plain = all(type(each) is str or each is None for each in values)
-            numbered = self._numbered[name] = {each: code for code, each in enumerate(values)} if plain else {}
+            values = self._values(name) if codes else []
+            numbered = self._numbered[name] = {each: code for code, each in enumerate(values)} if _PLAIN.issuperset(map(type, values)) else {}
         if not numbered:
             return None
         code = numbered.get(value)
