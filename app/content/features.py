@@ -76,7 +76,7 @@ def written(feature: Feature, writer: Writer) -> list[str]:
             "history, stop = r.history, r.count",
             f"number = history.names.types.get({call(feature.event)}, 255)",
             f"start = bisect_right(history.ts, {after}, 0, stop)",
-            f"value = history.types.count(number, start, stop) if number < 255 else r.tally({call(feature.event)}, {after})",
+            f"value = (history.count if history.sealed_upto else history.types.count)(number, start, stop) if number < 255 else r.tally({call(feature.event)}, {after})",
         ]
     compute = compile_feature(feature, writer)
     if not isinstance(compute, Aggregate) or not ends_now:

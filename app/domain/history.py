@@ -334,6 +334,24 @@ class History:
         found = list(compress(range(start, stop), self.types[start:stop].translate(_only(min(number, ESCAPE)))))
         return found if number < ESCAPE else [i for i in found if self.number(i) == number]
 
+    def count(self, number: int, start: int, stop: int) -> int:
+        """How many of the events `[start, stop)` are of a type, one of the first 254."""
+        kept, edge = self._kept.get(number), self.sealed_upto
+        if kept is None:
+            return self.types.count(number, start, stop)
+        if stop <= edge:
+            return kept.rank(stop) - kept.rank(start)
+        return (len(kept.places) - kept.rank(start) if start < edge else 0) + self.types.count(number, max(start, edge), stop)
+
+    def instants(self, number: int, start: int, stop: int) -> list[int]:
+        """When the events of a type among `[start, stop)` happened, oldest first."""
+        ts, kept, edge = self.ts, self.kept(number), self.sealed_upto
+        if kept is None or start >= edge:
+            return [ts[i] for i in self.positions(number, start, stop)]
+        first, last = kept.rank(start) if start else 0, len(kept.places) if stop >= edge else kept.rank(stop)
+        found = [ts[i] for i in kept.places[first:last]]
+        return found if stop <= edge else found + [ts[i] for i in self.positions(number, edge, stop)]
+
     def holding(self, needle: bytes, start: int, stop: int) -> Iterator[int]:
         """Which of the events `[start, stop)` hold these bytes in their payload, latest first: the packed form of a value
         leads to every event that has it, and to few others."""

@@ -85,7 +85,7 @@ class Request:
         stop = self.count if upto is None else bisect_right(history.ts, upto, 0, self.count)
         start = bisect_right(history.ts, after, 0, stop) if after >= 0 else 0
         if number < 255:
-            return history.types.count(number, start, stop)
+            return history.count(number, start, stop)
         return len(history.positions(number, start, stop))
 
     def held(self, event: str) -> tuple[list[int], list[int]]:
@@ -121,6 +121,11 @@ class Request:
 
     def instants(self, event: str, after: int = -1, upto: int | None = None) -> list[int]:
         """When the events of a type in `(after, upto]` happened, oldest first."""
+        history = self.history
+        if history.sealed_upto and event not in self.memo:
+            number = history.names.types.get(event)
+            stop = self.count if upto is None else bisect_right(history.ts, upto, 0, self.count)
+            return history.instants(number, bisect_right(history.ts, after, 0, stop) if after >= 0 else 0, stop) if number is not None else []
         _, instants = self.held(event)
         return instants[bisect_right(instants, after) : None if upto is None else bisect_right(instants, upto)]
 

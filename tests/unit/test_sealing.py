@@ -67,6 +67,8 @@ def test_the_places_of_a_type_are_told_from_any_place_to_any_other(seed: int):
     asked = [(found.names.types[name], *sorted((rng.randrange(61), rng.randrange(61)))) for name in found.names.types for _ in range(40)]
 
     assert [found.positions(*each) for each in asked] == [plain.positions(*each) for each in asked]
+    assert [found.instants(*each) for each in asked] == [plain.instants(*each) for each in asked]
+    assert [found.count(*each) for each in asked] == [plain.count(*each) for each in asked]
 
 
 def test_an_event_that_brought_its_names_along_keeps_its_history_from_being_sealed():
