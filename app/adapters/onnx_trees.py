@@ -30,8 +30,9 @@ Desk: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarr
 
 
 class Trees:
-    """An ensemble as tables: per column its thresholds, ascending, and where in `_struck` the rows begin that say
-    which of every tree's leaves are struck once the splits on the first 0, 1, 2 ... of them are false."""
+    """An ensemble as tables: per column its thresholds, ascending, and where in `_struck` the rows begin that say, by their
+    number in `_masks`, which of every tree's leaves are struck once the splits on the first 0, 1, 2 ... of them are false.
+    There are no more masks than splits: what each request reads at random stays in the processor's caches."""
 
     def __init__(self, nodes: dict[str, list[Any]], base: float, finish: Callable[[np.ndarray], np.ndarray]) -> None:
         self._finish = finish
@@ -40,11 +41,15 @@ class Trees:
         splits: dict[int, list[tuple[float, int, int]]] = {}
         for tree, column, threshold, mask in _walked(nodes, self._leaves):
             splits.setdefault(column, []).append((threshold, tree, mask))
-        if sum(map(len, splits.values())) * self._trees * 8 > MAX_BYTES:
+        number = sum(map(len, splits.values()))
+        if number * self._trees * 4 > MAX_BYTES:
             raise ValueError("too large")
-        tables = {column: self._table(sorted(rows)) for column, rows in splits.items()}
+        masks = [0]
+        tables = {column: self._table(sorted(rows), masks) for column, rows in splits.items()}
         starts = accumulate([len(struck) for _, struck in tables.values()], initial=0)
-        self._struck = np.concatenate([np.empty((0, self._trees), dtype=np.uint64), *[struck for _, struck in tables.values()]])
+        self._masks = np.array(masks, dtype=np.uint64)
+        numbers = np.uint16 if len(masks) <= 1 << 16 else np.uint32
+        self._struck = np.concatenate([np.empty((0, self._trees), dtype=numbers), *[struck.astype(numbers) for _, struck in tables.values()]])
         self._tables = {column: (thresholds, start) for (column, (thresholds, _)), start in zip(tables.items(), starts, strict=False)}
         self._leaves[0] += base
         self.width = max(tables, default=-1) + 1
@@ -52,14 +57,17 @@ class Trees:
         self._ones = np.ones(self._trees)
         self._desks: dict[int, Desk] = {}
 
-    def _table(self, rows: list[tuple[float, int, int]]) -> tuple[Sequence[float], np.ndarray]:
-        thresholds = sorted({threshold for threshold, _, _ in rows})
-        struck = np.zeros((len(thresholds) + 1, self._trees), dtype=np.uint64)
+    def _table(self, rows: list[tuple[float, int, int]], masks: list[int]) -> tuple[Sequence[float], np.ndarray]:
+        """A column's thresholds and rows; `masks` gets those of its splits."""
+        thresholds = array("d", sorted({threshold for threshold, _, _ in rows}))
+        struck = np.zeros((len(thresholds) + 1, self._trees), dtype=np.uint32)
         at = 0
         for i, threshold in enumerate(thresholds, 1):
             struck[i] = struck[i - 1]
             while at < len(rows) and rows[at][0] == threshold:
-                struck[i, rows[at][1]] |= np.uint64(rows[at][2])
+                _, tree, mask = rows[at]
+                masks.append(masks[struck[i, tree]] | mask)
+                struck[i, tree] = len(masks) - 1
                 at += 1
         return thresholds, struck
 
@@ -86,10 +94,10 @@ class Trees:
         fixed = np.zeros((count, self._trees), dtype=np.uint64)
         for column in self._tables.keys() - set(varying):
             thresholds, start = self._tables[column]
-            fixed |= self._struck[start + np.searchsorted(np.array(thresholds), matrix[:, column], "left")]
+            fixed |= self._masks[self._struck[start + np.searchsorted(np.array(thresholds), matrix[:, column], "left")]]
         columns = [(i, *self._tables[column]) for i, column in enumerate(varying) if column in self._tables]
         strike = np.empty(self._trees, dtype=np.uint64)
-        leaves, struck, ones = self._leaves.ravel(), self._struck, self._ones
+        leaves, struck, struck_by, ones = self._leaves.ravel(), self._struck, self._masks, self._ones
         finish = _as_they_are if ranking else self._finish
         whole = self._desk(count)
 
@@ -104,7 +112,7 @@ class Trees:
                 picked = [start + bisect_left(thresholds, rounded[i]) for i, thresholds, start in columns]
                 if isnan(sum(rounded)):  # a value that is no number is at most no threshold
                     picked = [start + (len(thresholds) if isnan(rounded[i]) else bisect_left(thresholds, rounded[i])) for i, thresholds, start in columns]
-                np.bitwise_or.reduce(struck.take(picked, axis=0), axis=0, out=strike)
+                np.bitwise_or.reduce(struck_by.take(struck.take(picked, axis=0)), axis=0, out=strike)
                 np.bitwise_or(known, strike, out=masks)
             else:
                 np.copyto(masks, known)
