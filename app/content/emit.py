@@ -187,8 +187,8 @@ class Scope:
         return self.lazy(f"{self.writer.constant(matches, 'S', key=id(matches))}(r)")
 
     def _tally(self, did: c.Did) -> str:
-        if isinstance(did.window, c.Ever):
-            ends = "-1, None"
+        if isinstance(did.window, c.Ever | c.Within):
+            ends = f"{self._after(did.window)}, None"
         else:
             ends = f"*{self.lazy(f'{self._edges(did.window)}(r)')}"
         if not did.where:
