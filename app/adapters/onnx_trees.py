@@ -66,7 +66,7 @@ class Trees:
             struck[i] = struck[i - 1]
             while at < len(rows) and rows[at][0] == threshold:
                 _, tree, mask = rows[at]
-                masks.append(masks[struck[i, tree]] | mask)
+                masks.append(masks[int(struck[i, tree])] | mask)
                 struck[i, tree] = len(masks) - 1
                 at += 1
         return thresholds, struck

@@ -44,7 +44,6 @@ class ItemsPlan:
         self, query: ItemsQuery, program: Program, models: Mapping[str, ModelCard], runtime: ModelRuntime, advisers: Mapping[str, Adviser] = NO_ADVISERS,
     ) -> None:
         self.query = query
-        self._adviser = advisers.get(query.source.recommender) if isinstance(query.source, Recommended) else None
         conditions = list(flatten(query.filter))
         fixed = [each for each in conditions if only_item(each)]
         self._fixed = program.item_filter(c.All(tuple(fixed))) if fixed else None
@@ -57,12 +56,16 @@ class ItemsPlan:
         self._bare = isinstance(query.rank, c.Name) and len(self._models) == 1
         self._candidates: Candidates | None = None
         self._mix = Mix(query.arbitration, query.limit) if query.arbitration is not None else None
+        self._excludes = bool(query.exclude_bought or query.looks_back)
+        self._advice = query.source if isinstance(query.source, Recommended) else None
+        self._adviser = advisers.get(self._advice.recommender) if self._advice is not None else None
+        self._related = query.source if isinstance(query.source, RelatedTo) else None
 
     def choose(self, r: Request, catalogue: Any, excluded: Collection[str] = (), beside: Sequence[Item] = ()) -> list[Item] | None:
         """`excluded` are ids that must not be shown, such as those already in the send; `beside` are items that stand in the grid already."""
-        out = self._excluded(r, excluded)
-        if isinstance(self.query.source, Recommended):
-            candidates, items = None, self._advised(r, catalogue, self.query.source, out)
+        out = self._excluded(r, excluded) if self._excludes else excluded
+        if self._advice is not None:
+            candidates, items = None, self._advised(r, catalogue, self._advice, out)
         else:
             candidates, items = self._select(r, catalogue)
             if out:
@@ -81,10 +84,7 @@ class ItemsPlan:
     # -- which -----------------------------------------------------------------------------------------------------
 
     def _excluded(self, r: Request, excluded: Collection[str]) -> Collection[str]:
-        query = self.query
-        if not (query.exclude_bought or query.looks_back):
-            return excluded
-        out = set(excluded)
+        query, out = self.query, set(excluded)
         if self._mix is not None:
             out |= self._mix.lately(r)
         if query.exclude_bought:
@@ -97,15 +97,14 @@ class ItemsPlan:
         return out
 
     def _select(self, r: Request, catalogue: Any) -> tuple[Candidates | None, list[Item]]:
-        source = self.query.source
-        if isinstance(source, RelatedTo):
-            return None, self._passing(r, related(r, catalogue, source))
+        if self._related is not None:
+            return None, self._passing(r, related(r, catalogue, self._related))
         candidates = self._candidates
         if candidates is None or candidates.version != catalogue.version or candidates.catalogue is not catalogue:
             candidates = self._candidates = self._gather(r, catalogue)
         if not self._moving:
             return candidates, candidates.items
-        if self._lookups and source == "catalogue" and len(candidates.items) > LOOKED_UP_FROM:
+        if self._lookups and self.query.source == "catalogue" and len(candidates.items) > LOOKED_UP_FROM:
             return None, self._looked_up(r, catalogue)
         return candidates, self._moving(r, candidates.items)
 

@@ -53,7 +53,7 @@ class Names(Context):
         self.eval_ctx = environment.escaping
         self.exported_vars = set()
         self.name = None
-        self.globals_keys = set()
+        self.globals_keys: set[str] = set()
         self.blocks = {}
 
 

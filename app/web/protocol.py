@@ -43,8 +43,9 @@ class _Nobody:
 class ContentCycle:
     """What uvicorn's protocol wants to know of a request under way, and the way to answer it."""
 
-    __slots__ = ("_protocol", "body", "disconnected", "keep_alive", "more_body", "response_complete")
+    __slots__ = ("_protocol", "body", "disconnected", "keep_alive", "more_body", "response_complete", "task")
     message_event = _Nobody()
+    task: asyncio.Task[None]
 
     def __init__(self, protocol: HttpToolsProtocol, *, keep_alive: bool) -> None:
         self._protocol = protocol
@@ -55,10 +56,13 @@ class ContentCycle:
         self.response_complete = False
 
     async def run(self, answering: Awaitable[Reply]) -> None:
-        reply = await answering
+        protocol = self._protocol
+        try:
+            reply = await answering
+        finally:
+            protocol.tasks.discard(self.task)  # here, not in a callback: that is one more turn of the loop for each request
         if self.disconnected:
             return
-        protocol = self._protocol
         self.response_complete = True
         protocol.transport.write(head(reply.status, reply.headers, len(reply.body), keep_alive=self.keep_alive) + reply.body)
         if not self.keep_alive:
@@ -161,9 +165,8 @@ def content_protocol(answering: Answering) -> type[HttpToolsProtocol]:
             scope["raw_path"] = raw_path
             scope["query_string"] = query.partition(b"#")[0]
             self.cycle = cycle = ContentCycle(self, keep_alive=keep_alive)  # pyright: ignore[reportIncompatibleVariableOverride]
-            task = self.loop.create_task(cycle.run(answering(scope)))
-            task.add_done_callback(self.tasks.discard)
-            self.tasks.add(task)
+            cycle.task = self.loop.create_task(cycle.run(answering(scope)))
+            self.tasks.add(cycle.task)
 
         def on_response_complete(self) -> None:
             """As uvicorn has it, but that one timer watches the connection for all its requests."""
