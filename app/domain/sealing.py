@@ -57,7 +57,7 @@ class Kept:
     """The sealed events of one type: `places` in the history, and `of(name)`, what each of them holds there. An event goes by its
     rank, how many of its type are older."""
 
-    __slots__ = ("_at", "_columns", "_decoded", "_names", "_numbered", "_row", "places")
+    __slots__ = ("_at", "_columns", "_decoded", "_names", "_row", "places")
 
     def __init__(self, data: bytes, names: Dictionary) -> None:
         self._row = row = _row_of(data)
@@ -67,7 +67,6 @@ class Kept:
         self._names = names.shape_names
         self._at = names.places(tuple(row.shapes))
         self._decoded: dict[str, list[Any]] = {}
-        self._numbered: dict[str, dict[Any, int]] = {}
 
     def rank(self, place: int) -> int:
         """How many of them come before a place in the history."""
@@ -109,14 +108,10 @@ class Kept:
         codes, data = self._columns[at]
         if packed not in data:
             return 0
-        numbered = self._numbered.get(name)
-        if numbered is None:
-            values = self._values(name) if codes else []
-            numbered = self._numbered[name] = {each: code for code, each in enumerate(values)} if _PLAIN.issuperset(map(type, values)) else {}
-        if not numbered:
+        values = self._values(name) if codes else []
+        if not values or not _PLAIN.issuperset(map(type, values)):
             return None
-        code = numbered.get(value)
-        return 0 if code is None else codes.count(code, first, last)
+        return codes.count(values.index(value), first, last) if value in values else 0
 
     def row(self, rank: int) -> tuple[int, list[Any]]:
         """(shape, values in its order) of one event."""

@@ -36,8 +36,9 @@ from app.voiding import NOT_RECORDED, Voiding
 
 _encode = msgspec.json.Encoder().encode
 MAX_RECIPIENTS = 1_000
-CHUNK = 64
-"""Recipients decided together, in one read of the store and one write; other requests have their turn in between."""
+CHUNK = 32
+"""Recipients decided together, in one read of the store and one write; other requests have their turn in between. What comes of
+more of them outgrows the buffer of the socket to Redis and the processor's cache."""
 WHOLE_BYTES = 4 << 20
 """An answer up to which is sent whole; of a longer one no more than this and a chunk is ever held."""
 EARLIEST, LATEST = 946_684_800_000, 4_102_444_800_000
