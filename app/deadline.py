@@ -19,31 +19,26 @@ class Deadlines:
     """`with deadlines.until(instant):` stops what the block awaits once `time.monotonic` is there, by `TimeoutError`."""
 
     def __init__(self) -> None:
-        self._under_way: set[Deadline] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._looking = False
+        self.under_way: set[Deadline] = set()
+        self.looking: asyncio.AbstractEventLoop | None = None
+        """The loop whose timer looks at them; None while there is nothing to look at."""
 
     def until(self, instant: float) -> Deadline:
         return Deadline(self, instant)
 
-    def begin(self, block: Deadline, loop: asyncio.AbstractEventLoop) -> None:
-        self._under_way.add(block)
-        if not self._looking or self._loop is not loop:
-            self._looking, self._loop = True, loop
-            loop.call_later(LOOK_SECONDS, self._look)
+    def look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on, every few milliseconds, as long as blocks are under way."""
+        self.looking = loop
+        loop.call_later(LOOK_SECONDS, self._look, loop)
 
-    def end(self, block: Deadline) -> None:
-        self._under_way.discard(block)
-
-    def _look(self) -> None:
-        assert self._loop is not None
-        if not self._under_way:
-            self._looking = False
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        if not self.under_way:
+            self.looking = None
             return
         now = monotonic()
-        for late in [block for block in self._under_way if block.instant <= now]:
+        for late in [block for block in self.under_way if block.instant <= now]:
             late.stop()
-        self._loop.call_later(LOOK_SECONDS, self._look)
+        loop.call_later(LOOK_SECONDS, self._look, loop)
 
 
 class Deadline:
@@ -58,17 +53,18 @@ class Deadline:
 
     def __enter__(self) -> None:
         loop = asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
-        assert task is not None
-        self._task = task
-        self._all.begin(self, loop)
+        self._task = asyncio.current_task(loop)
+        self._all.under_way.add(self)
+        if self._all.looking is not loop:
+            self._all.look(loop)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._all.end(self)
-        if self._late and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
+        self._all.under_way.discard(self)
+        if self._late and self._task is not None and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
             raise TimeoutError from error
 
     def stop(self) -> None:
         self._late = True
-        self._all.end(self)
-        self._task.cancel()
+        self._all.under_way.discard(self)
+        if self._task is not None:
+            self._task.cancel()

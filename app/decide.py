@@ -108,7 +108,7 @@ class Decider:
         id = self._seal(profile.key or "", q.send or "") if named else self.random_id()
         decision = Decision(id, str(q.identity or ""), q.send, q.mail, now, snapshot.version, {}, r.degraded)
         answer, taken = Answer(decision, profile, r, ignored=ignored), Taken()
-        if snapshot.limits:
+        if snapshot.limited:
             r.refused = self._refused(q, now, named=named and not profile.erased)
         if profile.record and not q.preview:
             self._replay(snapshot, q, profile.record, answer, taken)
@@ -126,7 +126,7 @@ class Decider:
         answer.open = named and bool(answer.verdicts) and not profile.erased
         if answer.open:
             answer.kept = snapshot.trials.to_keep(profile, [decision.choices[id] for id in answer.verdicts])
-        if answer.open and snapshot.limits:
+        if answer.open and snapshot.limited:
             shown = {id: offer for id in answer.verdicts if (offer := decision.choices[id].offer)}
             answer.guards = snapshot.limits.guards(r, shown)
             if self._reserving is not None:
@@ -177,7 +177,7 @@ class Decider:
             todo = [i for i, answer in enumerate(answers) if answer.open]
             if not todo:
                 return
-            ready = await self._reserved(snapshot, [(questions[i], answers[i]) for i in todo], now, deadline) if snapshot.limits else [answers[i] for i in todo]
+            ready = await self._reserved(snapshot, [(questions[i], answers[i]) for i in todo], now, deadline) if snapshot.limited else [answers[i] for i in todo]
             if ready:
                 await self._record(snapshot, ready, now, begun, deadline)
             for i in todo:
@@ -244,7 +244,7 @@ def _look_back(snapshot: Snapshot, questions: Sequence[Question]) -> bool:
     """Whether it matters what people were sent before."""
     if snapshot.remembering and any(q.mail in snapshot.remembering for q in questions):
         return True
-    return snapshot.needs_sends or (bool(snapshot.limits) and any(snapshot.limits.look_back(q.wanted(snapshot)) for q in questions))
+    return snapshot.needs_sends or (snapshot.limited and any(snapshot.limits.look_back(q.wanted(snapshot)) for q in questions))
 
 
 def _reason(error: Exception) -> str:

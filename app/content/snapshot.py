@@ -105,6 +105,7 @@ class Snapshot:
         self.program = Program(definitions)
         self.trials = Trials(definitions, self.program)
         self.limits = Limits(definitions)
+        self.limited = bool(self.limits)
         self.rankings = rankings(definitions, self.program, posteriors if posteriors is not None else {})
         self.offers = {offer.id: self._offer(offer, offer.shown) for offer in definitions.offers.values()}
         self._guises = {
