@@ -59,7 +59,7 @@ class Trees:
 
     def _table(self, rows: list[tuple[float, int, int]], masks: list[int]) -> tuple[Sequence[float], np.ndarray]:
         """A column's thresholds and rows; `masks` gets those of its splits."""
-        thresholds = array("d", sorted({threshold for threshold, _, _ in rows}))
+        thresholds = sorted({threshold for threshold, _, _ in rows})
         struck = np.zeros((len(thresholds) + 1, self._trees), dtype=np.uint32)
         at = 0
         for i, threshold in enumerate(thresholds, 1):
@@ -112,17 +112,17 @@ class Trees:
                 picked = [start + bisect_left(thresholds, rounded[i]) for i, thresholds, start in columns]
                 if isnan(sum(rounded)):  # a value that is no number is at most no threshold
                     picked = [start + (len(thresholds) if isnan(rounded[i]) else bisect_left(thresholds, rounded[i])) for i, thresholds, start in columns]
-                np.bitwise_or.reduce(struck_by.take(struck.take(picked, axis=0)), axis=0, out=strike)
-                np.bitwise_or(known, strike, out=masks)
+                np.bitwise_or.reduce(struck_by.take(struck.take(picked, 0)), 0, None, strike)
+                np.bitwise_or(known, strike, masks)
             else:
                 np.copyto(masks, known)
             # Adding one turns the struck leaves before the first that is left into zeros, and that one into a one: as many
             # bits differ as the leaf's number, and one more.
-            np.add(masks, _ONE, out=above)
-            np.bitwise_xor(masks, above, out=masks)
-            np.bitwise_count(masks, out=lengths)
-            np.add(lengths, first, out=exits)
-            leaves.take(exits, out=weights, mode="wrap")
+            np.add(masks, _ONE, above)
+            np.bitwise_xor(masks, above, masks)
+            np.bitwise_count(masks, lengths)
+            np.add(lengths, first, exits)
+            leaves.take(exits, None, weights, "wrap")
             return finish(weights.dot(ones)).tolist()
 
         return score
@@ -135,7 +135,8 @@ class Trees:
             shape = size, self._trees
             first = np.tile(np.arange(self._trees, dtype=np.int64) * MAX_LEAVES - 1, (size, 1))
             masks, above = np.empty(shape, dtype=np.uint64), np.empty(shape, dtype=np.uint64)
-            found = self._desks[size] = masks, above, np.empty(shape, dtype=np.uint8), np.empty(shape, dtype=np.int64), np.empty(shape), first
+            # what is done with is written over: half as much memory is gone through
+            found = self._desks[size] = masks, above, np.empty(shape, dtype=np.uint8), above.view(np.int64), masks.view(np.float64), first
         masks, above, lengths, exits, weights, first = found
         return masks[:rows], above[:rows], lengths[:rows], exits[:rows], weights[:rows], first[:rows]
 
