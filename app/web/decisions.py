@@ -28,6 +28,7 @@ from app.web.asgi import JSON, PRIVATE, Reply, Scope
 from app.web.bodies import read_json, refuse_unknown
 from app.web.errors import body_of
 from app.web.hot import count
+from app.web.lines import Lines
 from app.web.parts import Parts, current
 from app.web.paths import segments
 from app.web.stored import Stored
@@ -75,7 +76,8 @@ class Decisions:
         q.draw = self._surfaces.draw(q.surface) if q.surface is not None else None
         timeout = snapshot.deadline(q.placements, parts.settings.deadline_esp_ms)
         answer = await parts.decider.decide(snapshot, q, now, timeout)
-        found = await self._told(snapshot, q, answer)
+        self._finish(snapshot, q, answer)
+        found = await self._explained(snapshot, q, answer) if q.explain else decision_json(answer, q.placements)
         return Reply(200, _encode(found), [JSON, PRIVATE], "degraded" if answer.decision.degraded else "ok")
 
     async def batch(self, scope: Scope, receive: Any) -> Reply:
@@ -103,8 +105,9 @@ class Decisions:
         return reply
 
     async def _chunks(self, snapshot: Snapshot, template: Question, recipients: Sequence[Json], now: int) -> AsyncIterator[bytes]:
+        lines = Lines(template.placements)
         for start in range(0, len(recipients), CHUNK):
-            yield b"".join(await self._lines(snapshot, template, recipients[start : start + CHUNK], start, now))
+            yield b"".join(await self._lines(snapshot, template, recipients[start : start + CHUNK], start, now, lines))
             await asyncio.sleep(0)
 
     async def _under_way(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -116,7 +119,7 @@ class Decisions:
         finally:
             self._parts.inflight -= 1
 
-    async def _lines(self, snapshot: Snapshot, template: Question, recipients: Sequence[Json], start: int, now: int) -> list[bytes]:
+    async def _lines(self, snapshot: Snapshot, template: Question, recipients: Sequence[Json], start: int, now: int, bodies: Lines) -> list[bytes]:
         """The lines of these recipients, `start` being the number of the first, decided together within one deadline."""
         lines = [b""] * len(recipients)
         questions: dict[int, Question] = {}
@@ -132,7 +135,8 @@ class Decisions:
         answers = await self._parts.decider.decide_all(snapshot, tuple(questions.values()), now, timeout)
         for (i, q), answer in zip(questions.items(), answers, strict=True):
             try:
-                lines[i] = _encode(await self._told(snapshot, q, answer)) + b"\n"
+                self._finish(snapshot, q, answer)
+                lines[i] = (_encode(await self._explained(snapshot, q, answer)) if q.explain else bodies.of(answer)) + b"\n"
             except InlayError as error:
                 lines[i] = _failed(start + i, error)
         return lines
@@ -145,17 +149,18 @@ class Decisions:
                         context_of(recipient.get("context")), template.preview, explain=template.explain, surface=template.surface,
                         variants=template.variants)
 
-    async def _told(self, snapshot: Snapshot, q: Question, answer: Answer) -> dict[str, Any]:
-        """The answer's body, counted; `Degraded` where a placement would rather fail."""
+    def _finish(self, snapshot: Snapshot, q: Question, answer: Answer) -> None:
+        """Count the answer and make its content whole; `Degraded` where a placement would rather fail."""
         count(self._parts, answer)
-        if any(snapshot.definitions.placements[id].on_degraded == "fail" for id in q.placements):
+        if answer.decision.degraded and any(snapshot.definitions.placements[id].on_degraded == "fail" for id in q.placements):
             refuse_degraded(answer.decision)
         if q.surface is not None:
             if not snapshot.definitions.inbox.idle:
                 self._dress(snapshot, q, answer, q.surface)
             self._fill(snapshot, q, answer, q.surface)
-        why = await self._why(snapshot, q, answer) if q.explain else None
-        return decision_json(answer, q.placements, explain=why)
+
+    async def _explained(self, snapshot: Snapshot, q: Question, answer: Answer) -> dict[str, Any]:
+        return decision_json(answer, q.placements, explain=await self._why(snapshot, q, answer))
 
     def _dress(self, snapshot: Snapshot, q: Question, answer: Answer, surface: str) -> None:
         """Links as the inbox has them."""
