@@ -148,7 +148,7 @@ def show(snapshot: Snapshot, r: Request, placement: str, offer: str | None, dish
     if items:
         taken.items.update([item.id for item in items])
     reason = "eligible" if offer is not None else "fallback"
-    priced = [(item.id, item.fields.get("price")) for item in items]
+    priced = [(item.id, item.fields.get("price")) for item in items] if r.send else ()  # for the record of the send
     return Choice(placement, offer, dish.block.id, reason, variables, items, priced, snapshot.version, content, wording=dish.wording)
 
 

@@ -39,7 +39,7 @@ class Choice(Struct):
     """What one placement shows. `offer` is None for a fallback; `reason` is `eligible`, `fallback` or `holdout`. `variants` are
     the experiments that it was shown under, `holdout` is the one that the person is in.
 
-    `priced` are the items as recorded: (id, price at the decision, None where it had none). `content` is the rendered
+    `priced` are the items as recorded for a send: (id, price at the decision, None where it had none). `content` is the rendered
     surface, where one was asked for. `held` names what it uses up: (stock, holder).
     """
 
