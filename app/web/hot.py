@@ -30,11 +30,13 @@ PLACEMENTS = "/v1/placements/"
 
 
 class Address(Struct, frozen=True):
-    """A placement on a surface, with what one content says of it for every request: the seconds that a decision may take,
-    the headers that all answers have, whether a degraded decision fails, and whether links are dressed."""
+    """A placement on a surface, with what one content says of it for every request: how it is drawn (empty: as the request
+    says), the seconds that a decision may take, the headers that all answers have, whether a degraded decision fails, and
+    whether links are dressed."""
 
     placement: str
     surface: str
+    drawn: str
     seconds: float
     headers: tuple[tuple[bytes, bytes], ...]
     fails: bool
@@ -95,7 +97,7 @@ class Hot:
             q = question(address.placement, scope["query_string"], snapshot, parts.identifiers, emails=parts.settings.email_in_url == "allow")
             if q.unusable:
                 self._warn()
-            drawn = address.surface if address.surface != "json" else q.surface
+            drawn = address.drawn or q.surface
             q.draw = self._surfaces.draw(drawn) if drawn else None
             answer = await parts.decider.decide(snapshot, q, now, address.seconds)
             return self._reply(snapshot, q, answer, address, now)
@@ -169,7 +171,9 @@ def address_of(snapshot: Snapshot, name: str, limit_ms: int) -> Address:
     check_placement(snapshot, placement, surface)
     fails = snapshot.definitions.placements[placement].on_degraded == "fail"
     headers = (b"content-type", CONTENT_TYPES[surface]), PRIVATE
-    return Address(placement, surface, snapshot.deadline((placement,), limit_ms), headers, fails=fails, dressed=not snapshot.definitions.inbox.idle)
+    dressed = not snapshot.definitions.inbox.idle
+    drawn = "" if surface == "json" else "page" if surface == "html" and not dressed else surface
+    return Address(placement, surface, drawn, snapshot.deadline((placement,), limit_ms), headers, fails=fails, dressed=dressed)
 
 
 async def _only_read() -> Reply:

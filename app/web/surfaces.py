@@ -42,7 +42,7 @@ class Surfaces:
         self._public_url = public_url.rstrip("/")
         self.links = Links(tokens, self._public_url)
         self._ready: tuple[tuple[Snapshot, Fallbacks], ...] = ()
-        self._drawn: dict[str, Draw] = {"html": self._html, "text": self._text, "amp": self._amp, "json": _json_of, "list": _list}
+        self._drawn: dict[str, Draw] = {"html": self._html, "page": self._page, "text": self._text, "amp": self._amp, "json": _json_of, "list": _list}
 
     async def prepare(self, snapshot: Snapshot) -> None:
         """Render the fallbacks of this content with the items as they are now: before its first request, and when items
@@ -58,11 +58,14 @@ class Surfaces:
         return next((ready for known, ready in self._ready if known is snapshot), self._ready[0][1])
 
     def draw(self, surface: str) -> Draw:
-        """How choices are drawn. JSON surfaces are checked against no template."""
+        """How choices are drawn; `page` is HTML in bytes, as it is sent. JSON surfaces are checked against no template."""
         return self._drawn[surface]
 
     def _html(self, q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> str:
         return dish.block.html(variables, items, r.traits, r.context, Urls(self._tokens, self._public_url, q, placement, r.now, dish.block), Instant(r.now))
+
+    def _page(self, q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> bytes:
+        return dish.block.page(variables, items, r.traits, r.context, Urls(self._tokens, self._public_url, q, placement, r.now, dish.block), Instant(r.now))
 
     def _text(self, q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> str:
         return dish.block.text(variables, items, r.traits, r.context, Urls(self._tokens, self._public_url, q, placement, r.now, dish.block), Instant(r.now))
@@ -138,4 +141,4 @@ def _first(draw: Render, chain: tuple[Dish, ...]) -> bytes:
 def encoded(choice: Choice) -> bytes:
     """The body of a content answer for html, text and amp."""
     content = choice.content
-    return content.encode() if isinstance(content, str) else _json(content)
+    return content if isinstance(content, bytes) else content.encode() if isinstance(content, str) else _json(content)

@@ -254,6 +254,17 @@ def test_the_kept_cards_of_an_item_are_bounded():
     assert (len(items[0].fragments), drawn[-1]) == (MAX_FRAGMENTS, f"<tr><td>Shoe 0 {3 * MAX_FRAGMENTS - 1}</td></tr>")
 
 
+@pytest.mark.parametrize("source,expected", [
+    ("Grüße, {{ a }}: {% for item in items %}{{ item.name }} {{ item.price|money }} – {% endfor %}", "Grüße, Łukasz: Schuh 靴 🙂 10.00\u00a0€ – "),
+    ("{% for item in items %}{% for each in items %}{{ item.name }}ß {{ a ~ '→' }}{% endfor %}{% endfor %}", "Schuh 靴 🙂ß Łukasz→"),
+])
+def test_letters_beyond_ascii_are_sent_as_utf_8_wherever_they_come_from(source: str, expected: str):
+    found, items = block(source, variables=text("a")), [Item({"id": "1", "name": "Schuh 靴 🙂", "price": 10.0})]
+    drawn = [found.page({"a": "Łukasz"}, items, {}, {}, {}, NOW) for _ in range(2)]
+
+    assert drawn == [expected.encode()] * 2
+
+
 def test_what_a_person_sees_is_never_kept():
     found, items = block("{% for item in items %}{{ profile.name }}{% endfor %}"), products(1)
 
