@@ -18,6 +18,8 @@ from pathlib import Path
 from app.errors import SettingsInvalid
 
 START_SECONDS = 10.0
+_KEEPING = {"MALLOC_TRIM_THRESHOLD_": str(32 << 20), "MALLOC_TOP_PAD_": str(1 << 20), "MALLOC_MMAP_THRESHOLD_": str(32 << 20)}
+"""What glibc is told, where Redis takes its memory from it: not to give back to the system, and take again, what every long reply needs."""
 
 
 def find_redis() -> str:
@@ -60,7 +62,7 @@ class EmbeddedRedis:
             "--aof-load-truncated", "yes", "--daemonize", "no", "--loglevel", "warning", "--pidfile", str(self._pid_file),
         ]
         self.process = subprocess.Popen(
-            command, env={**os.environ, "LC_ALL": "C"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+            command, env={**os.environ, "LC_ALL": "C", **_KEEPING}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
         )
         self._pid_file.write_text(str(self.process.pid))
         self._wait()
