@@ -24,7 +24,8 @@ from app.content.reenact import Stage
 from app.decide import Decider
 from app.domain.decision import Recording
 from app.domain.event import ID_BYTES, Event, Identity
-from app.domain.history import NO_HISTORY, Dictionary, History
+from app.domain.dictionary import Dictionary
+from app.domain.history import NO_HISTORY, History
 from app.domain.logged import VERSION, Fate, Given, Logged
 from app.domain.profile import Profile
 from app.learning.estimators import difference, doubly_robust, importance

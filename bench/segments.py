@@ -26,7 +26,8 @@ from app.domain import conditions as c
 from app.domain.change import Append
 from app.domain.definitions import Definitions, Segment
 from app.domain.event import Event
-from app.domain.history import Dictionary, History
+from app.domain.dictionary import Dictionary
+from app.domain.history import History
 from app.domain.live import NOBODY_YET
 from app.domain.profile import Profile
 from app.live.look import Looker

@@ -6,7 +6,8 @@ import random
 from collections.abc import Sequence
 
 from app.domain.event import Event
-from app.domain.history import ENTRY, HEADER, U2, Dictionary, History
+from app.domain.dictionary import Dictionary
+from app.domain.history import ENTRY, HEADER, U2, History
 
 
 def stored(events: Sequence[Event], *, sealed: bool, tail: int = 0) -> History:

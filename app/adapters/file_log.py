@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.framing import framed
-from app.domain.history import NO_HISTORY, Dictionary
+from app.domain.dictionary import Dictionary
+from app.domain.history import NO_HISTORY
 from app.journal.archive import Archive, day_of
 from app.journal.segments import Segment, segments
 

@@ -11,7 +11,8 @@ import msgspec
 from app.adapters.whole_keys import read_claims
 from app.domain.change import Append, Change, Grant, Know, Merge
 from app.domain.claims import owner_at
-from app.domain.history import ENTRY, Dictionary, Unnamed
+from app.domain.dictionary import Dictionary, Unnamed
+from app.domain.history import ENTRY
 from app.domain.whole import stamp_of
 
 _pack = msgspec.msgpack.Encoder().encode

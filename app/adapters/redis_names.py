@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from app.adapters.redis_link import Link
 from app.adapters.redis_scripts import Script, evaluate
-from app.domain.history import Dictionary, Unnamed
+from app.domain.dictionary import Dictionary, Unnamed
 from app.errors import RequestInvalid
 
 KEYS = ["{inlay:names}", "{inlay:names}:order"]

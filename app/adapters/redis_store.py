@@ -27,7 +27,8 @@ from app.domain.caps import Full, Guard
 from app.domain.change import Applied, Change, Result
 from app.domain.decision import Recording
 from app.domain.event import ID_BYTES, Identity
-from app.domain.history import NO_HISTORY, Dictionary, History, Unnamed
+from app.domain.dictionary import Dictionary, Unnamed
+from app.domain.history import NO_HISTORY, History
 from app.domain.profile import Profile
 from app.errors import LeaseLost, StoreUnavailable
 

@@ -18,7 +18,8 @@ from app.content.values import duration, instant
 from app.domain.decision import Choice, encode_record
 from app.domain.definitions import Case
 from app.domain.event import ID_BYTES, Event, Heard, Identity, event_name
-from app.domain.history import Dictionary, History
+from app.domain.dictionary import Dictionary
+from app.domain.history import History
 from app.domain.profile import Profile
 from app.domain.request import Request
 from app.errors import Problem, RequestInvalid

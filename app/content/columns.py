@@ -17,7 +17,8 @@ import msgspec
 from app.content.matching import Sift, reach, walk
 from app.content.windows import CLOCK
 from app.domain.conditions import Path
-from app.domain.history import Dictionary, property_at
+from app.domain.dictionary import Dictionary
+from app.domain.history import property_at
 from app.domain.request import NEVER, NO_INSTANT, Request
 from app.domain.sealing import Kept
 

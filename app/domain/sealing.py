@@ -19,12 +19,11 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-if TYPE_CHECKING:
-    from app.domain.history import Dictionary
+from app.domain.dictionary import Dictionary
 
 ABSENT = 255
 MOST_EVENTS = 65_535

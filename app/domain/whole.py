@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 
 from app.domain.claims import Claims, Stamp
 from app.domain.event import ID_BYTES
-from app.domain.history import ESCAPE
+from app.domain.dictionary import ESCAPE
 
 STAMP_BYTES = 8 + ID_BYTES
 Row: TypeAlias = "tuple[int, bytes, int, bytes]"

@@ -14,7 +14,8 @@ import msgspec
 from app.catalogue.replica import Replica
 from app.content.load import load
 from app.content.snapshot import Snapshot
-from app.domain.history import HEADER, NO_HISTORY, Dictionary, History
+from app.domain.dictionary import Dictionary
+from app.domain.history import HEADER, NO_HISTORY, History
 from app.domain.logged import Given, Lexicon
 from app.errors import ContentInvalid, LogUnusable
 

@@ -10,7 +10,7 @@ import msgspec
 
 from app.domain.decision import decode_record, with_wording
 from app.domain.event import Identity
-from app.domain.history import ESCAPE
+from app.domain.dictionary import ESCAPE
 from app.domain.item import Item
 from app.domain.profile import Profile
 from app.domain.wordings import NO_WORDINGS

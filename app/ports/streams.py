@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from app.domain.history import Dictionary
+from app.domain.dictionary import Dictionary
 from app.domain.dead_letter import DeadLetter, Held, Tally
 from app.domain.message import Batch, Message, Outgoing
 from app.domain.spooled import Spooled

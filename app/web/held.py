@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from app.content.snapshot import iso
-from app.domain.history import ESCAPE, History
+from app.domain.dictionary import ESCAPE
+from app.domain.history import History
 from app.errors import RequestInvalid
 
 PAGE, LONGEST_PAGE = 100, 1_000

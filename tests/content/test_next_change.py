@@ -15,7 +15,8 @@ from app.content.program import Program
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, Feature
 from app.domain.event import Event
-from app.domain.history import Dictionary, History
+from app.domain.dictionary import Dictionary
+from app.domain.history import History
 from app.domain.profile import Profile
 from tests.oracle import Oracle
 from tests.unit.test_program import EVENTS, HOUR, NOW, condition, definitions, events, person

@@ -19,7 +19,8 @@ from app.content.program import Program
 from app.domain.conditions import Instant, Ref
 from app.domain.definitions import Definitions
 from app.domain.event import Event
-from app.domain.history import Dictionary, History
+from app.domain.dictionary import Dictionary
+from app.domain.history import History
 from app.domain.profile import Profile
 from app.domain.request import Request
 from app.domain.tables import Input, Output, Row, Table

@@ -9,7 +9,8 @@ import pytest
 
 from app.content.columns import NO_INSTANT, Column, EventRows, Index
 from app.domain.event import Event
-from app.domain.history import Dictionary, History
+from app.domain.dictionary import Dictionary
+from app.domain.history import History
 from app.domain.profile import Profile
 from app.domain.request import Request
 from tests.histories import stored

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.domain.event import ID_BYTES, Event
-from app.domain.history import ENTRY, HEADER, MAX_PAYLOAD, U2, Dictionary, History, Unnamed, pack_columns
+from app.domain.dictionary import MAX_PAYLOAD, Dictionary, Unnamed
+from app.domain.history import ENTRY, HEADER, U2, History, pack_columns
 from app.domain.profile import Profile
 from app.domain.request import NO_INSTANT, Request
 from app.errors import TooLarge

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from app.domain.event import ID_BYTES, Event
-from app.domain.history import Dictionary, History, Trimmed
+from app.domain.dictionary import Dictionary
+from app.domain.history import History, Trimmed
 from tests.histories import stored
 
 NOW = 1_760_000_000_000
