@@ -7,7 +7,7 @@ for emptiness.
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ from app.content.matching import Sift, reach, walk
 from app.content.windows import CLOCK
 from app.domain.conditions import Path
 from app.domain.dictionary import Dictionary
-from app.domain.history import property_at
+from app.domain.history import History, property_at
 from app.domain.request import NEVER, NO_INSTANT, Request
 from app.domain.sealing import Kept
 
@@ -27,18 +27,40 @@ Stream = list[int] | tuple[int, ...]
 
 class Rows:
     """The events of one type in `(after, now]`: of ranks `[first, last)` among those that are sealed, `kept`, then decoded ones,
-    `shapes[i]` and `values[i]`, of each no more than rules read. `ts` are the instants of all."""
+    `newer[i]`, `shapes[i]` and `values[i]`, of each no more than rules read."""
 
-    __slots__ = ("after", "first", "kept", "last", "shapes", "ts", "values")
+    __slots__ = ("after", "first", "history", "kept", "last", "newer", "shapes", "values")
 
-    def __init__(self, after: int, ts: list[int], shapes: list[int], values: list[Any], kept: Kept | None = None, first: int = 0, last: int = 0) -> None:
+    def __init__(
+        self, history: History, after: int, newer: list[int], shapes: list[int], values: list[Any], kept: Kept | None = None, first: int = 0, last: int = 0,
+    ) -> None:
+        self.history = history
         self.after = after
-        self.ts = ts
+        self.newer = newer
         self.shapes = shapes
         self.values = values
         self.kept = kept
         self.first = first
         self.last = last
+
+    def __len__(self) -> int:
+        return self.last - self.first + len(self.newer)
+
+    @property
+    def ts(self) -> list[int]:
+        """The instants of all."""
+        if self.kept is None:
+            return self.newer
+        ts = self.history.ts
+        return [ts[i] for i in self.kept.places[self.first : self.last]] + self.newer
+
+    def instants(self, some: Sequence[int]) -> list[int]:
+        """Those of some of them."""
+        newer = self.newer
+        if self.kept is None:
+            return [newer[i] for i in some]
+        ts, places, first, sealed = self.history.ts, self.kept.places, self.first, self.last - self.first
+        return [ts[places[first + i]] if i < sealed else newer[i - sealed] for i in some]
 
 
 class EventRows:
@@ -67,27 +89,22 @@ class EventRows:
         elif found.after > after:
             older = self._decoded(r, after, found.after)
             found = r.memo[self] = Rows(
-                after, older.ts + found.ts, older.shapes + found.shapes, older.values + found.values, older.kept or found.kept,
-                older.first if older.kept is not None else found.first, found.last if found.kept is not None else older.last,
+                r.history, after, older.newer + found.newer, older.shapes + found.shapes, older.values + found.values, older.kept, older.first, found.last,
             )
         return found
 
     def _decoded(self, r: Request, after: int, upto: int | None) -> Rows:
         """As deep as was needed for the rows so far, and deeper where these turn out to need it."""
-        positions, instants = r.between(self.event, after, upto)
-        if not positions:
-            return Rows(after, [], [], [])
         history = r.history
-        kept, first, last = None, 0, 0
-        if positions[0] < history.sealed_upto:
-            kept = history.kept(history.types[positions[0]])
-            assert kept is not None
-            first = kept.rank(positions[0])
-            sealed = bisect_left(positions, history.sealed_upto)
-            last, positions = first + sealed, positions[sealed:]
-            if not positions:
-                return Rows(after, instants, [], [], kept, first, last)
-        return Rows(after, instants, *self._read(r, positions), kept, first, last)
+        kept = history.kept(history.names.types.get(self.event, 0)) if history.sealed_upto else None
+        if kept is None:
+            positions, instants = r.between(self.event, after, upto)
+            return Rows(history, after, instants, *(self._read(r, positions) if positions else ([], [])))
+        edge, stop = history.sealed_upto, r.count if upto is None else bisect_right(history.ts, upto, 0, r.count)
+        start = bisect_right(history.ts, after, 0, stop) if after >= 0 else 0
+        positions = history.positions(history.names.types[self.event], max(start, edge), stop) if stop > edge else []
+        instants = [history.ts[i] for i in positions]
+        return Rows(history, after, instants, *(self._read(r, positions) if positions else ([], [])), kept, kept.rank(start), kept.rank(min(stop, edge)))
 
     def _read(self, r: Request, positions: list[int]) -> tuple[list[int], list[Any]]:
         shapes, values = r.history.rows(positions, self._depth)
@@ -117,12 +134,12 @@ class EventRows:
         tail: Rows | None = r.memo.get((self, "tail"))
         if tail is None:
             positions = history.positions(history.names.types[self.event], edge, stop)
-            tail = r.memo[self, "tail"] = Rows(-1, [history.ts[i] for i in positions], *(self._read(r, positions) if positions else ([], [])))
-        return first, last, self.values(r, tail, head)[bisect_right(tail.ts, after) :]
+            tail = r.memo[self, "tail"] = Rows(history, -1, [history.ts[i] for i in positions], *(self._read(r, positions) if positions else ([], [])))
+        return first, last, self.values(r, tail, head)[bisect_right(tail.newer, after) :]
 
     def values(self, r: Request, rows: Rows, head: str) -> list[Any]:
         """One property of each row, None where it lacks it."""
-        if not rows.ts:
+        if not len(rows):
             return []
         if head in CLOCK:
             tell = CLOCK[head]
@@ -300,7 +317,7 @@ class Matches:
         found = r.memo.get(self)
         if found is None:
             rows = self.rows(r, self.span)
-            found = r.memo[self] = [NO_INSTANT, *[rows.ts[i] for i in self._kept(r, rows)]]
+            found = r.memo[self] = [NO_INSTANT, *rows.instants(self._kept(r, rows))]
         return found
 
     def _kept(self, r: Request, rows: Rows) -> Sequence[int]:
@@ -322,7 +339,7 @@ class Matches:
         def pairs(r: Request) -> tuple[list[int], list[Any]]:
             rows = self.rows(r, self.span)
             kept, values = self._kept(r, rows), self.rows.values(r, rows, path[0])
-            return present([rows.ts[i] for i in kept], [values[i] for i in kept], path[1:])
+            return present(rows.instants(kept), [values[i] for i in kept], path[1:])
 
         return pairs
 
