@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import hiredis
+from msgspec import Struct
 
 from app.adapters.breaker import Breaker
 from app.adapters.redis_url import Command, target_of
@@ -36,17 +37,14 @@ class RedisRefused(Exception):
     """An error reply that says nothing about availability, such as NOSCRIPT or WRONGTYPE."""
 
 
-class Pending:
+class Pending(Struct, eq=False):
     """A pipeline in flight: how many replies it still waits for, and whether it was late when last looked at."""
 
-    __slots__ = ("deadline", "future", "late", "missing", "replies")
-
-    def __init__(self, future: asyncio.Future[list[Any]], count: int, deadline: float) -> None:
-        self.future = future
-        self.missing = count
-        self.replies: list[Any] = []
-        self.deadline = deadline
-        self.late = False
+    future: asyncio.Future[list[Any]]
+    missing: int
+    deadline: float
+    late: bool = False
+    replies: list[Any] = []  # noqa: RUF012 (a Struct copies it)
 
 
 class Connection(asyncio.Protocol):

@@ -14,6 +14,8 @@ from app.domain.translation import Translation
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029\ufeff\ufffe\uffff]")
 _HARMLESS = re.compile(r"[^&<>\"']*").fullmatch
+_PLAIN = re.compile(r"[ !#-%(-;=?-~]*").fullmatch
+"""What is printable, ASCII and harmless, as most of what templates are given."""
 _STYLE = re.compile(r"#[0-9a-fA-F]{3,8}|-?[0-9]+(\.[0-9]+)?(px|em|rem|%|pt)?|[a-zA-Z][a-zA-Z-]{0,30}")
 _BAD_WORDS = frozenset({"expression", "javascript", "import", "url", "behavior"})
 _NO_HOST = re.compile(r"[\s<>\"'`\\{}^|]")
@@ -50,6 +52,8 @@ def text_of(value: Any) -> str:
 
 
 def html(value: Any) -> str:
+    if type(value) is str and _PLAIN(value):
+        return value
     return _escaped(text_of(value))
 
 

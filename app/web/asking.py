@@ -20,13 +20,14 @@ def question(placement: str, query: bytes, snapshot: Snapshot, identifiers: Iden
     q = Question((placement,))
     context: dict[str, Any] = {}
     for name, value in _pairs(query):
-        if name.startswith("ctx."):
+        if name == "profile":
+            if value:
+                _take_person(q, value, identifiers, emails=emails)
+        elif name.startswith("ctx."):
             context[name[4:]] = value
             q.unusable |= looks_like_email(value) and not emails
         elif not value:
             continue
-        elif name == "profile":
-            _take_person(q, value, identifiers, emails=emails)
         elif name == "send":
             q.unusable |= not fits_send(value) or q.send not in (None, value) or (looks_like_email(value) and not emails)
             q.send = value
