@@ -111,14 +111,16 @@ class History:
 
     def _append(self, tail: bytes) -> None:
         entries: list[bytes] = []
-        at = 0
-        while at < len(tail):
-            end = at + 2 + U2.unpack_from(tail, at)[0]
-            entries.append(tail[at + 2 : end])
-            at = end
+        at, end = 0, len(tail)
+        while at < end:
+            start = at + 2
+            at = start + (tail[at] << 8) + tail[at + 1]
+            entries.append(tail[start:at])
         entries.sort()
         self._tail = entries
-        self.ts.extend([int.from_bytes(entry[:8], "big") for entry in entries])
+        newest = array("Q", b"".join([entry[:8] for entry in entries]))
+        newest.byteswap()
+        self.ts += newest
         self.types += bytes([entry[ENTRY.size - 1] for entry in entries])
 
     def stored(self) -> tuple[bytes, bytes]:
