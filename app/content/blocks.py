@@ -54,6 +54,7 @@ class Surface:
         self._cards: list[tuple[Template, str, tuple[str, ...]]] = []
         self._card_keys: list[Any] = []
         self._variables = variables
+        self.views: tuple[str, ...] = ()
         self.problems: list[tuple[int, str]] = []
         # The inliner keeps lines, but what it is given must already be sound.
         tree = self._checked(source, kind)
@@ -263,6 +264,8 @@ class Block:
         self.linked = linked_names(definition.templates["amp"][1]) if self.has_amp else frozenset[str]()
         """The names that the Mustache of the AMP template links to."""
         self._surfaces = surfaces
+        self.addressed = any("urls" in surface.views for surface in surfaces.values())
+        """Whether a template reads `urls`."""
         self._texts: dict[bytes, str] = {}
         self._translation = translation
         self.others: Mapping[str, Block] = {}

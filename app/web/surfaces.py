@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from app.content.blocks import EMPTY
 from app.content.choosing import Render, Taken, fall_back
 from app.content.question import Draw, Question
 from app.content.snapshot import Dish, Snapshot, plain
@@ -61,19 +62,23 @@ class Surfaces:
         """How choices are drawn; `page` is HTML in bytes, as it is sent. JSON surfaces are checked against no template."""
         return self._drawn[surface]
 
+    def _urls(self, q: Question, placement: str, r: Request, dish: Dish) -> Mapping[str, str]:
+        """Nothing for the many blocks that name no address of the recipient's."""
+        return Urls(self._tokens, self._public_url, q, placement, r.now, dish.block) if dish.block.addressed else EMPTY
+
     def _html(self, q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> str:
-        return dish.block.html(variables, items, r.traits, r.context, Urls(self._tokens, self._public_url, q, placement, r.now, dish.block), Instant(r.now))
+        return dish.block.html(variables, items, r.traits, r.context, self._urls(q, placement, r, dish), Instant(r.now))
 
     def _page(self, q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> bytes:
-        return dish.block.page(variables, items, r.traits, r.context, Urls(self._tokens, self._public_url, q, placement, r.now, dish.block), Instant(r.now))
+        return dish.block.page(variables, items, r.traits, r.context, self._urls(q, placement, r, dish), Instant(r.now))
 
     def _text(self, q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> str:
-        return dish.block.text(variables, items, r.traits, r.context, Urls(self._tokens, self._public_url, q, placement, r.now, dish.block), Instant(r.now))
+        return dish.block.text(variables, items, r.traits, r.context, self._urls(q, placement, r, dish), Instant(r.now))
 
     def _amp(self, q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> str:
         if not dish.block.has_amp:
             return ""
-        return dish.block.amp(variables, items, r.traits, r.context, Urls(self._tokens, self._public_url, q, placement, r.now, dish.block), Instant(r.now))
+        return dish.block.amp(variables, items, r.traits, r.context, self._urls(q, placement, r, dish), Instant(r.now))
 
 
 def _json_of(q: Question, placement: str, r: Request, dish: Dish, variables: Mapping[str, Any], items: Sequence[Item]) -> dict[str, Any]:
