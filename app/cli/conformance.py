@@ -14,6 +14,8 @@ from rich.console import Console
 from app.reports.conformance import SENDERS, Outcome, Run, played
 
 MOST = 200_000
+LATE_SECONDS = 0.5
+"""From which on it is said that the calls were behind their time."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +61,8 @@ def told(title: str, outcome: Outcome) -> int:
     console.print(f"{outcome.shed:>9,} were served a fallback of the load; {outcome.mixed:,} mails were mixed of both")
     console.print(f"{outcome.percentile(0.5):>9,.0f} ms in the middle, {outcome.percentile(0.99):,.0f} ms at the 99th percentile, {max(outcome.times, default=0):,.0f} ms at most")
     console.print("          answers: " + ", ".join(f"{number:,} x {status or 'none'}" for status, number in sorted(outcome.statuses.items())))
+    if outcome.late > LATE_SECONDS:
+        console.print(f"[yellow]this machine could not call as fast as asked[/yellow]: recipients were up to {outcome.late:,.1f} s late, so the load was less; ask for a lower --rate")
     if outcome.halts:
         console.print("[red]the sender would have halted all calls to this host for a minute[/red]")
     return 1 if lost or outcome.halts else 0
