@@ -99,7 +99,7 @@ class Pool:
         try:
             _, wire = await loop.create_connection(lambda: _Wire(self), self._host, self._port, ssl=self._tls or None)
         except OSError:
-            call.end(Got(why="the connection broke"))
+            call.end(Got(why="no connection to the server"))
             self.lost()
             return
         if call.done is None:

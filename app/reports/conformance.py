@@ -227,10 +227,19 @@ def _request(sender: Sender, run: Run, who: str, part: str) -> bytes:
     return f"POST {path} HTTP/1.1\r\n{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
+def _said(body: bytes) -> str:
+    """What an error of Inlay's says."""
+    try:
+        told = json.loads(body)["error"]["message"]
+    except (ValueError, LookupError, TypeError):
+        return ""
+    return f": {told}"
+
+
 def _wrong(sender: Sender, part: str, answer: Got) -> str:
     """Why the sender would not have used it; empty where it would."""
     if answer.status != 200:
-        return answer.why or f"answered {answer.status}"
+        return answer.why or f"answered {answer.status}{_said(answer.body)}"
     if not answer.body.strip() or len(answer.body) > sender.bytes:
         return "empty" if not answer.body.strip() else f"over {sender.bytes:,} bytes"
     kind = answer.headers.get("content-type", "")
