@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
+from msgspec import Struct
 
 FORMAT = 2
 ARRAYS = ("meta", "items", "near_at", "near", "together", "beside", "popular", "basket_at", "basket", "holder_at", "holder", "rarity")
@@ -22,12 +23,11 @@ that it stood beside most, how often the person had it, and how much of like bas
 MOST_SEEDS = 500
 POPULAR = 1_000
 AT_ONCE = 16
-FEW = 8
-"""Spans up to which it is quicker to take one after the other."""
 NONE = np.zeros(0, dtype=np.int64)
+NO_LIKENESS = np.zeros(0, dtype=np.float32)
 
 
-class Found(NamedTuple):
+class Found(Struct, frozen=True, gc=False):
     """An item, its score, and the item that speaks for it most: itself, where the person had it before; none, where it is what
     everybody buys (`why` is `popular`), or too new to be known (`new`)."""
 
@@ -35,6 +35,19 @@ class Found(NamedTuple):
     score: float
     because: str | None
     why: str = ""
+
+
+class Around(NamedTuple):
+    """All that one question meets, an item perhaps several times: neighbours of the seeds, items of like baskets, what the person
+    had, the seeds. Each item has one `place` among them, the last; `at` are the neighbours' places in the file, so many of each seed
+    as `sizes` says; `likeness` is how like each item's basket is, `times` the root of how often the person had each."""
+
+    numbers: np.ndarray
+    place: np.ndarray
+    at: np.ndarray
+    sizes: np.ndarray
+    likeness: np.ndarray
+    times: np.ndarray
 
 
 class Neighbours:
@@ -52,16 +65,18 @@ class Neighbours:
         self._popular = arrays["popular"]
         self._basket_at, self._basket = arrays["basket_at"], arrays["basket"]
         self._holder_at, self._holder, self._rarity = arrays["holder_at"], arrays["holder"], arrays["rarity"]
-        self._root = np.sqrt(np.maximum(np.diff(self._basket_at), 1)).astype(np.float32)
+        self._baskets = len(self._basket_at) - 1
         self.weights = np.array([self.meta["weights"][part] for part in PARTS], dtype=np.float32)
         self._like: int = self.meta["like"]
-        self._place = np.zeros(len(self.items), dtype=np.int64)
-        self._basket_place = np.zeros(len(self._root), dtype=np.int64)
+        self._weighing = [(part, float(weight)) for part, weight in zip(PARTS, self.weights, strict=True) if weight]
+        self._minds_had = any(part == "again" for part, _ in self._weighing)
+        self._place = np.zeros(len(self.items), dtype=np.int32)
+        self._basket_place = np.zeros(self._baskets, dtype=np.int32)
         self.bytes = sum(each.nbytes for each in arrays.values())
 
     def fits(self) -> bool:
         """Whether the parts fit together."""
-        items, baskets = len(self.items), len(self._basket_at) - 1
+        items, baskets = len(self.items), self._baskets
         parts = [(self._near_at, self._near, items, items)]
         if baskets:
             parts += [(self._basket_at, self._basket, baskets, items), (self._holder_at, self._holder, items, baskets)]
@@ -75,27 +90,27 @@ class Neighbours:
         """The items that go with the seeds best, seeds left out, the best first; what is popular of late where there is nothing to
         start from. `had` says how often the person had which items: they come again the likelier. A score is the chance that the
         item is the next one, as learnt: between 0 and 1. Worked out as far as it is asked for."""
-        known = self._numbers(seeds)
-        mine = {self.number[id]: times for id, times in had.items() if id in self.number}
-        items, parts = self.parts(known, mine)
-        if not len(items):
+        known, number = self._numbers(seeds), self.number
+        mine = {number[id]: times for id, times in had.items() if id in number} if self._minds_had else {}
+        around = self._around(known, mine)
+        logits = self._logits(around)
+        count = int(np.count_nonzero(logits > 0))
+        if not count:
             return islice(self.usual(), most)
-        logits = parts @ self.weights
-        best = np.argpartition(-logits, most)[:most] if most < len(logits) else np.arange(len(logits))
-        best = best[np.lexsort((items[best], -logits[best]))]
-        best = best[logits[best] > 0]
-        if not len(best):
-            return islice(self.usual(), most)
-        highest = max(float(logits.max(initial=0)), 0.0)
-        whole = float(np.exp(logits - highest).sum()) + (len(self.items) - len(items)) * float(np.exp(-highest))
-        return self._told(items[best], np.exp(logits[best] - highest) / whole, known, mine)
+        best = _best_first(logits, around.numbers)[: min(count, most)]
+        raised = np.exp(logits - (highest := logits[best[0]]))
+        whole = float(raised.sum()) + (len(self.items) - len(logits)) * float(np.exp(-highest))
+        return self._told(around, best, raised.take(best) / whole, known, had)
 
-    def _told(self, items: np.ndarray, chances: np.ndarray, known: np.ndarray, mine: Mapping[int, int]) -> Iterator[Found]:
-        for start in range(0, len(items), AT_ONCE):
-            some = items[start : start + AT_ONCE]
-            numbers: list[int] = some.tolist()
-            for i, chance, why in zip(numbers, chances[start : start + AT_ONCE].tolist(), self._reasons(some, known, mine), strict=True):
-                yield Found(self.items[i], chance, self.items[why])
+    def _told(self, around: Around, places: np.ndarray, chances: np.ndarray, known: np.ndarray, had: Mapping[str, int]) -> Iterator[Found]:
+        ids, speaking = self.items, self._speaking(around, known)
+        for start in range(0, len(places), AT_ONCE):
+            some = places[start : start + AT_ONCE]
+            numbers: list[int] = around.numbers.take(some).tolist()
+            told: list[int] = speaking.take(some).tolist()
+            for i, chance, why in zip(numbers, chances[start : start + AT_ONCE].tolist(), told, strict=True):
+                id = ids[i]
+                yield Found(id, chance, id if id in had else ids[why])
 
     def __len__(self) -> int:
         return len(self.items)
@@ -103,56 +118,74 @@ class Neighbours:
     def parts(self, known: np.ndarray, mine: Mapping[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of all items that anything speaks for but the `known` ones, and of each the `PARTS`, a column each. What is
         learnt is learnt from these."""
-        at = _spans(self._near_at, known)
-        near, holders = self._near[at], self._likest(known)
-        everyone = np.concatenate([near, np.fromiter(mine, np.int64, len(mine)), holders[0]])
-        items = self._once(everyone, known)
-        place = self._place
-        found = np.zeros((len(PARTS), len(items)), dtype=np.float32)
-        here = place[near]
-        kept = here >= 0
-        here, together, beside = here[kept], self._together[at][kept], self._beside[at][kept]
-        found[0] = np.bincount(here, together, len(items))
-        found[1] = np.bincount(here, beside, len(items))
-        np.maximum.at(found[2], here, beside)
-        if mine:
-            again = place[np.fromiter(mine, np.int64, len(mine))]
-            times = np.sqrt(np.fromiter(mine.values(), np.float32, len(mine)))
-            found[3, again[again >= 0]] = times[again >= 0]
-        if len(holders[0]):
-            like = place[holders[0]]
-            found[4] = np.bincount(like[like >= 0], holders[1][like >= 0], len(items))
-            found[4] /= max(float(found[4].max(initial=0)), 1e-9)
-        return items, found.T
+        around = self._around(known, mine)
+        kept = (around.place == np.arange(len(around.place)))[: len(around.place) - len(known)].nonzero()[0]
+        return around.numbers[kept], np.stack([self._part(name, around)[kept] for name in PARTS], axis=1).astype(np.float32)
 
     def _numbers(self, ids: Sequence[str]) -> np.ndarray:
-        return np.array(list(dict.fromkeys(self.number[id] for id in ids if id in self.number)), dtype=np.int64)
+        number = self.number
+        return np.array(list(dict.fromkeys([number[id] for id in ids if id in number])), dtype=np.int64)
 
-    def _once(self, numbers: np.ndarray, without: np.ndarray) -> np.ndarray:
-        """Each number once, without some; `_place` of each number given is its place among them then, or -1."""
-        place, order = self._place, np.arange(len(numbers))
-        place[numbers] = order
-        first = place[numbers] == order
-        place[without] = -1
-        kept = numbers[first & (place[numbers] >= 0)].astype(np.int64)
-        place[kept] = np.arange(len(kept))
-        return kept
+    def _around(self, known: np.ndarray, mine: Mapping[int, int]) -> Around:
+        starts, sizes = _bounds(self._near_at, known)
+        at = _places(starts, sizes)
+        alike, likeness = self._likest(known)
+        numbers = np.concatenate([self._near.take(at), alike, np.fromiter(mine, np.int64, len(mine)), known])
+        self._place[numbers] = np.arange(len(numbers), dtype=np.int32)
+        times = np.sqrt(np.fromiter(mine.values(), np.float32, len(mine)))
+        return Around(numbers, self._place.take(numbers), at, sizes, likeness, times)
+
+    def _logits(self, around: Around) -> np.ndarray:
+        """At the place of each item what all that weighs adds up to; 0 at the others, and for the seeds."""
+        found = np.zeros(len(around.numbers))
+        for part, weight in self._weighing:
+            found += weight * self._part(part, around)
+        found[len(found) - len(around.sizes) :] = 0
+        return found.astype(np.float32)
+
+    def _part(self, name: str, around: Around) -> np.ndarray:
+        """At the place of each item one of the `PARTS`; 0 at the others."""
+        place, at, near, count = around.place, around.at, len(around.at), len(around.place)
+        alike = near + len(around.likeness)
+        if name == "together":
+            return np.bincount(place[:near], self._together.take(at), count)
+        if name == "beside":
+            return np.bincount(place[:near], self._beside.take(at), count)
+        if name == "like":
+            found = np.bincount(place[near:alike], around.likeness, count)
+            found[count - len(around.sizes) :] = 0
+            return found / max(float(found.max(initial=0)), 1e-9)
+        found = np.zeros(count, dtype=np.float32)
+        if name == "next":
+            np.maximum.at(found, place[:near], self._beside.take(at))
+        else:
+            found[place[alike : alike + len(around.times)]] = around.times
+        return found
 
     def _likest(self, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Items of the baskets most like the seeds, and how much each of those speaks for them: nearest neighbours among sessions,
         weighted by how much they have in common (V-SKNN: Ludewig and Jannach 2018), rare items counting more."""
-        if not len(known) or not len(self._root):
-            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
-        holders = self._holder[_spans(self._holder_at, known)]
-        weights = np.repeat(self._rarity[known], self._holder_at[known + 1] - self._holder_at[known])
-        order, place = np.arange(len(holders)), self._basket_place
-        place[holders] = order
-        some = holders[place[holders] == order]
-        place[some] = np.arange(len(some))
-        likeness = np.bincount(place[holders], weights, len(some)).astype(np.float32) / self._root[some]
-        best = np.argpartition(-likeness, self._like)[: self._like] if self._like < len(some) else np.arange(len(some))
-        best, likeness = some[best], likeness[best]
-        return self._basket[_spans(self._basket_at, best)].astype(np.int64), np.repeat(likeness, self._basket_at[best + 1] - self._basket_at[best])
+        if not self._baskets:
+            return NONE, NO_LIKENESS
+        starts, sizes = _bounds(self._holder_at, known)
+        holders, place = self._holder.take(_places(starts, sizes)), self._basket_place
+        place[holders] = np.arange(len(holders), dtype=np.int32)
+        common = np.bincount(place.take(holders), self._rarity.take(known).repeat(sizes), len(holders))
+        once = common.nonzero()[0]
+        starts, sizes = _bounds(self._basket_at, holders.take(once))
+        likeness = common.take(once).astype(np.float32) / np.sqrt(sizes, dtype=np.float32)
+        if self._like < len(once):
+            best = (-likeness).argpartition(self._like)[: self._like]
+            starts, sizes, likeness = starts.take(best), sizes.take(best), likeness.take(best)
+        return self._basket.take(_places(starts, sizes)), likeness.repeat(sizes)
+
+    def _speaking(self, around: Around, known: np.ndarray) -> np.ndarray:
+        """At the place of each item the number of the seed that speaks for it most; -1 without seeds."""
+        at, found = around.at, np.full(len(around.place), known[-1] if len(known) else -1)
+        weight = self._together.take(at) * self.weights[0] + self._beside.take(at) * (self.weights[1] + self.weights[2])
+        rising = weight.argsort(kind="stable")
+        found[around.place[: len(at)].take(rising)] = known.repeat(around.sizes).take(rising)
+        return found
 
     def knows(self, id: str) -> bool:
         return id in self.number
@@ -162,32 +195,22 @@ class Neighbours:
         numbers: list[int] = self._popular.tolist()
         return (Found(self.items[i], 1 / (place + len(self.items)), None, "popular") for place, i in enumerate(numbers, 1))
 
-    def _reasons(self, items: np.ndarray, known: np.ndarray, mine: Mapping[int, int]) -> list[int]:
-        """Of each item the one that speaks for it most."""
-        if not len(known):
-            return items.tolist()
-        at = _spans(self._near_at, known)
-        rank = self._place
-        near = self._near[at]
-        rank[near] = -1
-        rank[items] = np.arange(len(items))
-        here = rank[near]
-        kept = np.flatnonzero(here >= 0)
-        weight = self._together[at][kept] * self.weights[0] + self._beside[at][kept] * (self.weights[1] + self.weights[2])
-        seed = np.repeat(known, self._near_at[known + 1] - self._near_at[known])[kept]
-        order = np.argsort(weight, kind="stable")
-        best = np.full(len(items), int(known[-1]))
-        best[here[kept][order]] = seed[order]
-        return [item if item in mine else why for item, why in zip(items.tolist(), best.tolist(), strict=True)]
+
+def _bounds(at: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(`at[i]`, how many places there are up to `at[i + 1]`) of each `i`."""
+    starts = at.take(of)
+    return starts, at.take(of + 1) - starts
 
 
-def _spans(at: np.ndarray, of: np.ndarray) -> np.ndarray:
-    """The places `at[i]` to `at[i + 1]` of each `i`, one after the other."""
-    starts, stops = at[of], at[of + 1]
-    if len(of) <= FEW:
-        return np.concatenate([*map(np.arange, starts.tolist(), stops.tolist()), NONE])
-    ends = np.cumsum(stops - starts)
-    return np.arange(int(ends[-1])) + np.repeat(stops - ends, stops - starts)
+def _places(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """That many places from each start on, one after the other."""
+    ends = sizes.cumsum()
+    return (starts - ends + sizes).repeat(sizes) + np.arange(ends[-1] if len(ends) else 0)
+
+
+def _best_first(logits: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """The order from the highest, equal ones by their number: the bits of floats that are not negative rise as they do."""
+    return (numbers - (logits.view(np.int32).astype(np.int64) << 32)).argsort()
 
 
 def _inside(numbers: np.ndarray, below: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from app.errors import ContentInvalid, SettingsInvalid
 from app.learning.baskets import Basket, questions
 from app.learning.completing import by_cosine, by_learnt, by_popularity, hit_rate
 from app.learning.copurchase import learn, packed
+from app.learning.weighing import USUAL
 from tests.fakes import FixedModels
 
 KITS = [("cup", "saucer", "spoon"), ("tent", "lamp", "mat"), ("pen", "ink", "paper")]
@@ -64,6 +66,15 @@ def test_each_item_names_the_one_that_speaks_for_it_most(tmp_path):
     found = {each.id: each.because for each in neighbours.recommend(["cup", "tent"], {"ink": 3}, 8)}
 
     assert (found["saucer"], found["lamp"], found["ink"]) == ("cup", "tent", "ink")
+
+
+def test_what_a_person_had_speaks_for_itself_where_there_is_nothing_to_start_from():
+    arrays = learn(baskets())
+    arrays["meta"] = np.frombuffer(json.dumps({**json.loads(bytes(arrays["meta"])), "weights": {**USUAL, "again": 0.7}}).encode(), dtype=np.uint8)
+
+    found = list(Neighbours(arrays).recommend([], {"ink": 3, "mat": 1}, 8))
+
+    assert [(each.id, each.because) for each in found] == [("ink", "ink"), ("mat", "mat")]
 
 
 @pytest.mark.parametrize("seeds", [[], ["nothing that is known"]])
