@@ -112,7 +112,7 @@ class Trees:
                 picked = [start + bisect_left(thresholds, rounded[i]) for i, thresholds, start in columns]
                 if isnan(sum(rounded)):  # a value that is no number is at most no threshold
                     picked = [start + (len(thresholds) if isnan(rounded[i]) else bisect_left(thresholds, rounded[i])) for i, thresholds, start in columns]
-                np.bitwise_or.reduce(struck_by.take(struck.take(picked, 0)), 0, None, strike)
+                np.bitwise_or.reduce(struck_by.take(struck.take(picked, 0)), axis=0, out=strike)
                 np.bitwise_or(known, strike, masks)
             else:
                 np.copyto(masks, known)

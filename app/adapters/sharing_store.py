@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from types import CoroutineType
 from typing import Any
 
 from app.adapters.redis_link import Command, Link, refusal
@@ -31,11 +32,11 @@ class SharingStore:
         self.erase = store.erase
         self.decision = store.decision
 
-    def read(self, key: str, send: str | None = None, *, sends: bool = False) -> Coroutine[Any, Any, Profile]:
+    def read(self, key: str, send: str | None = None, *, sends: bool = False) -> CoroutineType[Any, Any, Profile]:
         found = self._store.read(key, send, sends=sends)
         return self._of_one(found, shared) if (shared := self._shared()) else found
 
-    def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> Coroutine[Any, Any, list[Profile]]:
+    def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> CoroutineType[Any, Any, list[Profile]]:
         found = self._store.read_many(asked, sends=sends)
         return self._of_many(found, shared) if (shared := self._shared()) else found
 
