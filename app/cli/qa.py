@@ -62,7 +62,24 @@ def run(arguments: argparse.Namespace) -> int:
 def _cells(arguments: argparse.Namespace, who: str, at: str, language: str) -> list[Cell]:
     body: dict[str, Any] = ({"profile": who} if who else {}) | ({"mail": arguments.mail} if arguments.mail else {}) | ({"placements": arguments.placement} if arguments.placement else {}) | ({"at": at} if at else {}) | ({"context": {"language": language}} if language else {})
     html, text = (_decided(arguments.server, {**body, "surface": surface})["placements"] for surface in ("html", "text"))
-    return [cell_of(who or "unknown", at, id, shown, text[id].get("content") or "", language) for id, shown in html.items()]
+    amp = _amp(arguments.server, body, html)
+    return [cell_of(who or "unknown", at, id, shown, text[id].get("content") or "", language, amp.get(id, "")) for id, shown in html.items()]
+
+
+def _amp(server: str, body: Mapping[str, Any], html: Mapping[str, Any]) -> dict[str, str]:
+    """The AMP markup of the placements that have it. Where one has none the others are asked
+    for apart, and told where the same is chosen for them."""
+    try:
+        shown = _asked(server, "/v1/decisions", {**body, "surface": "amp"})["placements"]
+        return {id: each.get("content") or "" for id, each in shown.items() if each["offer"] == html[id]["offer"]}
+    except urllib.error.HTTPError as error:
+        if error.code != 404:
+            raise QaFailed(f"the server answers {error.code}: {error.read()[:400].decode(errors='replace')}") from error
+    if len(html) < 2:
+        return {}
+    rest = {name: value for name, value in body.items() if name != "mail"}
+    apart = {id: _amp(server, {**rest, "placements": [id]}, {id: shown}).get(id, "") for id, shown in html.items()}
+    return {id: content for id, content in apart.items() if content}
 
 
 def _interests(server: str, who: str) -> frozenset[str]:

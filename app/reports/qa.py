@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,9 @@ class Cell:
     language: str = ""
     shown: tuple[Mapping[str, Any], ...] = ()
     """The fields of its items."""
+    amp: str = ""
+    data: str = ""
+    """What the JSON surface gives."""
 
     @property
     def key(self) -> str:
@@ -51,15 +55,23 @@ class Cell:
     @property
     def mark(self) -> dict[str, Any]:
         """What an approval remembers of it; tokens in addresses differ each time."""
-        words = re.sub(r"\s+", " ", re.sub(r"https?://\S+", "", plaintext(self.html)))
-        return {"offer": self.offer, "block": self.block, "items": list(self.items), "words": sha256(words.encode()).hexdigest()[:16]}
+        return {
+            "offer": self.offer, "block": self.block, "items": list(self.items), "words": _told(plaintext(self.html)), "text": _told(self.text),
+            "amp": _told(self.amp), "json": _told(self.data),
+        }
 
 
-def cell_of(person: str, at: str, placement: str, shown: Mapping[str, Any], text: str, language: str = "") -> Cell:
-    """`shown` is a placement of a decision with its HTML."""
+def _told(content: str) -> str:
+    words = re.sub(r"\s+", " ", re.sub(r"https?://[^\s\"<]+", "", content))
+    return sha256(words.encode()).hexdigest()[:16]
+
+
+def cell_of(person: str, at: str, placement: str, shown: Mapping[str, Any], text: str, language: str = "", amp: str = "") -> Cell:
+    """`shown` is a placement of a decision with its HTML; `amp` is empty where its block has none."""
     titles = tuple(str(value) for name, value in shown["vars"].items() if name in ("headline", "title", "button") and value)
     items = tuple(str(item.get("id", "")) for item in shown["items"])
-    return Cell(person, at, placement, shown["offer"] or "", shown["block"], items, shown.get("content") or "", text, titles, language, tuple(shown["items"]))
+    data = json.dumps({name: value for name, value in shown.items() if name != "content"}, indent=2, ensure_ascii=False)
+    return Cell(person, at, placement, shown["offer"] or "", shown["block"], items, shown.get("content") or "", text, titles, language, tuple(shown["items"]), amp, data)
 
 
 def minor(finding: str) -> bool:
@@ -157,7 +169,7 @@ def differences(cells: Sequence[Cell], approved: Mapping[str, Any]) -> dict[str,
         before = approved.get(cell.key)
         if before is None:
             found[cell.key] = "is new"
-        elif changed := [name for name, value in cell.mark.items() if before.get(name) != value]:
+        elif changed := [name for name, value in cell.mark.items() if before.get(name, value) != value]:
             found[cell.key] = f"has other {', '.join(changed)}" + (f": {before.get('offer') or 'fallback'} before" if "offer" in changed else "")
     return found | {key: "is gone" for key in approved if key not in {cell.key for cell in cells}}
 
@@ -178,7 +190,8 @@ def _shown(cell: Cell, wrong: Sequence[str]) -> str:
     reasons = "".join(f"<li>{escape(why)}</li>" for why in wrong)
     return (
         f'<div class=cell id="{escape(_anchor(cell.key))}"><b>{escape(cell.person)}</b> {escape(cell.placement)} <span class=muted>{escape(" ".join(filter(None, (cell.at, cell.language))))}</span><br><code>{escape(cell.offer or "fallback")} · {escape(cell.block)}</code>'
-        f'<ul class=warn>{reasons}</ul><iframe sandbox="" title="{escape(cell.key)}" srcdoc="{escape(cell.html)}"></iframe><details><summary>Text</summary><pre>{escape(cell.text)}</pre></details></div>'
+        f'<ul class=warn>{reasons}</ul><iframe sandbox="" title="{escape(cell.key)}" srcdoc="{escape(cell.html)}"></iframe>'
+        + "".join(f"<details><summary>{name}</summary><pre>{escape(content)}</pre></details>" for name, content in (("Text", cell.text), ("AMP", cell.amp), ("JSON", cell.data)) if content) + "</div>"
     )
 
 

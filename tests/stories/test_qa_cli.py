@@ -53,6 +53,19 @@ def test_each_language_is_looked_at_and_what_it_leaves_untranslated_is_told(shop
     assert ("Ausgesucht" in (tmp_path / "qa.html").read_text(), "2 renderings" in done.stdout) == (True, True)
 
 
+def test_every_surface_is_shown_and_held_against_what_was_approved(shop, tmp_path):
+    block = shop.content / "blocks" / "card"
+    approved, page = ("--approved", str(tmp_path / "approved.json")), tmp_path / "qa.html"
+    looked(shop, page, "jonas", *approved, "--approve")
+    (block / "amp.j2").write_text('<amp-list width="auto" height="200" layout="fixed-height" src="{{ urls.amp }}"><template type="amp-mustache"><p>{{name}}</p></template></amp-list>')
+    shop.until(lambda: shop.get("/v1/placements/top.amp?profile=jonas").status == 200, 10)
+
+    done = looked(shop, page, "jonas", *approved)
+
+    assert (done.returncode, "jonas top has other amp" in done.stdout) == (1, True), done.stdout + done.stderr
+    assert ("&lt;amp-list" in page.read_text(), "&quot;offer&quot;: &quot;boots&quot;" in page.read_text()) == (True, True)
+
+
 def test_an_item_outside_of_known_interests_is_told_and_stops_no_send(shop, tmp_path):
     done = looked(shop, tmp_path / "qa.html", "mara", "jonas")
 
