@@ -210,8 +210,8 @@ def braze_burst_invalid() -> Measured:
         burst = replace(asked, people=[f"burst-{i}" if i >= PEOPLE else person(i) for i in range(20_000)], send="burst", rate=4 * capacity, connections=800)
         found = played(braze, burst)
     lost, errors = sum(found.invalid.values()), sum(number for status, number in found.statuses.items() if status != 200)
-    tell(f"{dict(found.invalid)}; answers {dict(found.statuses)}; p99 {found.percentile(0.99):,.0f} ms; {found.shed:,} shed, {found.mixed:,} mixed mails; {found.halts} halts")
-    return Measured(lost, {"shed": str(found.shed), "mixed": str(found.mixed), "errors": str(errors), "p99_ms": f"{found.percentile(0.99):.0f}"})
+    tell(f"{dict(found.invalid)}; answers {dict(found.statuses)}; p99 {found.percentile(0.99):,.0f} ms; {found.shed:,} shed, {found.mixed:,} mixed mails; {found.halts} halts; {found.recipients / found.seconds:,.0f} recipients/s, up to {found.late:,.2f} s late")
+    return Measured(lost, {"shed": str(found.shed), "mixed": str(found.mixed), "errors": str(errors), "p99_ms": f"{found.percentile(0.99):.0f}", "late_s": f"{found.late:.2f}"})
 
 
 @figure("stored_decision_vs_noop", "times", at_least=0.55, title="requests/s of a placement for a send whose decision is stored over those of a FastAPI no-op")

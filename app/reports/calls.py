@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlsplit
@@ -24,44 +25,63 @@ class Got:
     why: str = ""
 
 
-class _Call:
-    __slots__ = ("answer", "request", "wire")
+SWEEP_SECONDS = 0.01
+"""How often calls are looked at for those that are late: cheaper than a timer each."""
 
-    def __init__(self, request: bytes, answer: asyncio.Future[Got]) -> None:
-        self.request, self.answer = request, answer
+
+class _Call:
+    __slots__ = ("begun", "done", "request", "wire")
+
+    def __init__(self, request: bytes, done: Callable[[Got], None]) -> None:
+        self.request, self.begun = request, time.monotonic()
+        self.done: Callable[[Got], None] | None = done
         self.wire: _Wire | None = None
 
     def end(self, got: Got) -> None:
-        if not self.answer.done():
-            self.answer.set_result(got)
+        """The first end counts."""
+        done, self.done = self.done, None
+        if done is not None:
+            got.milliseconds = (time.monotonic() - self.begun) * 1000
+            done(got)
 
 
 class Pool:
-    """At most so many connections to one server; made and used within one event loop."""
+    """At most so many connections to one server, and one limit of time for every call; made and used within one event loop."""
 
-    def __init__(self, server: str, connections: int) -> None:
+    def __init__(self, server: str, connections: int, seconds: float) -> None:
         parts = urlsplit(server)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or (443 if parts.scheme == "https" else 80)
         self._tls = parts.scheme == "https"
-        self._places = connections
+        self._places, self._seconds = connections, seconds
         self._free: list[_Wire] = []
         self._waiting: deque[_Call] = deque()
         self._opening: set[asyncio.Task[None]] = set()
+        self._begun: deque[_Call] = deque()
+        self._sweeping: asyncio.TimerHandle | None = None
 
-    async def ask(self, request: bytes, seconds: float) -> Got:
-        """The answer; what does not come in time, or breaks, says why."""
-        loop, begun = asyncio.get_running_loop(), time.monotonic()
-        call = _Call(request, loop.create_future())
-        timer = loop.call_later(seconds, _late, call)
+    def call(self, request: bytes, done: Callable[[Got], None]) -> None:
+        """`done` gets the answer; what does not come in time, or breaks, says why."""
+        call = _Call(request, done)
+        self._begun.append(call)
+        if self._sweeping is None:
+            self._sweeping = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
         self._start(call)
-        got = await call.answer
-        timer.cancel()
-        got.milliseconds = (time.monotonic() - begun) * 1000
-        return got
 
     def close(self) -> None:
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         for wire in self._free:
             wire.abort()
+
+    def _sweep(self) -> None:
+        late, begun = time.monotonic() - self._seconds, self._begun
+        while begun and (begun[0].done is None or begun[0].begun < late):
+            call = begun.popleft()
+            if call.done is not None:
+                if call.wire is not None:
+                    call.wire.abort()
+                call.end(Got(why="no answer in time"))
+        self._sweeping = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep) if begun else None
 
     def _start(self, call: _Call) -> None:
         if self._free:
@@ -79,10 +99,10 @@ class Pool:
         try:
             _, wire = await loop.create_connection(lambda: _Wire(self), self._host, self._port, ssl=self._tls or None)
         except OSError:
-            call.end(Got(why="the connection broke"))
+            call.end(Got(why="no connection to the server"))
             self.lost()
             return
-        if call.answer.done():
+        if call.done is None:
             self.free(wire)
         else:
             wire.send(call)
@@ -91,7 +111,7 @@ class Pool:
         """A connection takes the next call that is still waited for."""
         while self._waiting:
             call = self._waiting.popleft()
-            if not call.answer.done():
+            if call.done is not None:
                 wire.send(call)
                 return
         self._free.append(wire)
@@ -103,14 +123,8 @@ class Pool:
         self._places += 1
         while self._waiting and self._places:
             call = self._waiting.popleft()
-            if not call.answer.done():
+            if call.done is not None:
                 self._start(call)
-
-
-def _late(call: _Call) -> None:
-    call.end(Got(why="no answer in time"))
-    if call.wire is not None:
-        call.wire.abort()
 
 
 class _Wire(asyncio.Protocol):

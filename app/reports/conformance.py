@@ -9,8 +9,9 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import quote, urlsplit
 
 import uvloop
@@ -67,6 +68,8 @@ class Outcome:
     halts: int = 0
     times: list[float] = field(default_factory=list[float])
     seconds: float = 0.0
+    late: float = 0.0
+    """Seconds that a recipient was begun with after being due, at most: this side's own fault, which the server is not charged with."""
 
     def percentile(self, share: float) -> float:
         ordered = sorted(self.times)
@@ -98,63 +101,118 @@ def played(sender: Sender, run: Run) -> Outcome:
 
 async def play(sender: Sender, run: Run) -> Outcome:
     """Every recipient is asked for once due; a recipient waits for a connection no longer than the sender waits for an answer."""
-    outcome, pool = Outcome(recipients=len(run.people)), Pool(run.server, run.connections)
-    begun, tasks, asked = time.monotonic(), list[asyncio.Task[None]](), set[str]()
-    for i, who in enumerate(run.people):
-        due = begun + i / run.rate
-        if (wait := due - time.monotonic()) > 0:
-            await asyncio.sleep(wait)
-        if sender.unique and who in asked:
-            continue
-        asked.add(who)
-        tasks.append(asyncio.create_task(_recipient(sender, run, who, pool, outcome)))
-    await asyncio.gather(*tasks)
-    outcome.seconds = time.monotonic() - begun
-    failed = sum(number for status, number in outcome.statuses.items() if status in COUNTED or status == 0)
-    if sender.breaker and failed > HALT_FAILURES and failed > HALT_SHARE * outcome.calls:
-        outcome.halts = 1 + int(outcome.seconds // HALT_SECONDS)
-    pool.close()
-    return outcome
+    return await _Play(sender, run).outcome()
 
 
-async def _recipient(sender: Sender, run: Run, who: str, pool: Pool, outcome: Outcome) -> None:
-    answers = await asyncio.gather(*(_asked(sender, run, who, part, pool, outcome) for part in sender.parts))
-    wrong = [why for part, answer in zip(sender.parts, answers, strict=True) if (why := _wrong(sender, part, answer))]
-    if sender.opens and not wrong:
-        wrong = await _opened(sender, run, answers[0].body.decode(), pool, outcome)
-    if wrong:
-        outcome.invalid[wrong[0]] += 1
-        return
-    shed = [("overload" in answer.headers.get("x-inlay-degraded", "") or "deadline" in answer.headers.get("x-inlay-degraded", "")) for answer in answers]
-    outcome.shed += any(shed)
-    outcome.mixed += any(shed) and not all(shed)
-    chosen = {answer.headers["x-inlay-decision"] for answer, each in zip(answers, shed, strict=True) if not each and "x-inlay-decision" in answer.headers}
-    if len(chosen) > 1:
-        outcome.invalid["parts of one mail were decided differently"] += 1
+AT_ONCE = 8
+"""Recipients that are begun before answers are read, where the calls are behind their time."""
+TICK_SECONDS = 0.001
+"""What is due within it is asked for together."""
 
 
-async def _opened(sender: Sender, run: Run, markup: str, pool: Pool, outcome: Outcome) -> list[str]:
-    """What the mail would not show when it is opened; calls to one address are shared."""
-    found = list(dict.fromkeys(gmail_proxy.fetches(markup, forms=run.forms)))
-    asked = [gmail_proxy.request(each, run.server, run.amp_sender) for each in found]
-    answers = await asyncio.gather(*(_tried(sender, each, pool, outcome) for each in asked))
-    return [why for each, answer in zip(found, answers, strict=True) if (why := gmail_proxy.wrong(each, answer, run.amp_sender))]
+class _Play:
+    """One run. Calls are answered to functions, not to tasks, which would cost more than all else."""
+
+    def __init__(self, sender: Sender, run: Run) -> None:
+        self._sender, self._run = sender, run
+        self._pool = Pool(run.server, run.connections, sender.seconds)
+        self._outcome = Outcome(recipients=len(run.people))
+        self._left, self._ended = 0, asyncio.Event()
+        self._opening: set[asyncio.Task[None]] = set()
+
+    async def outcome(self) -> Outcome:
+        outcome, begun = self._outcome, time.monotonic()
+        await self._begin(begun)
+        while self._left:
+            self._ended.clear()
+            await self._ended.wait()
+        outcome.seconds = time.monotonic() - begun
+        failed = sum(number for status, number in outcome.statuses.items() if status in COUNTED or status == 0)
+        if self._sender.breaker and failed > HALT_FAILURES and failed > HALT_SHARE * outcome.calls:
+            outcome.halts = 1 + int(outcome.seconds // HALT_SECONDS)
+        self._pool.close()
+        return outcome
+
+    async def _begin(self, begun: float) -> None:
+        """Begin with every recipient when due, or as soon after as this machine can."""
+        asked = set[str]()
+        for i, who in enumerate(self._run.people):
+            wait = begun + i / self._run.rate - time.monotonic()
+            if wait > TICK_SECONDS or i % AT_ONCE == 0:
+                await asyncio.sleep(max(wait, 0))
+            self._outcome.late = max(self._outcome.late, -wait)
+            if not self._sender.unique or who not in asked:
+                asked.add(who)
+                self._mail(who)
+
+    def _mail(self, who: str) -> None:
+        """Ask for all parts of a recipient's mail."""
+        self._left += 1
+        parts = self._sender.parts
+        answers: list[Got] = [Got()] * len(parts)
+        missing = len(parts)
+
+        def came(at: int, got: Got) -> None:
+            nonlocal missing
+            answers[at] = got
+            missing -= 1
+            if not missing:
+                self._whole(answers)
+
+        for at, part in enumerate(parts):
+            self._ask(_request(self._sender, self._run, who, part), partial(came, at), self._sender.tries)
+
+    def _ask(self, request: bytes, done: Callable[[Got], None], tries: int) -> None:
+        def came(got: Got) -> None:
+            outcome = self._outcome
+            outcome.calls += 1
+            outcome.statuses[got.status] += 1
+            outcome.times.append(got.milliseconds)
+            if got.status == 200 or tries == 1:
+                done(got)
+            else:
+                self._ask(request, done, tries - 1)
+
+        self._pool.call(request, came)
+
+    def _whole(self, answers: Sequence[Got]) -> None:
+        """All parts of a mail are there, or are not to be had."""
+        wrong = [why for part, answer in zip(self._sender.parts, answers, strict=True) if (why := _wrong(self._sender, part, answer))]
+        if self._sender.opens and not wrong:
+            task = asyncio.create_task(self._opened(answers))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+        else:
+            self._judge(answers, wrong)
+
+    async def _opened(self, answers: Sequence[Got]) -> None:
+        """Ask for what the mail shows when it is opened; calls to one address are shared."""
+        run, loop = self._run, asyncio.get_running_loop()
+        found = list(dict.fromkeys(gmail_proxy.fetches(answers[0].body.decode(), forms=run.forms)))
+        shown = [loop.create_future() for _ in found]
+        for each, future in zip(found, shown, strict=True):
+            self._ask(gmail_proxy.request(each, run.server, run.amp_sender), future.set_result, self._sender.tries)
+        self._judge(answers, [why for each, answer in zip(found, await asyncio.gather(*shown), strict=True) if (why := gmail_proxy.wrong(each, answer, run.amp_sender))])
+
+    def _judge(self, answers: Sequence[Got], wrong: Sequence[str]) -> None:
+        outcome = self._outcome
+        if wrong:
+            outcome.invalid[wrong[0]] += 1
+        else:
+            shed = [_shed(answer) for answer in answers]
+            outcome.shed += any(shed)
+            outcome.mixed += any(shed) and not all(shed)
+            chosen = {answer.headers["x-inlay-decision"] for answer, each in zip(answers, shed, strict=True) if not each and "x-inlay-decision" in answer.headers}
+            if len(chosen) > 1:
+                outcome.invalid["parts of one mail were decided differently"] += 1
+        self._left -= 1
+        self._ended.set()
 
 
-async def _asked(sender: Sender, run: Run, who: str, part: str, pool: Pool, outcome: Outcome) -> Got:
-    return await _tried(sender, _request(sender, run, who, part), pool, outcome)
-
-
-async def _tried(sender: Sender, request: bytes, pool: Pool, outcome: Outcome) -> Got:
-    got = Got()
-    for _ in range(sender.tries):
-        got = await pool.ask(request, sender.seconds)
-        outcome.calls += 1
-        outcome.statuses[got.status] += 1
-        outcome.times.append(got.milliseconds)
-        if got.status == 200:
-            break
-    return got
+def _shed(answer: Got) -> bool:
+    """Whether the load made it a fallback."""
+    why = answer.headers.get("x-inlay-degraded", "")
+    return "overload" in why or "deadline" in why
 
 
 def _request(sender: Sender, run: Run, who: str, part: str) -> bytes:
@@ -169,10 +227,19 @@ def _request(sender: Sender, run: Run, who: str, part: str) -> bytes:
     return f"POST {path} HTTP/1.1\r\n{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
+def _said(body: bytes) -> str:
+    """What an error of Inlay's says."""
+    try:
+        told = json.loads(body)["error"]["message"]
+    except (ValueError, LookupError, TypeError):
+        return ""
+    return f": {told}"
+
+
 def _wrong(sender: Sender, part: str, answer: Got) -> str:
     """Why the sender would not have used it; empty where it would."""
     if answer.status != 200:
-        return answer.why or f"answered {answer.status}"
+        return answer.why or f"answered {answer.status}{_said(answer.body)}"
     if not answer.body.strip() or len(answer.body) > sender.bytes:
         return "empty" if not answer.body.strip() else f"over {sender.bytes:,} bytes"
     kind = answer.headers.get("content-type", "")

@@ -14,6 +14,7 @@ import uvicorn
 
 from app.main import Application, create_app
 from app.settings import Settings
+from app.supervise.door import Door
 from app.web.protocol import close_slow, content_protocol
 
 GRACE_SECONDS = 0.3
@@ -30,6 +31,7 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: Application) -> None:
         super().__init__(config)
         self._app = app
+        self._doors: list[Door] = []
 
     def handle_exit(self, sig: int, frame: object) -> None:
         self._app.begin_stop()
@@ -37,10 +39,21 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self.started:
+            self._doors = [Door(each, self._app.worker.settings.workers, self._protocol) for each in sockets or ()]
         try:
             os.write(1, b"ready\n")
         except BrokenPipeError:  # the parent was killed meanwhile
             self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for door in self._doors:
+            await door.close()
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        made: Any = self.config.http_protocol_class
+        return made(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
 
 async def end_with_parent(parent: int, server: Server) -> None:
@@ -52,7 +65,7 @@ async def end_with_parent(parent: int, server: Server) -> None:
 
 async def serve(settings: Settings, listening: socket.socket, parent: int) -> None:
     app = create_app(settings)
-    serving: dict[str, Any] = {**UVICORN, "http": content_protocol(app.hot.content)}
+    serving: dict[str, Any] = {**UVICORN, "http": content_protocol(app.hot.content, app.hot.turned_away)}
     server = Server(uvicorn.Config(app, **serving), app)
     watching = [asyncio.create_task(end_with_parent(parent, server)), asyncio.create_task(close_slow(server.server_state.connections))]
     for sig in (signal.SIGTERM, signal.SIGINT):

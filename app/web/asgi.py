@@ -1,4 +1,4 @@
-"""The few lines of ASGI that the hot path needs: reading a header, sending one whole answer."""
+"""The few lines of ASGI and HTTP that the hot path needs: reading headers, sending one whole answer."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 Scope = MutableMapping[str, Any]
 Headers = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
 PRIVATE = (b"cache-control", b"private, no-store")
+
+_BY_THE_BOOK = frozenset({b"connection", b"content-length", b"transfer-encoding", b"upgrade", b"expect", b"keep-alive"})
+"""Headers that say something about the connection or a body; but `Connection: keep-alive` says nothing new."""
 
 
 class Reply(Struct):
@@ -100,3 +104,28 @@ async def _send_parts(send: Any, reply: Reply, rest: AsyncIterator[bytes]) -> No
 def with_length(headers: Headers, status: int, body: bytes) -> Headers:
     """The headers and the body's length, which answers that have no body do not tell."""
     return [*headers] if status in (204, 304) else [*headers, (b"content-length", str(len(body)).encode())]
+
+
+def plain_headers(lines: bytes) -> Headers | None:
+    """Header lines taken apart; None where one of them is about more than the request itself."""
+    found: Headers = []
+    for line in lines.split(b"\r\n"):
+        name, colon, value = line.partition(b":")
+        if colon:
+            name, value = name.lower(), value.strip(b" \t")
+            if name in _BY_THE_BOOK and (name != b"connection" or value.lower() != b"keep-alive"):
+                return None
+            found.append((name, value))
+    return found
+
+
+def head(status: int, headers: Headers, length: int, *, keep_alive: bool) -> bytes:
+    """Status line and headers. No header can smuggle another in: a line break in one is refused."""
+    parts = [STATUS_LINE[status]]
+    for name, value in headers:
+        parts += (name, b": ", value, b"\r\n")
+    parts.append(b"content-length: %d\r\n\r\n" % length if keep_alive else b"content-length: %d\r\nconnection: close\r\n\r\n" % length)
+    found = b"".join(parts)
+    if found.count(b"\n") != len(headers) + (3 if keep_alive else 4) or found.count(b"\r") != found.count(b"\n"):
+        raise ValueError("a header holds a line break")
+    return found

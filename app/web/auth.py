@@ -32,6 +32,8 @@ class KeyRing:
         self._admin = entry_of(admin_key, "INLAY_ADMIN_KEY", ("admin",), 0) if admin_key else None
         self._by_digest: dict[str, Entry] = {}
         self._seen: dict[bytes, Entry] = {}
+        self.state = object()
+        """Another one whenever a call that was let in may not be any more."""
         self.restore()
 
     @property
@@ -50,6 +52,7 @@ class KeyRing:
         self._by_digest = fresh
         self._guarded |= bool(fresh)
         self._seen.clear()
+        self.state = object()
         part = self._mirror.with_suffix(f".{os.getpid()}.part")
         self._mirror.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(json.dumps(entries))

@@ -6,6 +6,7 @@ Content surfaces never answer 5xx: whatever fails, the caller gets valid content
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -13,11 +14,12 @@ from msgspec import Struct
 
 from app.content.question import Answer, Question
 from app.content.snapshot import Snapshot, iso
-from app.errors import Degraded, MethodNotAllowed, NotFound, Overloaded
+from app.errors import Degraded, InlayError, MethodNotAllowed, NotFound, Overloaded
 from app.telemetry import log
 from app.web.answers import placement_json, refuse_degraded
 from app.web.asking import question
-from app.web.asgi import PRIVATE, Headers, Reply, Scope, draining, has_large_body, send_reply, without_body
+from app.web.asgi import PRIVATE, Headers, Reply, Scope, draining, has_large_body, head, plain_headers, send_reply, without_body
+from app.web.crowd import Crowd
 from app.web.measured import measured
 from app.web.parts import Parts, current
 from app.web.paths import routable, segments
@@ -27,6 +29,8 @@ Application = Callable[[Scope, Any, Any], Awaitable[None]]
 Handler = Callable[[Scope, Any], Awaitable[Reply]]
 _encode = msgspec.json.Encoder().encode
 PLACEMENTS = "/v1/placements/"
+MAX_LINES, MOST_LINES = 1 << 10, 1_000
+"""Header lines that are remembered: bytes of a request's, and of how many requests."""
 
 
 class Address(Struct, frozen=True):
@@ -53,6 +57,10 @@ class Hot:
         self._recipients = recipients
         self._rest = rest
         self._warned = False
+        self._crowd = Crowd(parts.settings.max_inflight)
+        self._keys: object = None
+        self._admitted: set[bytes] = set()
+        """Header lines of calls that keys let in."""
         self._known: Snapshot | None = None
         self._addresses: dict[bytes, Address] = {}
         """Those of the content that is known, by their raw path."""
@@ -65,7 +73,7 @@ class Hot:
             receive, send = draining(scope, receive, send)
         path: str = scope["path"]
         if path.startswith(PLACEMENTS) and scope["method"] in ("GET", "HEAD"):
-            await self._serve(scope, send, "content", self._content(scope))
+            await send_reply(send, await self.content(scope), head=scope["method"] == "HEAD")
         elif (found := self._exact.get((scope["method"], path))) is not None:
             await self._serve(scope, send, found[0], found[1](scope, receive))
         elif path.startswith(PLACEMENTS):
@@ -83,14 +91,51 @@ class Hot:
 
     def content(self, scope: Scope) -> Coroutine[Any, Any, Reply]:
         """The answer to a GET of a placement; never raises."""
-        return measured(self._parts, "content", self._content(scope))
+        parts = self._parts
+        return measured(parts, "content", self._content(scope, shed=self._crowd.turns_away(scope["query_string"], parts.inflight + 1)))
 
-    async def _content(self, scope: Scope) -> Reply:
+    def turned_away(self, target: bytes, lines: bytes) -> bytes | None:
+        """The whole answer, head and body, to a GET of a placement for which there is no room; None where it takes its turn.
+
+        It costs a small part of a decision, so that a burst is answered in time: nothing is read but the address, and header
+        lines that were let in before are let in by comparison.
+        """
+        parts = self._parts
+        raw_path, _, query = target.partition(b"?")
+        if not self._crowd.turns_away(query.partition(b"#")[0], parts.inflight + 1):
+            return None
+        begun, snapshot = perf_counter(), parts.snapshot
+        address = self._addresses.get(raw_path) if snapshot is self._known else None
+        if snapshot is None or address is None or address.fails or not self._let_in(lines):
+            return None
+        reply = self._static(snapshot, address, "overload")
+        parts.telemetry.request("content", reply.outcome, perf_counter() - begun)
+        return head(reply.status, reply.headers, len(reply.body), keep_alive=True) + reply.body
+
+    def _let_in(self, lines: bytes) -> bool:
+        """Whether these header lines belong to somebody who may read content. Nobody is remembered longer than the keys hold."""
+        keys = self._parts.keys
+        if keys.state is not self._keys:
+            self._keys, self._admitted = keys.state, set()
+        if lines in self._admitted:
+            return True
+        headers = plain_headers(lines)
+        if headers is None:
+            return False
+        try:
+            keys.authorise({"method": "GET", "headers": headers}, "content")
+        except InlayError:
+            return False
+        if len(lines) <= MAX_LINES and len(self._admitted) < MOST_LINES:
+            self._admitted.add(lines)
+        return True
+
+    async def _content(self, scope: Scope, *, shed: bool) -> Reply:
         parts = self._parts
         parts.keys.authorise(scope, "content")
         snapshot = current(parts)
         address = self._address(scope, snapshot)
-        if parts.inflight > parts.settings.max_inflight:
+        if shed:
             return self._shed(snapshot, address)
         try:
             now = parts.clock()

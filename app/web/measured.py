@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from time import perf_counter
+from typing import Any
 
 from app.errors import InlayError
 from app.web.asgi import Reply
@@ -11,10 +12,16 @@ from app.web.errors import answer
 from app.web.parts import Parts
 
 
-async def measured(parts: Parts, surface: str, answering: Awaitable[Reply]) -> Reply:
-    """The reply; an error is one too. What nobody expected is a 500 that tells nothing but its code."""
-    begun = perf_counter()
+def measured(parts: Parts, surface: str, answering: Awaitable[Reply]) -> Coroutine[Any, Any, Reply]:
+    """The reply; an error is one too. What nobody expected is a 500 that tells nothing but its code.
+
+    A request is in flight, and its time runs, from this call on, not only once its turn comes.
+    """
     parts.inflight += 1
+    return _measured(parts, surface, answering, perf_counter())
+
+
+async def _measured(parts: Parts, surface: str, answering: Awaitable[Reply], begun: float) -> Reply:
     try:
         reply = await answering
     except InlayError as error:

@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import unquote
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.web.asgi import JSON, Headers, Reply, Scope
+from app.web.asgi import JSON, Reply, Scope, head, plain_headers
 from app.web.errors import body_of
 
 PREFIX = b"/v1/placements/"
@@ -28,9 +28,12 @@ HEAD_SECONDS = 15.0
 DISCARD_SECONDS = 5.0
 PLAIN = re.compile(rb"GET (/v1/placements/[!\"$-~]*) HTTP/1\.1\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r\n)+)\r\n")
 """A whole request: target, header lines."""
-_BY_THE_BOOK = frozenset({b"connection", b"content-length", b"transfer-encoding", b"upgrade", b"expect", b"keep-alive"})
-"""Headers that say something about the connection or a body; but `Connection: keep-alive` says nothing new."""
 Answering = Callable[[Scope], Awaitable[Reply]]
+Turning = Callable[[bytes, bytes], bytes | None]
+
+
+_TURNED_AWAY: Any = {"raw_path": b""}
+"""What a connection holds of a request that was answered unread."""
 
 
 class _Nobody:
@@ -70,33 +73,10 @@ class ContentCycle:
         protocol.on_response_complete()
 
 
-def plain_headers(lines: bytes) -> Headers | None:
-    """Header lines taken apart; None where one of them is about more than the request itself."""
-    found: Headers = []
-    for line in lines.split(b"\r\n"):
-        name, colon, value = line.partition(b":")
-        if colon:
-            name, value = name.lower(), value.strip(b" \t")
-            if name in _BY_THE_BOOK and (name != b"connection" or value.lower() != b"keep-alive"):
-                return None
-            found.append((name, value))
-    return found
-
-
-def head(status: int, headers: Headers, length: int, *, keep_alive: bool) -> bytes:
-    """Status line and headers. No header can smuggle another in: a line break in one is refused."""
-    parts = [STATUS_LINE[status]]
-    for name, value in headers:
-        parts += (name, b": ", value, b"\r\n")
-    parts.append(b"content-length: %d\r\n\r\n" % length if keep_alive else b"content-length: %d\r\nconnection: close\r\n\r\n" % length)
-    found = b"".join(parts)
-    if found.count(b"\n") != len(headers) + (3 if keep_alive else 4) or found.count(b"\r") != found.count(b"\n"):
-        raise ValueError("a header holds a line break")
-    return found
-
-
-def content_protocol(answering: Answering) -> type[HttpToolsProtocol]:
-    """The protocol class for uvicorn's `http`; `answering` gives the reply to a GET of a placement, and never raises."""
+def content_protocol(answering: Answering, turned_away: Turning) -> type[HttpToolsProtocol]:
+    """The protocol class for uvicorn's `http`; `answering` gives the reply to a GET of a placement, and never raises.
+    `turned_away` gives the whole answer to one (target, header lines) that there is no room for, else None, as for one whose
+    lines say something of the connection."""
 
     class ContentProtocol(HttpToolsProtocol):
         # uvicorn begins with None, and asks a cycle for no more than ours has
@@ -131,6 +111,12 @@ def content_protocol(answering: Answering) -> type[HttpToolsProtocol]:
             """Whether this request takes the short way; it does not while another is under way, or the caller reads slowly."""
             if (self.cycle is not None and not self.cycle.response_complete) or self.flow.write_paused:
                 return False
+            answer = turned_away(plain[1], plain[2])
+            if answer is not None:
+                self.scope = _TURNED_AWAY
+                self.transport.write(answer)
+                self.on_response_complete()
+                return True
             headers = plain_headers(plain[2])
             if headers is None:
                 return False

@@ -62,6 +62,28 @@ def test_what_a_sender_does_not_take_is_told(answer, why):
     assert (done.returncode, " ".join(f"20 would not: {why}".split()) in " ".join(done.stdout.split())) == (1, True), done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(("more", "why"), [
+    (("--people", "/nothere"), "--people /nothere: No such file or directory"), (("--people", "/dev/null"), "--people names no ids"), (("--recipients", "0"), "--recipients must be 1 or more"),
+    (("--server", "127.0.0.1:8000"), "--server 127.0.0.1:8000 is no address"), (("--server", "http://x:99999"), "is no address"),
+])
+def test_what_cannot_be_played_is_told_in_a_line(more, why):
+    done = played("braze", "http://127.0.0.1:1", *more)
+
+    assert (done.returncode, done.stdout, why in done.stderr, done.stderr.count("\n")) == (2, "", True, 1), done.stderr
+
+
+def test_what_the_server_says_of_an_error_is_told(mail):
+    done = played("iterable", f"http://127.0.0.1:{mail.port}", "--placement", "nothing")
+
+    assert "20 would not: answered 404: no placement 'nothing'; there are: " in done.stdout, done.stdout + done.stderr
+
+
+def test_a_server_that_is_not_there_is_told():
+    done = played("salesforce", "http://127.0.0.1:1")
+
+    assert (done.returncode, "20 would not: no connection to the server" in done.stdout) == (1, True), done.stdout + done.stderr
+
+
 def test_gmail_shows_nothing_of_a_sender_that_the_server_does_not_list(mail):
     done = played("gmail", f"http://127.0.0.1:{mail.port}", "--mail", "newsletter", "--amp-sender", "evil@x.example")
 

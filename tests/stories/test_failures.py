@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 
 import pytest
 
@@ -160,6 +161,7 @@ def crowded(redis: FaultyRedis) -> Iterator[Server]:
     """A server that takes one request at a time, each of which takes half a second."""
     server = Server.of(INLAY_REDIS_URL=redis.url, INLAY_AMP_SENDERS="news@shop.example", INLAY_MAX_INFLIGHT="1", INLAY_READ_TIMEOUT_MS="2000", INLAY_DEADLINE_AMP_MS="2000")
     server.call("PUT", "/v1/items/a", {"name": "A", "price": 1, "stock": 1})
+    server.until(lambda: server.get("/v1/placements/grid.json").json["items"], 10)  # what a send shows is kept from its first decision on
     server.until(lambda: '"name":"A"' in server.get(amp_path(server, "grid"), **SENDER).text, 10)
     time.sleep(2.5)
     yield server
@@ -202,3 +204,58 @@ def test_other_calls_beyond_the_limit_are_told_when_to_come_back(redis, crowded,
     answer = meanwhile(redis, crowded, "POST", path, body)
 
     assert (answer.status, answer.headers["retry-after"], answer.json["error"]["code"]) == (503, "1", "overloaded")
+
+
+@pytest.fixture
+def guarded(redis: FaultyRedis) -> Iterator[Server]:
+    """A crowded server that wants a key."""
+    server = Server.of(INLAY_REDIS_URL=redis.url, INLAY_MAX_INFLIGHT="1", INLAY_READ_TIMEOUT_MS="2000", INLAY_ADMIN_KEY=KEY)
+    server.headers = {"Authorization": f"Bearer {KEY}"}
+    server.until(lambda: server.get("/v1/placements/hero.html?profile=u1").headers.get("x-inlay-degraded") is None, 10)
+    yield server
+    redis.fault = "none"
+    server.close()
+
+
+KEY = "inlay_" + "k" * 43
+CONTENT = "/v1/placements/hero.html?profile=u2&send=x"
+
+
+def kept(port: int, *calls: tuple[str, dict[str, str]]) -> list[tuple[int, str | None]]:
+    """Status and degradation of calls over one connection, which merge calls keep."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    found: list[tuple[int, str | None]] = []
+    for path, headers in calls:
+        connection.request("GET", path, headers=headers)
+        with connection.getresponse() as answer:
+            found.append((answer.status, answer.headers.get("x-inlay-degraded")))
+            answer.read()
+    connection.close()
+    return found
+
+
+def test_keys_are_asked_for_however_much_there_is_to_do_and_what_is_turned_away_is_counted(redis, guarded):
+    mine, others = guarded.headers, {"Authorization": "Bearer inlay_" + "x" * 43}
+    redis.fault, redis.seconds = "slow", 0.8
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(guarded.get, "/v1/placements/hero.html?profile=u1")
+        time.sleep(0.2)
+        found = kept(guarded.port, (CONTENT, mine), (CONTENT, {}), (CONTENT, others), (CONTENT, mine), ("/v1/placements/nothing.html?profile=u2", mine))
+        first.result()
+    redis.fault = "none"
+
+    assert found == [(200, "overload"), (401, None), (401, None), (200, "overload"), (404, None)]
+    guarded.until(lambda: 'inlay_requests_total{outcome="shed",surface="content"} 2.0' in guarded.get("/metrics").text, 5)
+
+
+def test_the_parts_of_a_mail_are_turned_away_alike_also_when_there_is_room_again(redis, guarded):
+    redis.fault, redis.seconds = "slow", 0.5
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(guarded.get, "/v1/placements/hero.html?profile=u1")
+        time.sleep(0.2)
+        (while_crowded,) = kept(guarded.port, (CONTENT, guarded.headers))
+        first.result()
+    redis.fault = "none"
+
+    text, other = kept(guarded.port, (CONTENT.replace(".html", ".txt"), guarded.headers), (CONTENT.replace("u2", "u3"), guarded.headers))
+    assert (while_crowded, text, other) == ((200, "overload"), (200, "overload"), (200, None))

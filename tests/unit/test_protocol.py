@@ -12,13 +12,17 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from app.web.asgi import JSON, Reply
-from app.web.protocol import close_slow, content_protocol
+from app.web.protocol import Turning, close_slow, content_protocol
 
 HEAD = b"GET /v1/placements/hero.html HTTP/1.1\r\nHost: x\r\n"
 
 
 async def content(_: Any) -> Reply:
     return Reply(200, b"{}", [JSON])
+
+
+def takes_all(target: bytes, lines: bytes) -> None:
+    """There is room for everybody."""
 
 
 async def rest(_: Any, receive: Any, send: Any) -> None:
@@ -34,7 +38,7 @@ async def rest(_: Any, receive: Any, send: Any) -> None:
 async def told(sent: bytes, *, sweep: float | None = None) -> bytes:
     """All that a connection answers to what was sent, until it is closed by the other side."""
     config, state = Config(app=rest, log_config=None, interface="asgi3"), ServerState()
-    made = content_protocol(content)
+    made = content_protocol(content, takes_all)
     server = await asyncio.get_running_loop().create_server(lambda: made(config, state, {}), "127.0.0.1", 0)
     sweeping = asyncio.create_task(close_slow(state.connections, sweep)) if sweep is not None else None
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
@@ -91,10 +95,10 @@ async def seen(scope: Any) -> Reply:
     return Reply(200, repr((scope["path"], scope["query_string"], scope["headers"])).encode(), [JSON])
 
 
-async def answers(sent: list[bytes], idle_seconds: int = 5) -> list[bytes]:
+async def answers(sent: list[bytes], idle_seconds: int = 5, turned_away: Turning = takes_all) -> list[bytes]:
     """The answer to each request of one connection that is kept alive, then what comes until the other side closes it."""
     config, state = Config(app=rest, log_config=None, interface="asgi3", timeout_keep_alive=idle_seconds), ServerState()
-    made = content_protocol(seen)
+    made = content_protocol(seen, turned_away)
     server = await asyncio.get_running_loop().create_server(lambda: made(config, state, {}), "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
     found: list[bytes] = []
@@ -139,3 +143,17 @@ def test_two_requests_in_one_packet_are_both_answered():
     closing = WANTED + b"Host: x\r\nConnection: close\r\n\r\n"
 
     assert asyncio.run(told(plain + closing)).count(b"HTTP/1.1 200 ") == 2
+
+
+def turns_all_away(target: bytes, lines: bytes) -> bytes:
+    """There is no room for anybody."""
+    return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(target), target)
+
+
+def test_who_is_turned_away_gets_the_answer_that_is_ready_and_may_ask_again():
+    plain = WANTED + b"Host: x\r\n\r\n"
+
+    *found, rest_of_it = asyncio.run(answers([plain, plain], 1, turns_all_away))
+
+    assert found == [b"/v1/placements/a%20b.html?profile=u1&x=%2F"] * 2
+    assert rest_of_it == b""
