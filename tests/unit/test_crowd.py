@@ -35,6 +35,13 @@ def test_twice_the_limit_is_the_end_also_for_mails_that_were_let_in():
     assert crowd.turns_away(b"profile=a&send=s", 2 * LIMIT + 1)
 
 
+@pytest.mark.parametrize("query", [b"", b"profile=", b"send=s&profile=", b"ctx.profile=a"])
+def test_calls_for_nobody_are_no_mail_and_share_no_verdict(query):
+    crowd = Crowd(LIMIT)
+
+    assert [crowd.turns_away(query, inflight) for inflight in (LIMIT, LIMIT + 1, 1)] == [False, True, False]
+
+
 def test_a_verdict_is_forgotten_after_a_while(monkeypatch):
     crowd, now = Crowd(LIMIT), [100.0]
     monkeypatch.setattr("app.web.crowd.monotonic", lambda: now[0])
