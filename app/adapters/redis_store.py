@@ -63,9 +63,6 @@ class RedisStore:
 
     async def read(self, key: str, send: str | None = None, *, sends: bool = False) -> Profile:
         replies = await self._link.pipeline(_asking(key, send, sends=sends))
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise refusal(reply)
         profile = self._profile(key, send, replies, sends=sends)
         if profile.history.unknown:
             profile.history = await self._reread(*replies[0])
@@ -77,9 +74,6 @@ class RedisStore:
         found: list[Profile] = []
         for (key, send), each in zip(asked, commands, strict=True):
             told = [next(replies) for _ in each]
-            for reply in told:
-                if isinstance(reply, Exception):
-                    raise refusal(reply)
             profile = self._profile(key, send, told, sends=sends)
             if profile.history.unknown:
                 profile.history = await self._reread(*told[0])
@@ -92,7 +86,10 @@ class RedisStore:
         return found
 
     def _profile(self, key: str, send: str | None, replies: Sequence[Any], *, sends: bool) -> Profile:
-        """What the replies say. Its key is another one where this one is an alias: read that."""
+        """What the replies say; raises what a `refusal` is. Its key is another one where this one is an alias: read that."""
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise refusal(reply)
         (base, tail), meta = replies[0], replies[1]
         if meta and b">" in meta[::2]:
             return Profile(meta[meta.index(b">") + 1].decode())

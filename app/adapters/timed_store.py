@@ -22,14 +22,8 @@ class TimedStore:
         self._telemetry = telemetry
 
     async def read(self, key: str, send: str | None = None, *, sends: bool = False) -> Profile:
-        begun = perf_counter()  # written out: every request comes by
-        try:
+        with _Timed(self._telemetry, "read"):
             return await self._store.read(key, send, sends=sends)
-        except StoreUnavailable as error:
-            self._telemetry.store_failed("read", error.code)
-            raise
-        finally:
-            self._telemetry.store("read", perf_counter() - begun)
 
     async def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> list[Profile]:
         with _Timed(self._telemetry, "read"):

@@ -291,8 +291,7 @@ class Block:
 
     def page(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant) -> bytes:
         """The HTML as it is sent."""
-        spoken = self.spoken(profile, context) if self.others else self
-        return spoken._rendered(spoken._surfaces["html"], "html", vars, items, profile, context, urls, now)
+        return self._render("html", vars, items, profile, context, urls, now)
 
     def text(self, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant) -> str:
         if "text" in self._surfaces:
@@ -342,7 +341,7 @@ class Block:
     def _rendered(
         self, surface: Surface, kind: str, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant,
     ) -> bytes:
-        values = {**self.defaults, **vars} if self._translation is None else self.values(vars)
+        values = self.values(vars)
         values["items"], values["now"] = items, now
         if surface.views:
             known = {"profile": profile, "context": context, "urls": urls}
