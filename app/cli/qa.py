@@ -74,7 +74,7 @@ def _amp(server: str, body: Mapping[str, Any], html: Mapping[str, Any]) -> dict[
         return {id: each.get("content") or "" for id, each in shown.items() if each["offer"] == html[id]["offer"]}
     except urllib.error.HTTPError as error:
         if error.code != 404:
-            raise QaFailed(f"the server answers {error.code}: {error.read()[:400].decode(errors='replace')}") from error
+            raise _refused(error) from error
     if len(html) < 2:
         return {}
     rest = {name: value for name, value in body.items() if name != "mail"}
@@ -99,7 +99,11 @@ def _decided(server: str, body: Mapping[str, Any]) -> Any:
     try:
         return _asked(server, "/v1/decisions", body)
     except urllib.error.HTTPError as error:
-        raise QaFailed(f"the server answers {error.code}: {error.read()[:400].decode(errors='replace')}") from error
+        raise _refused(error) from error
+
+
+def _refused(error: urllib.error.HTTPError) -> QaFailed:
+    return QaFailed(f"the server answers {error.code}: {error.read()[:400].decode(errors='replace')}")
 
 
 def _asked(server: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
