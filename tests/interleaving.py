@@ -1,6 +1,7 @@
 """Histories whose parts arrive at once, every step of theirs put off by chance: what any schedule of servers may come to.
 
-One seed is one case, on the store in memory, so that a case that fails fails again.
+One seed is one case, on the store in memory. What a change waits before it is tried anew is drawn apart from the seed, as ever: a
+case that fails may have to be run some hundred times to fail again.
 """
 
 from __future__ import annotations

@@ -314,6 +314,37 @@ def test_what_passes_on_while_two_become_one_leaves_both(run, who, tablet):
     assert run(story) == [[5], [], []]
 
 
+class Meanwhile:
+    """A store before whose second reading of people something else happens."""
+
+    def __init__(self, store: IdentityStore, happens: Callable[[], Awaitable[Any]]) -> None:
+        self._store = store
+        self._happens = happens
+        self._loads = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def load(self, key: str) -> Any:
+        self._loads += 1
+        if self._loads == 2:
+            await self._happens()
+        return await self._store.load(key)
+
+
+def test_what_left_between_two_looks_at_one_person_does_not_come_back(run, who, tablet):
+    ann, old, cyd = (who + each for each in "aoc")
+
+    async def story(store, identities, inner):
+        await store.apply([(tablet, [Append(event(5, NOW + 5))])], NOW)
+        await identities.link([Link(ann, tablet, NOW + 4, mark(4)), Link(ann, old, NOW + 3, mark(3), merge=True)], NOW)
+        passes_on = Meanwhile(inner, lambda: identities.link([Link(cyd, tablet, NOW + 5, mark(4))], NOW))
+        await Identities(passes_on).link([Link(ann, old, NOW + 2, mark(2), merge=True)], NOW)
+        return [await seen(store, each) for each in (ann, cyd)]
+
+    assert run(story) == [[], [5]]
+
+
 def test_those_whom_a_third_joins_are_not_parted_from_each_other(run, who):
     links = [Link(who, who + "-b", NOW, mark(1), merge=True), Link(who + "-b", who + "-c", NOW, mark(2), merge=True), Link(who, who + "-c", NOW, mark(3), merge=True)]
 
