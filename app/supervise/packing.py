@@ -10,7 +10,7 @@ from contextlib import suppress
 from importlib.util import find_spec
 
 from app.journal.archive import day_of
-from app.journal.segments import segments
+from app.journal.segments import closed, segments
 from app.settings import Settings
 
 SETTLED_MS = 70 * 60_000
@@ -41,7 +41,7 @@ class Packing:
         if day == self._day:
             return
         self._day = day
-        if self._settings.log == "on" and self._settings.log_pack == "daily" and segments(self._settings.log_home):
+        if self._settings.log == "on" and self._settings.log_pack == "daily" and any(map(closed, segments(self._settings.log_home))):
             self._begin()
 
     def _begin(self) -> None:

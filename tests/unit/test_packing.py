@@ -9,7 +9,7 @@ from typing import Any
 
 from app.adapters.file_log import FileLog
 from app.domain.logged import DECISION, VERSION, Fate, Given, Logged, frame
-from app.journal.segments import segments
+from app.journal.segments import Segment, segments
 from app.settings import Settings
 from app.supervise.packing import SETTLED_MS, Packing
 
@@ -76,6 +76,16 @@ def test_it_is_packed_when_the_day_has_ended_and_its_files_are_complete(tmp_path
     until_done(packing, NOON + 86_400_000)
 
     assert segments(tmp_path / "log") == []
+
+
+def test_what_is_still_written_to_is_left_to_another_day(tmp_path: Path) -> None:
+    writing = Segment(tmp_path / "log" / "stream", 1)
+    packing = server(tmp_path, [])
+
+    packing.tick(NOON)
+
+    assert not packing.busy
+    writing.close()
 
 
 def test_it_can_be_switched_off(tmp_path: Path) -> None:
