@@ -7,6 +7,7 @@ import struct
 import zipfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,6 +18,7 @@ from app.content.columns import EventRows
 from app.content.matching import walk
 from app.content.neighbours import FORMAT, MOST_SEEDS, Found, Neighbours
 from app.content.vectors import Vectors
+from app.domain import conditions as c
 from app.domain.definitions import Definitions, Recommender
 from app.domain.item import Item
 from app.domain.request import Request
@@ -27,6 +29,7 @@ CANDIDATES = 400
 SEEDS = "seeds"
 """The key of the request's memo under which a caller says what to start from, in place of the person's events."""
 _REASONS = "reasons"
+_TEXT = frozenset({str})
 
 Learnt: TypeAlias = Neighbours | Vectors
 
@@ -38,17 +41,15 @@ class Adviser:
         self.definition = definition
         self.learnt = learnt
         self._unknown: tuple[Any, int, list[Item]] = (None, -1, [])
-        self._bought: EventRows | None = None
-        if definition.bought is not None:
-            event, path = definition.bought
-            self._bought = EventRows(event, ZoneInfo("UTC"))
-            self._bought.read(path[0])
+        self._bought = Baskets(*definition.bought) if definition.bought is not None else None
+        self._bought_are_seeds = definition.bought == (definition.event, definition.path)
 
     def items(self, r: Request, catalogue: Any) -> Iterator[Item]:
         """The best first, as the catalogue has them now, each once. What speaks for each is kept in the request's memo (`reasons`)."""
         given, asked = r.memo.get(SEEDS), self.definition
-        seeds = self._seeds(r) if given is None else given
-        found, kinds = self.learnt.recommend(seeds, self._had(r), CANDIDATES), frozenset[str]()
+        bought = self._bought(r) if self._bought is not None else []
+        seeds = self._seeds(reversed(bought) if self._bought_are_seeds else self._events(r)) if given is None else given
+        found, kinds = self.learnt.recommend(seeds, Counter(chain.from_iterable(map(frozenset, bought))), CANDIDATES), frozenset[str]()
         if asked.accessories or asked.new:
             kinds = frozenset(kind for id in seeds if (item := catalogue.get(id)) is not None and isinstance(kind := item.fields.get("category"), str))
         if asked.accessories:
@@ -86,21 +87,43 @@ class Adviser:
             self._unknown = (catalogue, catalogue.version, found)
         return found
 
-    def _seeds(self, r: Request) -> list[str]:
-        asked, found = self.definition, list[str]()
-        for place in reversed(r.places(asked.event)):
-            found += [id for id in walk(r.history.properties(place), asked.path) if isinstance(id, str)]
-            if found and (not asked.recent or len(found) >= MOST_SEEDS):
+    def _seeds(self, latest: Iterable[list[str]]) -> list[str]:
+        """Of the events, the latest first, what the last one holds, or some of the last."""
+        found = list[str]()
+        for ids in latest:
+            found += ids
+            if found and (not self.definition.recent or len(found) >= MOST_SEEDS):
                 break
         return found[:MOST_SEEDS]
 
-    def _had(self, r: Request) -> Counter[str]:
-        found = Counter[str]()
-        if self._bought is not None and self.definition.bought is not None:
-            head, *path = self.definition.bought[1]
-            for value in self._bought.values(r, self._bought(r, None), head):
-                found.update({id for id in walk(value, tuple(path)) if isinstance(id, str)})
-        return found
+    def _events(self, r: Request) -> Iterator[list[str]]:
+        path = self.definition.path
+        return (_ids(r.history.properties(place), path) for place in reversed(r.places(self.definition.event)))
+
+
+class Baskets:
+    """What the events of a type hold at a path: the ids of each, the oldest first."""
+
+    def __init__(self, event: str, path: c.Path) -> None:
+        self._head, *rest = path
+        self._path = tuple(rest)
+        self._rows = EventRows(event, ZoneInfo("UTC"))
+        self._rows.read(self._head)
+
+    def __call__(self, r: Request) -> list[list[str]]:
+        path = self._path
+        return [_ids(value, path) for value in self._rows.values(r, self._rows(r, None), self._head)]
+
+
+def _ids(value: Any, path: c.Path) -> list[str]:
+    """All texts that a path reaches, through lists; most often it is a list of things that have one each."""
+    if len(path) == 1:
+        key = path[0]
+        with suppress(TypeError, KeyError):
+            found = [each[key] for each in value]
+            if _TEXT.issuperset(map(type, found)):
+                return found
+    return [id for id in walk(value, path) if isinstance(id, str)]
 
 
 def reasons(r: Request) -> dict[str, Found]:
