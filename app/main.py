@@ -31,6 +31,7 @@ from app.web.operations import Operations
 from app.web.pages import Pages
 from app.web.profiles import Profiles
 from app.web.recipients import recipients
+from app.web.recommending import Recommendations
 from app.web.reports import Reports
 from app.web.segments import Segments
 from app.web.senders import Senders
@@ -54,7 +55,7 @@ class Application:
         self._routes = [
             ("POST", "/v1/decisions", "decide", decisions.single),
             ("POST", "/v1/decisions/batch", "batch", decisions.batch),
-            ("POST", "/v1/recommendations", "recommend", decisions.recommend),
+            ("POST", "/v1/recommendations", "recommend", Recommendations(parts).answer),
             ("POST", "/v1/events", "events", events.take),
             ("GET", "/v1/pixel.gif", "pixel", pages.pixel),
             ("GET", "/v1/inlay.js", "script", pages.script),

@@ -1,4 +1,4 @@
-"""Decisions for internal services: single, batch, stored, and recommendations, as raw ASGI handlers."""
+"""Decisions for internal services: single, batch and stored, as raw ASGI handlers."""
 
 from __future__ import annotations
 
@@ -9,19 +9,12 @@ from typing import Any
 
 import msgspec
 
-from app.content.load import read_items_query
 from app.content.question import Answer, Question
-from app.content.neighbours import MOST_SEEDS
-from app.content.recommending import SEEDS, reasons
-from app.content.snapshot import Snapshot, plain
-from app.domain.definitions import Recommended
+from app.content.snapshot import Snapshot
 from app.domain.event import Identity
 from app.domain.identity import SEND_RULE, Identifiers, fits_send
-from app.domain.item import Item
 from app.domain.json import Json, is_list, is_object
 from app.domain.literals import parse_instant
-from app.domain.profile import Profile
-from app.domain.request import Request
 from app.errors import InlayError, NotFound, RequestInvalid, StoreUnavailable
 from app.web.answers import decision_json, explain_json, refuse_degraded
 from app.web.asgi import JSON, PRIVATE, Reply, Scope
@@ -48,12 +41,10 @@ EARLIEST, LATEST = 946_684_800_000, 4_102_444_800_000
 _KEYS = frozenset({"profile", "send", "mail", "placements", "context", "surface", "explain", "at", "variants"})
 _BATCH_KEYS = _KEYS - {"profile", "context"} | {"recipients"}
 _RECIPIENT_KEYS = frozenset({"profile", "context"})
-_VERBS = {"order_completed": "bought", "product_viewed": "viewed"}
-_RECOMMEND_KEYS = frozenset({"profile", "recommender", "seeds", "from", "filter", "exclude", "rank", "limit", "at_least", "arbitration", "context"})
 
 
 class Decisions:
-    """The handlers of `/v1/decisions...` and `/v1/recommendations`."""
+    """The handlers of `/v1/decisions...`."""
 
     def __init__(self, parts: Parts, surfaces: Surfaces, voiding: Voiding) -> None:
         self._parts = parts
@@ -226,69 +217,6 @@ class Decisions:
             raise NotFound(NOT_RECORDED, code="not_recorded")
         await self._voiding.void(*opened, id, self._parts.clock())
         return Reply(204, b"", [PRIVATE])
-
-    async def recommend(self, scope: Scope, receive: Any) -> Reply:
-        """Items for a person: `{profile, from or recommender, seeds, filter, exclude, rank, limit, at_least, context}`."""
-        parts = self._parts
-        parts.keys.authorise(scope, "decide")
-        parts.admit()
-        body = await read_json(receive, scope)
-        snapshot = current(parts)
-        refuse_unknown(body, _RECOMMEND_KEYS)
-        given = query_of(body)
-        plan = snapshot.planned(_encode(given), lambda: read_items_query(given, snapshot.definitions))
-        query = plan.query
-        identity = who(body.get("profile"), "profile", parts.identifiers)
-        context, _ = snapshot.coerce(context_of(body.get("context")))
-        profile, degraded = Profile(), list[str]()
-        if identity is not None:
-            try:
-                profile = await parts.store.read(identity.key, sends=query.looks_back)
-            except StoreUnavailable:
-                degraded.append("store")
-        r = Request(parts.clock(), snapshot.consented(profile), context, snapshot.score, snapshot.trials.assign)
-        if (seeds := seeds_of(body.get("seeds"))) is not None:
-            r.memo[SEEDS] = seeds
-        items = plan.choose(r, parts.catalogue) or []
-        verb = _VERBS.get(snapshot.definitions.recommenders[query.source.recommender].event) if isinstance(query.source, Recommended) else None
-        answer = {
-            "profile": body.get("profile") or "", "items": [{**item.fields, "score": plain(score), **because(r, item, score, parts.catalogue, verb)} for item, score in plan.scored(r, items)],
-            "degraded": list(dict.fromkeys(degraded + r.degraded)), "content_version": snapshot.version,
-        }
-        return Reply(200, _encode(answer), [JSON, PRIVATE], "degraded" if answer["degraded"] else "ok")
-
-
-def query_of(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a body that is an items query; `recommender` is another word for `from`."""
-    query = {key: value for key, value in body.items() if key not in ("profile", "context", "seeds", "recommender")}
-    if "recommender" not in body:
-        return query
-    if "from" in body:
-        raise RequestInvalid("recommender, or from: not both", problems=(("recommender", "stands beside from"),))
-    return {**query, "from": body["recommender"]}
-
-
-def seeds_of(value: Any) -> list[str] | None:
-    """The items to start from, where the caller says it; None where the person's events do."""
-    if value is None:
-        return None
-    if not is_list(value) or len(value) > MOST_SEEDS or not all(isinstance(each, str) for each in value):
-        raise RequestInvalid(f"seeds: a list of at most {MOST_SEEDS} ids of items", problems=(("seeds", "no list of ids, or too long"),))
-    return [str(each) for each in value]
-
-
-def because(r: Request, item: Item, score: float | None, catalogue: Any, verb: str | None) -> dict[str, Any]:
-    """What speaks for a recommended item: the item that it goes with best, and that in words; nothing where no recommender chose."""
-    found = reasons(r).get(item.id)
-    if found is None:
-        return {}
-    score = round(found.score, 6) if score is None else score
-    if found.because is None:
-        return {"score": score, "reason": "new" if found.why == "new" else "popular now"}
-    seed = catalogue.get(found.because)
-    name = (seed.fields.get("name") if seed is not None else None) or found.because
-    words = "because you bought it before" if found.because == item.id else f"because you {verb} {name}" if verb is not None else f"because of {name}"
-    return {"score": score, "because": found.because, "reason": words}
 
 
 def _failed(index: int, error: InlayError) -> bytes:

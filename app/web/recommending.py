@@ -1,0 +1,143 @@
+"""`POST /v1/recommendations`: items for a person out of the whole catalogue, each with what speaks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+import msgspec
+
+from app.content.items import ItemsPlan
+from app.content.load import read_items_query
+from app.content.neighbours import MOST_SEEDS
+from app.content.recommending import SEEDS, reasons
+from app.content.snapshot import Snapshot, plain
+from app.domain.definitions import Recommended
+from app.domain.event import Identity
+from app.domain.item import Item
+from app.domain.json import is_list
+from app.domain.profile import Profile
+from app.domain.request import Request
+from app.errors import RequestInvalid, StoreUnavailable
+from app.web.asgi import JSON, PRIVATE, Reply, Scope
+from app.web.bodies import read_json, refuse_unknown
+from app.web.decisions import context_of, who
+from app.web.parts import Parts, current
+
+_encode = msgspec.json.Encoder().encode
+_VERBS = {"order_completed": "bought", "product_viewed": "viewed"}
+_KEYS = frozenset({"profile", "recommender", "seeds", "from", "filter", "exclude", "rank", "limit", "at_least", "arbitration", "context"})
+_SCORE, _REASON, _BECAUSE = ("score",), ("score", "reason"), ("score", "because", "reason")
+"""The keys that an answer adds to an item's own, over which they go."""
+
+
+class Recommendations:
+    """The handler of `/v1/recommendations`."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def answer(self, scope: Scope, receive: Any) -> Reply:
+        """Items for a person: `{profile, from or recommender, seeds, filter, exclude, rank, limit, at_least, context}`."""
+        parts = self._parts
+        parts.keys.authorise(scope, "decide")
+        parts.admit()
+        body = await read_json(receive, scope)
+        snapshot = current(parts)
+        refuse_unknown(body, _KEYS)
+        given = query_of(body)
+        plan = snapshot.planned(_encode(given), lambda: read_items_query(given, snapshot.definitions))
+        context, _ = snapshot.coerce(context_of(body.get("context")))
+        seeds, identity, degraded = seeds_of(body.get("seeds")), who(body.get("profile"), "profile", parts.identifiers), list[str]()
+        profile = await self._profile(identity, plan, degraded)
+        r = Request(parts.clock(), snapshot.consented(profile), context, snapshot.score, snapshot.trials.assign)
+        if seeds is not None:
+            r.memo[SEEDS] = seeds
+        items = plan.choose(r, parts.catalogue) or []
+        told = ",".join(Telling(snapshot, plan, r, parts.catalogue).all(items))
+        degraded = list(dict.fromkeys(degraded + r.degraded))
+        text = f'{{"profile":{_text(body.get("profile") or "")},"items":[{told}],"degraded":{_text(degraded)},"content_version":{_text(snapshot.version)}}}'
+        return Reply(200, text.encode(), [JSON, PRIVATE], "degraded" if degraded else "ok")
+
+    async def _profile(self, identity: Identity | None, plan: ItemsPlan, degraded: list[str]) -> Profile:
+        """What is known of the person; nobody, and why, where the store is away."""
+        if identity is not None:
+            try:
+                return await self._parts.store.read(identity.key, sends=plan.query.looks_back)
+            except StoreUnavailable:
+                degraded.append("store")
+        return Profile()
+
+
+class Telling:
+    """The items of one answer as JSON: their own fields, a score, and where a recommender chose what speaks for them."""
+
+    def __init__(self, snapshot: Snapshot, plan: ItemsPlan, r: Request, catalogue: Any) -> None:
+        source = plan.query.source
+        self._verb = _VERBS.get(snapshot.definitions.recommenders[source.recommender].event) if isinstance(source, Recommended) else None
+        self._scored = plan.scored
+        self._r = r
+        self._catalogue = catalogue
+
+    def all(self, items: list[Item]) -> list[str]:
+        found, get, told = reasons(self._r), self._catalogue.get, list[str]()
+        for item, score in self._scored(self._r, items):
+            idea = found.get(item.id)
+            if idea is None:
+                told.append(f'{_own(item, _SCORE)}"score":{_number(score)}}}')
+                continue
+            shown = _number(round(idea.score, 6) if score is None else score)
+            if idea.because is None:
+                told.append(f'{_own(item, _REASON)}"score":{shown},"reason":"{"new" if idea.why == "new" else "popular now"}"}}')
+            else:
+                seed = item if idea.because == item.id else get(idea.because)
+                told.append(f'{_own(item, _BECAUSE)}"score":{shown},{self._because(idea.because, seed, again=seed is item)}')
+        return told
+
+    def _because(self, id: str, seed: Item | None, *, again: bool) -> str:
+        """The item that speaks for another, and that in words; worked out once for each version of it."""
+        key = (_BECAUSE, self._verb, again)
+        found = seed.fragments.get(key) if seed is not None else None
+        if found is None:
+            name = (seed.fields.get("name") if seed is not None else None) or id
+            words = "because you bought it before" if again else f"because you {self._verb} {name}" if self._verb is not None else f"because of {name}"
+            found = f'"because":{_text(id)},"reason":{_text(words)}}}'
+            if seed is not None:
+                seed.fragments[key] = found
+        return found
+
+
+def query_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a body that is an items query; `recommender` is another word for `from`."""
+    query = {key: value for key, value in body.items() if key not in ("profile", "context", "seeds", "recommender")}
+    if "recommender" not in body:
+        return query
+    if "from" in body:
+        raise RequestInvalid("recommender, or from: not both", problems=(("recommender", "stands beside from"),))
+    return {**query, "from": body["recommender"]}
+
+
+def seeds_of(value: Any) -> list[str] | None:
+    """The items to start from, where the caller says it; None where the person's events do."""
+    if value is None:
+        return None
+    if not is_list(value) or len(value) > MOST_SEEDS or not all(isinstance(each, str) for each in value):
+        raise RequestInvalid(f"seeds: a list of at most {MOST_SEEDS} ids of items", problems=(("seeds", "no list of ids, or too long"),))
+    return [str(each) for each in value]
+
+
+def _own(item: Item, but: tuple[str, ...]) -> str:
+    """The item's fields but these as JSON, left open for more; made once for each version of the item."""
+    found = item.fragments.get(but)
+    if found is None:
+        found = item.fragments[but] = _text({key: value for key, value in item.fields.items() if key not in but})[:-1] + ","
+    return found
+
+
+def _number(score: Any) -> str:
+    return repr(score) if type(score) is float and isfinite(score) else _text(plain(score))
+
+
+def _text(value: Any) -> str:
+    return _encode(value).decode()
