@@ -30,6 +30,7 @@ from app.web.messages import Messages
 from app.web.operations import Operations
 from app.web.pages import Pages
 from app.web.profiles import Profiles
+from app.web.protocol import Asked
 from app.web.recipients import recipients
 from app.web.recommending import Recommendations
 from app.web.reports import Reports
@@ -52,10 +53,11 @@ class Application:
         surfaces = Surfaces(parts.tokens, settings.recipients_url, parts.catalogue, parts.clock)
         pages = Pages(parts, worker.ingest)
         decisions, events = Decisions(parts, surfaces, worker.voiding), Events(parts, worker.ingest, pages)
+        recommendations = Recommendations(parts)
         self._routes = [
             ("POST", "/v1/decisions", "decide", decisions.single),
             ("POST", "/v1/decisions/batch", "batch", decisions.batch),
-            ("POST", "/v1/recommendations", "recommend", Recommendations(parts).answer),
+            ("POST", "/v1/recommendations", "recommend", recommendations.answer),
             ("POST", "/v1/events", "events", events.take),
             ("GET", "/v1/pixel.gif", "pixel", pages.pixel),
             ("GET", "/v1/inlay.js", "script", pages.script),
@@ -64,6 +66,8 @@ class Application:
         exact |= {("HEAD", "/v1/pixel.gif"): ("pixel", pages.picture), ("OPTIONS", "/v1/events"): ("events", pages.preflight)}
         self.api = self._api(surfaces, decisions, Profiles(parts, worker.consents, worker.erasure), Items(parts), Operations(parts))
         self.hot = Hot(parts, surfaces, exact, recipients(parts, surfaces, worker.ingest, worker.consents, worker.pictures, settings.recipients_url), self.api)
+        self.whole: dict[str, Asked] = {"/v1/recommendations": lambda scope, body: measured(parts, "recommend", recommendations.of(scope, body))}
+        """What is answered out of a body that came with its head."""
         worker.content.prepare = surfaces.prepare
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

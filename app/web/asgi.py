@@ -106,17 +106,21 @@ def with_length(headers: Headers, status: int, body: bytes) -> Headers:
     return [*headers] if status in (204, 304) else [*headers, (b"content-length", str(len(body)).encode())]
 
 
-def plain_headers(lines: bytes) -> Headers | None:
-    """Header lines taken apart; None where one of them is about more than the request itself."""
+def plain_headers(lines: bytes, length: int = 0) -> Headers | None:
+    """Header lines of a request with a body of this length, taken apart; None where one of them is about more than the request
+    itself, or the body has another length."""
     found: Headers = []
+    untold = length
     for line in lines.split(b"\r\n"):
         name, colon, value = line.partition(b":")
         if colon:
             name, value = name.lower(), value.strip(b" \t")
             if name in _BY_THE_BOOK and (name != b"connection" or value.lower() != b"keep-alive"):
-                return None
+                if name != b"content-length" or not untold or value != b"%d" % untold:
+                    return None
+                untold = 0
             found.append((name, value))
-    return found
+    return found if not untold else None
 
 
 def head(status: int, headers: Headers, length: int, *, keep_alive: bool) -> bytes:

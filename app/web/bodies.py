@@ -39,7 +39,10 @@ async def read_body(receive: Any, limit: int = MAX_BYTES) -> bytes:
 
 async def read_plain(receive: Any, scope: Scope, limit: int = MAX_BYTES) -> bytes:
     """The body, which must not be compressed."""
-    data = await read_body(receive, limit)
+    return _plain(await read_body(receive, limit), scope)
+
+
+def _plain(data: bytes, scope: Scope) -> bytes:
     if (coding := header(scope, b"content-encoding")) and coding.lower() != b"identity":
         raise Unparsable(f"Content-Encoding {coding[:40].decode('latin-1')!r} is not taken: send the JSON as it is")
     return data
@@ -47,7 +50,12 @@ async def read_plain(receive: Any, scope: Scope, limit: int = MAX_BYTES) -> byte
 
 async def read_json(receive: Any, scope: Scope) -> dict[str, Json]:
     """The body as an object; 400 where it is not JSON or too deep, 422 where it is something else."""
-    return as_object(await read_any(receive, scope))
+    return object_of(await read_body(receive), scope)
+
+
+def object_of(data: bytes, scope: Scope) -> dict[str, Json]:
+    """The same of a body that was read."""
+    return as_object(parse_json(_plain(data, scope)))
 
 
 async def read_any(receive: Any, scope: Scope, limit: int = MAX_BYTES, *, empty: bool = False) -> Json:

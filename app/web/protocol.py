@@ -1,16 +1,17 @@
-"""uvicorn's HTTP protocol with a short way for content: no ASGI messages in between, one write an answer.
+"""uvicorn's HTTP protocol with a short way for content, and for a few short questions: no ASGI messages in between, one
+write an answer.
 
 Of what uvicorn itself spends on a request to a raw ASGI application this leaves about a third (`bench/`). A request that
 came whole and is as plain as nearly all are is read by one regular expression; anything that it does not admit is
-httptools' to judge. Everything but a `GET` of a placement takes uvicorn's own way: other methods, other paths, pipelined
-requests, a full write buffer.
+httptools' to judge. Everything but a `GET` of a placement, and a `POST` of what is taken whole, takes uvicorn's own way:
+other methods, other paths, pipelined requests, bodies that follow later, a full write buffer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -26,9 +27,14 @@ MAX_HEAD = 64 << 10
 HEAD_SECONDS = 15.0
 """Within twice of which a request line and headers have arrived."""
 DISCARD_SECONDS = 5.0
-PLAIN = re.compile(rb"GET (/v1/placements/[!\"$-~]*) HTTP/1\.1\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r\n)+)\r\n")
+GET = ord("G")
+NO_PATH = b"(?!)"
+LINES = rb" HTTP/1\.1\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r\n)+)\r\n"
+PLAIN = re.compile(rb"GET (/v1/placements/[!\"$-~]*)" + LINES)
 """A whole request: target, header lines."""
 Answering = Callable[[Scope], Awaitable[Reply]]
+Asked = Callable[[Scope, bytes], Awaitable[Reply]]
+"""Gives the reply to a request and its body; never raises."""
 Turning = Callable[[bytes, bytes], bytes | None]
 
 
@@ -37,7 +43,7 @@ _TURNED_AWAY: Any = {"raw_path": b""}
 
 
 class _Nobody:
-    """An event that nobody waits for: a placement's request has no body to be read."""
+    """An event that nobody waits for: there is no body to be read, or it has been."""
 
     def set(self) -> None:
         pass
@@ -73,10 +79,11 @@ class ContentCycle:
         protocol.on_response_complete()
 
 
-def content_protocol(answering: Answering, turned_away: Turning) -> type[HttpToolsProtocol]:
+def content_protocol(answering: Answering, turned_away: Turning, asked: Mapping[str, Asked]) -> type[HttpToolsProtocol]:
     """The protocol class for uvicorn's `http`; `answering` gives the reply to a GET of a placement, and never raises.
     `turned_away` gives the whole answer to one (target, header lines) that there is no room for, else None, as for one whose
-    lines say something of the connection."""
+    lines say something of the connection. `asked` are the paths of which a POST that came whole is taken so."""
+    posted = re.compile(b"POST (" + (b"|".join(re.escape(path.encode()) for path in asked) or NO_PATH) + b")" + LINES)
 
     class ContentProtocol(HttpToolsProtocol):
         # uvicorn begins with None, and asks a cycle for no more than ours has
@@ -87,7 +94,7 @@ def content_protocol(answering: Answering, turned_away: Turning) -> type[HttpToo
         idle_since = 0.0
 
         def data_received(self, data: bytes) -> None:
-            if self.refused or (self.between and (plain := PLAIN.fullmatch(data)) is not None and self._taken(plain)):
+            if self.refused or (self.between and self._short(data)):
                 return
             scope = self.scope
             super().data_received(data)
@@ -107,10 +114,14 @@ def content_protocol(answering: Answering, turned_away: Turning) -> type[HttpToo
                 self.transport.write_eof()
             self.loop.call_later(DISCARD_SECONDS, self.transport.close)
 
-        def _taken(self, plain: re.Match[bytes]) -> bool:
+        def _short(self, data: bytes) -> bool:
             """Whether this request takes the short way; it does not while another is under way, or the caller reads slowly."""
-            if (self.cycle is not None and not self.cycle.response_complete) or self.flow.write_paused:
+            plain = PLAIN.fullmatch(data) or posted.match(data)
+            if plain is None or (self.cycle is not None and not self.cycle.response_complete) or self.flow.write_paused:
                 return False
+            return self._taken(plain) if data[0] == GET else self._asked(plain, data[plain.end() :])
+
+        def _taken(self, plain: re.Match[bytes]) -> bool:
             answer = turned_away(plain[1], plain[2])
             if answer is not None:
                 self.scope = _TURNED_AWAY
@@ -122,6 +133,16 @@ def content_protocol(answering: Answering, turned_away: Turning) -> type[HttpToo
                 return False
             self.scope = {"type": "http", "headers": headers}  # pyright: ignore[reportAttributeAccessIssue]
             self._begin(plain[1], keep_alive=True)
+            return True
+
+        def _asked(self, plain: re.Match[bytes], body: bytes) -> bool:
+            headers = plain_headers(plain[2], len(body))
+            if headers is None:
+                return False
+            path = plain[1].decode()
+            scope: dict[str, Any] = {"type": "http", "headers": headers, "method": "POST", "path": path, "raw_path": plain[1], "query_string": b""}
+            self.scope = scope  # pyright: ignore[reportAttributeAccessIssue]
+            self._run(asked[path](scope, body), keep_alive=True)
             return True
 
         def on_message_begin(self) -> None:
@@ -150,8 +171,11 @@ def content_protocol(answering: Answering, turned_away: Turning) -> type[HttpToo
             scope["path"] = unquote(path) if "%" in path else path
             scope["raw_path"] = raw_path
             scope["query_string"] = query.partition(b"#")[0]
+            self._run(answering(scope), keep_alive=keep_alive)
+
+        def _run(self, answer: Awaitable[Reply], *, keep_alive: bool) -> None:
             self.cycle = cycle = ContentCycle(self, keep_alive=keep_alive)  # pyright: ignore[reportIncompatibleVariableOverride]
-            cycle.task = self.loop.create_task(cycle.run(answering(scope)))
+            cycle.task = self.loop.create_task(cycle.run(answer))
             self.tasks.add(cycle.task)
 
         def on_response_complete(self) -> None:

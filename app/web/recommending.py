@@ -16,12 +16,12 @@ from app.content.snapshot import Snapshot, plain
 from app.domain.definitions import Recommended
 from app.domain.event import Identity
 from app.domain.item import Item
-from app.domain.json import is_list
+from app.domain.json import Json, is_list
 from app.domain.profile import Profile
 from app.domain.request import Request
 from app.errors import RequestInvalid, StoreUnavailable
 from app.web.asgi import JSON, PRIVATE, Reply, Scope
-from app.web.bodies import read_json, refuse_unknown
+from app.web.bodies import object_of, read_json, refuse_unknown
 from app.web.decisions import context_of, who
 from app.web.parts import Parts, current
 
@@ -40,11 +40,20 @@ class Recommendations:
 
     async def answer(self, scope: Scope, receive: Any) -> Reply:
         """Items for a person: `{profile, from or recommender, seeds, filter, exclude, rank, limit, at_least, context}`."""
-        parts = self._parts
-        parts.keys.authorise(scope, "decide")
-        parts.admit()
-        body = await read_json(receive, scope)
-        snapshot = current(parts)
+        self._let_in(scope)
+        return await self._answered(await read_json(receive, scope))
+
+    async def of(self, scope: Scope, body: bytes) -> Reply:
+        """The same of a request that came whole."""
+        self._let_in(scope)
+        return await self._answered(object_of(body, scope))
+
+    def _let_in(self, scope: Scope) -> None:
+        self._parts.keys.authorise(scope, "decide")
+        self._parts.admit()
+
+    async def _answered(self, body: dict[str, Json]) -> Reply:
+        parts, snapshot = self._parts, current(self._parts)
         refuse_unknown(body, _KEYS)
         given = query_of(body)
         plan = snapshot.planned(_encode(given), lambda: read_items_query(given, snapshot.definitions))

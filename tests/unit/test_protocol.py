@@ -15,10 +15,16 @@ from app.web.asgi import JSON, Reply
 from app.web.protocol import Turning, close_slow, content_protocol
 
 HEAD = b"GET /v1/placements/hero.html HTTP/1.1\r\nHost: x\r\n"
+PATH = "/v1/questions"
 
 
 async def content(_: Any) -> Reply:
     return Reply(200, b"{}", [JSON])
+
+
+async def asked(scope: Any, body: bytes) -> Reply:
+    """What the answering side was told of a question that came whole."""
+    return Reply(200, repr((scope["method"], scope["path"], scope["headers"], body)).encode(), [JSON])
 
 
 def takes_all(target: bytes, lines: bytes) -> None:
@@ -38,7 +44,7 @@ async def rest(_: Any, receive: Any, send: Any) -> None:
 async def told(sent: bytes, *, sweep: float | None = None) -> bytes:
     """All that a connection answers to what was sent, until it is closed by the other side."""
     config, state = Config(app=rest, log_config=None, interface="asgi3"), ServerState()
-    made = content_protocol(content, takes_all)
+    made = content_protocol(content, takes_all, {PATH: asked})
     server = await asyncio.get_running_loop().create_server(lambda: made(config, state, {}), "127.0.0.1", 0)
     sweeping = asyncio.create_task(close_slow(state.connections, sweep)) if sweep is not None else None
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
@@ -98,7 +104,7 @@ async def seen(scope: Any) -> Reply:
 async def answers(sent: list[bytes], idle_seconds: int = 5, turned_away: Turning = takes_all) -> list[bytes]:
     """The answer to each request of one connection that is kept alive, then what comes until the other side closes it."""
     config, state = Config(app=rest, log_config=None, interface="asgi3", timeout_keep_alive=idle_seconds), ServerState()
-    made = content_protocol(seen, turned_away)
+    made = content_protocol(seen, turned_away, {PATH: asked})
     server = await asyncio.get_running_loop().create_server(lambda: made(config, state, {}), "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
     found: list[bytes] = []
@@ -157,3 +163,40 @@ def test_who_is_turned_away_gets_the_answer_that_is_ready_and_may_ask_again():
 
     assert found == [b"/v1/placements/a%20b.html?profile=u1&x=%2F"] * 2
     assert rest_of_it == b""
+
+
+def question(body: bytes, *lines: bytes) -> bytes:
+    return b"\r\n".join((b"POST /v1/questions HTTP/1.1", b"Host: x", b"Content-Length: %d" % len(body), *lines, b"", body))
+
+
+def test_a_question_that_came_whole_is_answered_at_once_and_the_next_one_too():
+    *found, _ = asyncio.run(answers([question(b"{1}"), question(b"{22}", b"Connection: keep-alive")], 1))
+
+    assert [literal_eval(each.decode())[3] for each in found] == [b"{1}", b"{22}"]
+    assert literal_eval(found[0].decode())[:3] == ("POST", "/v1/questions", [(b"host", b"x"), (b"content-length", b"3")])
+
+
+@pytest.mark.parametrize("sent", [
+    question(b"{22}", b"Connection: close"), question(b"{22}", b"Expect: nothing", b"Connection: close"), question(b"{22}", b"X-Odd!: a", b"Connection: close"),
+    b"POST /v1/questions HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{22}\r\n0\r\n\r\n",
+    b"POST /v1/questions/more HTTP/1.1\r\nConnection: close\r\nContent-Length: 4\r\n\r\n{22}", b"POST /v1/questions?x=1 HTTP/1.1\r\nConnection: close\r\nContent-Length: 4\r\n\r\n{22}",
+])
+def test_a_question_that_says_more_of_itself_goes_by_the_book(sent):
+    answer = asyncio.run(told(sent))
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"\r\n4\r\n" in answer or answer.endswith(b"\r\n\r\n4")
+
+
+def test_of_two_questions_in_one_packet_none_is_lost_and_none_taken_for_a_body():
+    answer = asyncio.run(told(question(b"{1}") + question(b"{22}", b"Connection: close")))
+
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+    assert answer.index(b"\r\n3\r\n") < answer.index(b"\r\n4\r\n")
+
+
+@pytest.mark.parametrize("lines", [b"Content-Length: 4\r\nContent-Length: 4", b"Content-Length: 4\r\nTransfer-Encoding: chunked", b"Content-Length: +4"])
+def test_a_body_whose_length_is_told_in_two_ways_is_no_http(lines):
+    answer = asyncio.run(told(b"POST /v1/questions HTTP/1.1\r\nHost: x\r\n" + lines + b"\r\n\r\n{22}"))
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
