@@ -12,7 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 from app.content.amp import amp_document
-from app.content.blocks import Block, compile_blocks, sample_values
+from app.content.blocks import Block
+from app.content.compiling import compile_blocks
+from app.content.samples import sample_values
 from app.content.load import load
 from app.content.proof import NOW, URLS
 from app.reports.conformance import SENDERS, Run, played

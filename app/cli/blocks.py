@@ -11,7 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from app.content.blocks import Block, compile_blocks
+from app.content.blocks import Block
+from app.content.compiling import compile_blocks
 from app.content.gettext_files import FOLDER
 from app.content.load import load
 from app.content.source import read_yaml
@@ -90,7 +91,7 @@ def missing(blocks: Iterable[Block], language: str) -> Iterator[tuple[str, list[
     where: dict[str, list[str]] = {}
     for block in blocks:
         spoken: Translation | None = next((each for each in block.definition.translations if each.language == language), None)
-        for word in sorted(block.words()):
+        for word in sorted(block.words):
             if spoken is None or word not in spoken.messages:
                 where.setdefault(word, []).append(block.id)
     yield from where.items()

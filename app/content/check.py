@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.content.blocks import Block, compile_blocks
+from app.content.blocks import Block
+from app.content.compiling import compile_blocks
 from app.content.cases import run_cases
 from app.content.load import gather
 from app.content.personal import leaks

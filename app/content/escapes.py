@@ -95,6 +95,11 @@ def unbraced(escaped: str) -> str:
     return escaped if "{" not in escaped else escaped.replace("{", "\u200b{\u200b")
 
 
+def spelt(text: str) -> str:
+    """Its bytes in UTF-8, as one character each."""
+    return text if text.isascii() else text.encode().decode("latin-1")
+
+
 ESCAPES = {"text": html, "attribute": html, "url": url, "query": query, "style": style}
 
 

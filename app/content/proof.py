@@ -7,7 +7,8 @@ from html.parser import HTMLParser
 from itertools import product
 from typing import Any
 
-from app.content.blocks import Block, sample_items, sample_values
+from app.content.blocks import Block
+from app.content.samples import sample_items, sample_values
 from app.content.coverage import flaws
 from app.domain.conditions import Instant
 from app.domain.definitions import Definitions, Shown

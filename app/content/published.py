@@ -57,9 +57,14 @@ def stage(data: Path, content: Path, files: Sequence[Path]) -> Path:
     return part
 
 
+def home_of(data: Path, version: str) -> Path:
+    """Where the files of a version lie once it is published."""
+    return data / "content" / version
+
+
 def publish(data: Path, staged: Path, found: Published) -> None:
     """Give the staged files their place and flip the pointer, atomically; the oldest versions go."""
-    home = data / "content" / found.version
+    home = home_of(data, found.version)
     if not home.exists():
         staged.replace(home)
     _write(data, replace(found, path=str(home.resolve())))

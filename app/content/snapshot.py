@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from app.content.blocks import Block, compile_blocks
+from app.content.blocks import Block
+from app.content.compiling import NO_CODES, Codes, compile_blocks
 from app.content.drawing import rankings
 from app.content.event_rules import EventRules
 from app.content.items import NO_ADVISERS, ItemsPlan
@@ -88,15 +89,15 @@ class Snapshot:
 
     def __init__(
         self, definitions: Definitions, runtime: ModelRuntime, posteriors: Mapping[str, Posterior] | None = None, *, advisers: Mapping[str, Adviser] = NO_ADVISERS,
-        wordings: Mapping[str, Mapping[str, Any]] = NO_WORDINGS,
+        wordings: Mapping[str, Mapping[str, Any]] = NO_WORDINGS, codes: Codes = NO_CODES,
     ) -> None:
         """`posteriors` is what bandits draw by; whoever follows what they learn puts it there. `advisers` are the recommenders; `wordings`
-        those of former content that decisions may show, looked into at each."""
+        those of former content that decisions may show, looked into at each; `codes` what is known of its blocks already."""
         self.definitions = definitions
         self.version = definitions.version
         self.runtime = runtime
         self._advisers = advisers
-        self.blocks, problems = compile_blocks(definitions.blocks, ZoneInfo(definitions.timezone))
+        self.blocks, problems = compile_blocks(definitions.blocks, ZoneInfo(definitions.timezone), codes)
         if any(not problem.warning for problem in problems):
             raise ContentInvalid(tuple(problems))
         self.said: dict[str, Mapping[str, Any]] = {}

@@ -13,10 +13,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from app.adapters.onnx_canary import TABLES, tried
-from app.content.blocks import compile_blocks
+from app.content.compiling import NO_CODES, block_codes, blocks_of
+from app.content.kept_codes import has_codes, keep_codes, kept_codes
 from app.content.load import content_files, inspect
 from app.content.proof import prove
-from app.content.published import Published, publish, read_current, refuse, stage
+from app.content.published import Published, home_of, publish, read_current, refuse, stage
 from app.domain.definitions import Bounds, Definitions
 from app.errors import Problem
 
@@ -42,17 +43,21 @@ def validate_and_publish(content: Path, data: Path, bounds: Bounds) -> list[Prob
     """
     staged = stage(data, content, content_files(content))
     definitions, problems = inspect(staged if (content / "rules").is_dir() else content, bounds)
+    published, codes = read_current(data), NO_CODES
     if definitions is not None:
-        blocks, found = compile_blocks(definitions.blocks)
-        problems += found or prove(definitions, blocks)
+        codes, found = block_codes(definitions.blocks, kept_codes(Path(published.path)) if published is not None else NO_CODES)
+        problems += found or prove(definitions, blocks_of(definitions.blocks, codes))
     if definitions is None or any(not problem.warning for problem in problems):
         refuse(data, problems)
         return problems
-    published = read_current(data)
     if published is None or published.source != definitions.version or published.problems or published.kept or any(dict(published.models).values()):
         found = _with_good_models(staged, definitions, published, data / "canary", bounds)
+        home = home_of(data, found.version)
+        keep_codes(home if home.exists() else staged, codes)
         publish(data, staged, found)
         problems += _of_models(definitions, found)
+    elif not has_codes(Path(published.path)):
+        keep_codes(Path(published.path), codes)
     return problems
 
 

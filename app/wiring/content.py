@@ -12,6 +12,7 @@ from typing import Any
 from app.adapters.onnx_runtime import OnnxRuntime
 from app.adapters.ua_device import UaDevice
 from app.adapters.watchdog import Watchdog
+from app.content.kept_codes import kept_codes
 from app.content.load import gather, load
 from app.content.published import Published, pointer, read_current
 from app.content.recommending import advisers
@@ -78,7 +79,7 @@ class Content:
             log.warning("model %s is not used: %s", id, why)
         if "user_agent" in definitions.enrich.local.values():
             self._devices.prepare()
-        return Snapshot(definitions, runtime, self._posteriors, advisers=advisers(definitions, Path(published.path) / "models"), wordings=self._wordings)
+        return Snapshot(definitions, runtime, self._posteriors, advisers=advisers(definitions, Path(published.path) / "models"), wordings=self._wordings, codes=kept_codes(Path(published.path)))
 
     async def follow_wordings(self) -> None:
         """What this content says stays remembered, and what the content of others says is known. `StoreUnavailable`."""

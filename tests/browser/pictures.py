@@ -14,7 +14,9 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageStat
 
-from app.content.blocks import Block, compile_blocks, sample_values
+from app.content.blocks import Block
+from app.content.compiling import compile_blocks
+from app.content.samples import sample_values
 from app.content.load import load
 from app.content.proof import NOW, URLS
 

@@ -28,7 +28,7 @@ def test_every_picture_is_of_a_block():
 @pytest.mark.parametrize("width", [375, 600])
 @pytest.mark.parametrize("block", BLOCKS)
 def test_nothing_is_wider_than_the_screen_and_every_picture_can_be_told(browser, block, width):
-    from app.content.blocks import sample_values
+    from app.content.samples import sample_values
     from app.content.proof import NOW, URLS
 
     values, items = sample_values(BLOCKS[block].definition)

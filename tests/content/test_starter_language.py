@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from app.content import card_rules, case_rules, declared, enrichment, event_types, identity_kinds, leaves, sections, trait_kinds
-from app.content.blocks import compile_blocks
+from app.content.compiling import compile_blocks
 from app.content.load import TEMPLATES, load
 from app.domain import conditions as c
 from app.domain import definitions as d

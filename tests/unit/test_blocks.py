@@ -8,7 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.content.blocks import MAX_FRAGMENTS, Block, compile_blocks, sample_values
+from app.content.blocks import Block
+from app.content.compiling import compile_blocks
+from app.content.samples import sample_values
+from app.content.surface import MAX_FRAGMENTS
 from app.content.sandbox import Sandbox
 from app.domain.conditions import Instant
 from app.domain.definitions import BlockDefinition, Variable

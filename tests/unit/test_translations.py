@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.content.blocks import Block, compile_blocks
+from app.content.blocks import Block
+from app.content.compiling import compile_blocks
 from app.content.gettext_files import parse, translations
 from app.domain.conditions import Instant
 from app.domain.definitions import BlockDefinition, Variable
