@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.domain.definitions import Bounds
+from app.domain.bounds import Bounds
 from app.errors import SettingsInvalid
 from app.security.client_address import networks
 from app.security.senders import SCHEMES, SES, check_keys

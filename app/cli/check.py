@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from app.content.check import check
-from app.domain.definitions import Bounds
+from app.domain.bounds import Bounds
 from app.errors import Problem
 from app.settings import load_settings
 

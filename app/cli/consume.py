@@ -30,7 +30,7 @@ from app.intake import Taken
 from app.security.redaction import Redaction
 from app.settings import Settings, load_settings
 from app.streams import SOURCES, Consumption, Rules, build_consumer
-from app.supervise.content import fingerprint
+from app.content.files import fingerprint
 from app.telemetry import Telemetry, set_up_logs
 from app.web.scrape import serve_metrics
 from app.supervise.folder import with_secret

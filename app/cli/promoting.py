@@ -8,7 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from app.adapters.onnx_canary import try_out
-from app.content.load import FOLDERS, inspect
+from app.content.files import FOLDERS
+from app.content.load import inspect
 from app.domain.definitions import Definitions
 from app.errors import ContentInvalid, SettingsInvalid
 from app.learning.versions import MODEL, Shelf, Version, dumped

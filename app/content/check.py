@@ -13,7 +13,7 @@ from app.content.proof import prove
 from app.content.proofs import beyond_kept, proofs
 from app.content.recommending import advisers
 from app.content.snapshot import Snapshot
-from app.domain.definitions import USUAL, Bounds
+from app.domain.bounds import USUAL, Bounds
 from app.errors import Problem
 from app.ports import ModelRuntime
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from app.content.load import load
 from app.content.published import read_current
-from app.domain.definitions import USUAL, Bounds, Definitions
+from app.domain.bounds import USUAL, Bounds
+from app.domain.definitions import Definitions
 from app.errors import ContentInvalid
 
 

@@ -15,6 +15,7 @@ import msgspec
 from app.content import arbitration_rules, bandit_rules, cap_rules, card_rules, case_rules, declared, experiment_rules, recommender_rules, sections, tables
 from app.content.enrichment import enrichments
 from app.content.event_types import EVERY, event_types
+from app.content.files import content_files, version_of
 from app.content.gettext_files import FOLDER, translations
 from app.content.identity_kinds import identity_kinds
 from app.content.inbox_rules import inbox
@@ -29,16 +30,16 @@ from app.content.values import meant
 from app.content.esps import esps
 from app.domain import conditions as c
 from app.domain import definitions as d
+from app.domain.bounds import USUAL, Bounds
 from app.errors import ContentInvalid, Problem, RequestInvalid
 
-FOLDERS = ("rules", "blocks", "models", "fonts", "pictures")
 TEMPLATES = {"html.j2": "html", "text.j2": "text", "amp.j2": "amp"}
 MAX_TEMPLATE = 256 << 10
 ID_HINT = "letters, digits, _ and -, at most 64"
 Edge: TypeAlias = "tuple[str, str]"
 
 
-def load(directory: Path, bounds: d.Bounds = d.USUAL) -> d.Definitions:
+def load(directory: Path, bounds: Bounds = USUAL) -> d.Definitions:
     """The definitions; `ContentInvalid` with every problem where there is an error among them."""
     definitions, problems = inspect(directory, bounds)
     if definitions is None:
@@ -46,14 +47,14 @@ def load(directory: Path, bounds: d.Bounds = d.USUAL) -> d.Definitions:
     return definitions
 
 
-def inspect(directory: Path, bounds: d.Bounds = d.USUAL) -> tuple[d.Definitions | None, list[Problem]]:
+def inspect(directory: Path, bounds: Bounds = USUAL) -> tuple[d.Definitions | None, list[Problem]]:
     """Definitions (None where there are errors) and all problems, warnings included, in the order of the files."""
     definitions, problems = gather(directory, bounds)
     failed = any(not problem.warning for problem in problems)
     return (None if failed else definitions), problems
 
 
-def gather(directory: Path, bounds: d.Bounds = d.USUAL) -> tuple[d.Definitions | None, list[Problem]]:
+def gather(directory: Path, bounds: Bounds = USUAL) -> tuple[d.Definitions | None, list[Problem]]:
     """As `inspect`, with what could be read in spite of errors; only good for looking for more of them."""
     problems: list[Problem] = []
     if not (directory / "rules").is_dir():
@@ -69,27 +70,8 @@ def gather(directory: Path, bounds: d.Bounds = d.USUAL) -> tuple[d.Definitions |
     return definitions, problems
 
 
-def content_files(directory: Path) -> list[Path]:
-    """Every file that makes up the content, in a stable order; hidden files and editors' backups aside."""
-    found: list[Path] = []
-    for name in FOLDERS:
-        found += [path for path in (directory / name).rglob("*") if path.is_file() and not _passed_over(path.relative_to(directory))]
-    return sorted(found)
-
-
-def _passed_over(path: Path) -> bool:
-    return any(part.startswith((".", "__")) for part in path.parts) or path.name.endswith(("~", ".swp", ".tmp", ".bak", ".pyc"))
-
-
-def version_of(directory: Path, files: Iterable[Path]) -> str:
-    digest = sha256()
-    for path in files:
-        digest.update(str(path.relative_to(directory)).encode() + b"\0" + sha256(path.read_bytes()).digest())
-    return digest.hexdigest()[:16]
-
-
 class _Loader:
-    def __init__(self, directory: Path, problems: list[Problem], bounds: d.Bounds) -> None:
+    def __init__(self, directory: Path, problems: list[Problem], bounds: Bounds) -> None:
         self.directory = directory
         self.problems = problems
         self.names = Names()

@@ -15,6 +15,7 @@ from app.content.ranges import ALL, Reach
 from app.content.windows import DAY
 from app.domain import conditions as c
 from app.domain import definitions as d
+from app.domain.bounds import Bounds
 from app.domain.experiments import Experiment, bucket_ranges
 from app.domain.tables import Input, Kind, Span
 from app.errors import Problem
@@ -236,7 +237,7 @@ def _unreachable(experiment: Experiment) -> Iterator[str]:
 
 # -- what is kept ----------------------------------------------------------------------------------------------------
 
-def beyond_kept(definitions: d.Definitions, bounds: d.Bounds, now: int) -> Iterator[Problem]:
+def beyond_kept(definitions: d.Definitions, bounds: Bounds, now: int) -> Iterator[Problem]:
     """Windows that begin before the oldest event that is kept; a duration that does is an error of its own."""
     if not bounds.age:
         return

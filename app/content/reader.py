@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from app.content.source import Node, Value
 from app.content.values import BadExpression, duration, expression, instant, meant
 from app.domain import conditions as c
-from app.domain.definitions import USUAL, BlockDefinition, Bounds, ContextKind
+from app.domain.bounds import USUAL, Bounds
+from app.domain.definitions import BlockDefinition, ContextKind
 from app.domain.event import event_name
 from app.errors import Problem
 

@@ -34,17 +34,6 @@ EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
-    """How much of a history there is to look at: the newest `events` of each type, none older than `age` ms (0: any)."""
-
-    events: int = 1_000
-    age: int = 0
-
-
-USUAL = Bounds()
-
-
-@dataclass(frozen=True, slots=True)
 class Feature:
     """A number, text, list or instant computed from the events at the instant of the request.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Protocol
 
 from app.domain.definitions import ModelCard
 
+if TYPE_CHECKING:
+    import numpy as np
 
 Scorer = Callable[[Sequence[float], "Sequence[int] | None"], list[float]]
 """`score(values, rows)`: the scores of these rows (None: all), `values` being the varying columns' in every row."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from app.ports import Fetch
 from app.security.signatures import MailerSend, Mailgun, SendGrid, SharedSecret, StandardWebhooks, Verifier
 from app.security.sns import TOPIC, Sns
+
+if TYPE_CHECKING:
+    from app.ports import Fetch
 
 SCHEMES: dict[str, Callable[[Sequence[str]], Verifier]] = {
     "sendgrid": SendGrid, "postmark": SharedSecret, "brevo": SharedSecret, "mailgun": Mailgun, "sparkpost": SharedSecret, "mailjet": SharedSecret,

@@ -12,16 +12,15 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, EllipticCurvePublicKey
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from app.errors import Unauthorised
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 TOLERANCE_SECONDS = 300
 """How far a signed time may lie from the clock, both ways."""
@@ -118,6 +117,10 @@ class SendGrid:
 
 
 def _holds(key: EllipticCurvePublicKey, signature: bytes, signed: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
+    from cryptography.hazmat.primitives.hashes import SHA256
+
     try:
         key.verify(signature, signed, ECDSA(SHA256()))
     except InvalidSignature:
@@ -131,7 +134,7 @@ class StandardWebhooks:
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._secrets = [standard_key(key) for key in keys if not key.startswith("whpk_")]
-        self._public = [Ed25519PublicKey.from_public_bytes(standard_key(key)) for key in keys if key.startswith("whpk_")]
+        self._public = [_ed25519_key(key) for key in keys if key.startswith("whpk_")]
 
     def before(self, headers: Headers, now: int) -> None:
         id, at, signatures = _standard(headers)
@@ -157,6 +160,8 @@ def _standard(headers: Headers) -> tuple[str, str, str]:
 
 
 def _holds_ed25519(key: Ed25519PublicKey, signature: bytes, signed: bytes) -> bool:
+    from cryptography.exceptions import InvalidSignature
+
     try:
         key.verify(signature, signed)
     except InvalidSignature:
@@ -219,10 +224,19 @@ class Mailgun:
 
 def ecdsa_key(text: str) -> EllipticCurvePublicKey:
     """`ValueError` where it is no public key on a curve, in base64 of DER."""
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
     key = load_der_public_key(base64.b64decode(text, validate=True))
     if not isinstance(key, EllipticCurvePublicKey):
         raise ValueError("it is no elliptic-curve key")
     return key
+
+
+def _ed25519_key(text: str) -> Ed25519PublicKey:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    return Ed25519PublicKey.from_public_bytes(standard_key(text))
 
 
 def standard_key(text: str) -> bytes:

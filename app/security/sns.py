@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA1, SHA256
-from cryptography.x509 import Certificate, load_pem_x509_certificate
 
 from app.domain.literals import parse_instant
-from app.ports import Fetch
 from app.security.signatures import Headers, Proof, check_time, decoded, forged, once
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+    from app.ports import Fetch
 
 _HOST = r"https://sns\.(?P<region>[a-z]{2,4}(?:-[a-z]{2,12}){1,3}-\d)\.amazonaws\.com(?:\.cn)?"
 _CERTIFICATE = re.compile(_HOST + r"/SimpleNotificationService-[0-9A-Za-z]{8,64}\.pem")
@@ -96,6 +96,11 @@ class Sns:
         check_time(str((at if at is not None else -1) // 1000), now, TOLERANCE_SECONDS)
 
     async def _check_signature(self, message: Message, now: int) -> None:
+        from cryptography.exceptions import InvalidSignature  # large, and few servers are told by SNS
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+        from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+
         hashes = {"1": SHA1(), "2": SHA256()}  # noqa: S303 (version 1 is what SNS signs unless a topic asks for 2)
         if message.SignatureVersion not in hashes or message.Type not in (NOTIFICATION, CONFIRMATION, UNSUBSCRIBED):
             raise forged("neither signature version 1 nor 2, or no known type")
@@ -110,6 +115,8 @@ class Sns:
             raise forged() from error
 
     async def _certificate(self, message: Message) -> Certificate:
+        from cryptography.x509 import load_pem_x509_certificate
+
         url = message.SigningCertURL
         if (found := _CERTIFICATE.fullmatch(url)) is None or found["region"] != _region(message.TopicArn):
             raise forged("the certificate's address is not Amazon's")

@@ -14,26 +14,14 @@ from pathlib import Path
 
 from app.adapters.onnx_canary import TABLES, tried
 from app.content.compiling import NO_CODES, block_codes, blocks_of
+from app.content.files import content_files
 from app.content.kept_codes import has_codes, keep_codes, kept_codes
-from app.content.load import content_files, inspect
+from app.content.load import inspect
 from app.content.proof import prove
 from app.content.published import Published, home_of, publish, read_current, refuse, stage
-from app.domain.definitions import Bounds, Definitions
+from app.domain.bounds import Bounds
+from app.domain.definitions import Definitions
 from app.errors import Problem
-
-
-def fingerprint(content: Path) -> tuple[tuple[str, int, int], ...]:
-    """What tells that a file changed, came or went."""
-
-    def rows() -> Iterator[tuple[str, int, int]]:
-        for path in content_files(content):
-            try:
-                stat = path.stat()
-            except OSError:
-                continue
-            yield str(path), stat.st_mtime_ns, stat.st_size
-
-    return tuple(rows())
 
 
 def validate_and_publish(content: Path, data: Path, bounds: Bounds) -> list[Problem]:

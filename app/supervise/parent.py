@@ -13,18 +13,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from app.adapters.breaker import Breaker
-from app.adapters.redis_cluster import link_to
-from app.adapters.redis_keys import RedisKeys
+from app.content.files import fingerprint
 from app.errors import ContentInvalid, Problem, SettingsInvalid, StoreUnavailable
 from app.settings import Settings
-from app.supervise.content import fingerprint
 from app.supervise.embedded import EmbeddedRedis
 from app.supervise.fleet import Code, Fleet
 from app.supervise.folder import begin_running, end_running, keep_url, lock_folder, with_secret
-from app.supervise.packing import Packing
 from app.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from app.supervise.packing import Packing
 
 POLL_SECONDS = 0.1
 ORPHAN_SECONDS = 10.0
@@ -74,7 +74,6 @@ class Parent:
                 self.settings = settings = settings.model_copy(update={"redis_url": self._embedded.url})
             self._finish_check(first=True)
             self._fleet.begin(settings)
-            self._packing = Packing(settings, self._say)
             while not self._stopping:
                 self._tick(self._fleet)
         finally:
@@ -88,6 +87,7 @@ class Parent:
         if fleet.ready and not self._announced:
             self._announced = True
             self._ready(self.settings, self._embedded is not None)
+            self._packing = begin_packing(self.settings, self._say)
         if self._embedded is not None and not self._embedded.alive() and not self._stopping:
             self._say("the embedded Redis ended; starting it again")
             self._telemetry.respawned("redis")
@@ -97,7 +97,7 @@ class Parent:
         if self._code is not None and self._code.changed():
             fleet.renew()
         self._watch_content()
-        if self._packing is not None and self._announced:
+        if self._packing is not None:
             self._packing.tick(time.time_ns() // 1_000_000)
 
     # -- content ---------------------------------------------------------------------------------------------------
@@ -158,8 +158,19 @@ class Parent:
             )
 
 
+def begin_packing(settings: Settings, say: Callable[[str], None]) -> Packing:
+    from app.supervise.packing import Packing  # not before somebody is answered: it loads what records are read with
+
+    return Packing(settings, say)
+
+
 def stored_keys(redis_url: str) -> bool:
     """Whether a Redis of one's own holds API keys; one that does not answer holds none for now."""
+    if not redis_url:
+        return False
+    from app.adapters.breaker import Breaker  # the parent asks a Redis nothing else
+    from app.adapters.redis_cluster import link_to
+    from app.adapters.redis_keys import RedisKeys
 
     async def asked() -> bool:
         link = link_to(redis_url, Breaker(time.monotonic), read_seconds=2.0)
@@ -170,7 +181,7 @@ def stored_keys(redis_url: str) -> bool:
         finally:
             await link.close()
 
-    return bool(redis_url) and asyncio.run(asked())
+    return asyncio.run(asked())
 
 
 def listen(settings: Settings, *, killed: bool = False) -> socket.socket:

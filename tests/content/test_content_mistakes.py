@@ -8,7 +8,7 @@ import pytest
 from content_shop import CARD, MODEL, RULES, write_shop
 
 from app.content.load import inspect, load
-from app.domain.definitions import Bounds
+from app.domain.bounds import Bounds
 from app.errors import ContentInvalid
 
 OFFER = "    eligibility: {segment: shoe_browsers}\n"

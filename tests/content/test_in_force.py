@@ -9,7 +9,7 @@ from content_shop import RULES, write_shop
 
 from app.content.in_force import in_force
 from app.content.published import Published, publish, stage
-from app.content.load import content_files
+from app.content.files import content_files
 from app.errors import ContentInvalid
 
 GATED = RULES.replace("gates: [decide]", "gates: [ingest]")

@@ -11,7 +11,7 @@ from content_shop import CARD, RULES, write_shop
 from app.content.check import check
 from app.content.logic import Logic, part
 from app.domain import conditions as c
-from app.domain.definitions import Bounds
+from app.domain.bounds import Bounds
 
 from tests.oracle import Oracle
 from tests.unit.test_program import NOW, condition, definitions, events, person

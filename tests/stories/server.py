@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.content.load import FOLDERS
+from app.content.files import FOLDERS
 
 ROOT = Path(__file__).parent.parent.parent
 SHOP = Path(__file__).parent.parent / "content" / "shop"
