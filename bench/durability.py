@@ -6,13 +6,11 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 from random import Random
 
 from bench.fsyncs import cut, sizes, traced
-from bench.machine import ROOT, descendants
+from bench.machine import ROOT, command_line, descendants
 from bench.registry import Measured, figure
 from bench.servers import Inlay, scratch
 from bench.stage import doing, tell
@@ -131,16 +129,27 @@ def power_cuts(number: int, seed: int = 1) -> tuple[int, int, dict[str, str]]:
 
 
 def _cut_power(server: Inlay) -> None:
-    """Everything ends at once, and nothing gets to tidy up. The processes are stopped first, so that none sees another go."""
-    with _all_of(server) as pids:
-        for sign in (signal.SIGSTOP, signal.SIGKILL):
-            for pid in pids:
-                with suppress(OSError):
-                    os.kill(pid, sign)
-    server.wait()
+    """Everything ends at once, and nothing gets to tidy up. The processes are stopped first, so that none sees another go; then
+    comes the tracer, which at times waits for ever where its processes are killed: each line that it saw is in its log by then."""
+    pids: set[int] = set()
+    while new := _all_of(server) - pids:
+        _signal(new, signal.SIGSTOP)
+        pids |= new
+    _signal(pids, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while any(command_line(pid) for pid in pids):
+        if time.monotonic() > deadline:
+            raise TimeoutError("processes are left 30 s after they were killed")
+        time.sleep(0.01)
+    server.kill()
 
 
-@contextmanager
-def _all_of(server: Inlay) -> Iterator[list[int]]:
-    """The processes of the server, the tracer aside: it must write down what it saw."""
-    yield [pid for pid in descendants(server.pid) if b"strace" not in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]]
+def _signal(pids: set[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _all_of(server: Inlay) -> set[int]:
+    """The living processes of the server, the tracer aside: it must write down what it saw."""
+    return {pid for pid in descendants(server.pid) if (command := command_line(pid).split(b"\0")[0]) and b"strace" not in command}

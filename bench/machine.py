@@ -35,6 +35,13 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def command_line(pid: int) -> bytes:
+    """What a process was started with, its words ended by zeros; nothing of one that has ended."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
+
+
 def cpu_seconds(pid: int) -> float:
     """CPU time so far of a process and all that it started, to the ns; 0 for none."""
     threads = [thread for each in (pid, *descendants(pid)) for thread in Path(f"/proc/{each}/task").glob("*")]

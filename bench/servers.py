@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from app.supervise.embedded import EmbeddedRedis
-from bench.machine import ROOT, SERVER_CORE, descendants, pinned
+from bench.machine import ROOT, SERVER_CORE, command_line, descendants, pinned
 
 SCOPES = ("content", "decide", "preview", "events", "profiles", "admin")
 
@@ -94,6 +94,10 @@ class Inlay:
         """Until the process has ended."""
         self._process.wait(30)
 
+    def kill(self) -> None:
+        self._process.kill()
+        self.wait()
+
     def stop(self) -> None:
         _end(self._process)
 
@@ -105,7 +109,7 @@ class Inlay:
     @property
     def worker(self) -> int:
         """The process id of the one worker."""
-        return next(pid for pid in descendants(self.pid) if b"app.supervise.worker" in _command_line(pid))
+        return next(pid for pid in descendants(self.pid) if b"app.supervise.worker" in command_line(pid))
 
     @property
     def redis_socket(self) -> str:
@@ -186,13 +190,6 @@ def _environment(given: dict[str, str]) -> dict[str, str]:
 
 def _on_server_core() -> None:
     pinned(SERVER_CORE)
-
-
-def _command_line(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 def _until(holds: object, process: subprocess.Popen[bytes], seconds: float) -> None:
