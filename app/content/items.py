@@ -18,6 +18,7 @@ from app.content.filing import flatten
 from app.content.program import Program
 from app.content.reader import names_in
 from app.content.recommending import Adviser
+from app.content.shelf import Shelf
 from app.content.scoring import MAX_SCORED, Candidates, ItemScores
 from app.domain import conditions as c
 from app.domain.decision import items_sent
@@ -29,8 +30,6 @@ from app.ports import ModelRuntime
 LOOKED_UP_FROM = 120
 """Items from which on those of one value are found through an index."""
 
-STRIDE = 16
-"""Ideas of a recommender that are looked at together, until enough of them pass."""
 MAX_IDEAS = 1_000
 
 NO_ADVISERS: Mapping[str, Adviser] = MappingProxyType({})
@@ -59,6 +58,7 @@ class ItemsPlan:
         self._excludes = bool(query.exclude_bought or query.looks_back)
         self._advice = query.source if isinstance(query.source, Recommended) else None
         self._adviser = advisers.get(self._advice.recommender) if self._advice is not None else None
+        self._shelf = Shelf(self._adviser.stock, self._fixed, self._moving) if self._adviser is not None else None
         self._related = query.source if isinstance(query.source, RelatedTo) else None
 
     def choose(self, r: Request, catalogue: Any, excluded: Collection[str] = (), beside: Sequence[Item] = ()) -> list[Item] | None:
@@ -110,14 +110,11 @@ class ItemsPlan:
 
     def _advised(self, r: Request, catalogue: Any, source: Recommended, out: Collection[str]) -> list[Item]:
         """What the recommender thinks of, as far as it passes: all of it where a rank is to choose, else as many as are shown."""
-        if self._adviser is None:
+        if self._adviser is None or self._shelf is None:
             r.degraded.append(f"recommender:{source.recommender}")
             return []
-        ideas, found = self._adviser.items(r, catalogue), list[Item]()
-        most = self.query.limit if self._rank is None else MAX_IDEAS
-        while len(found) < most and (some := list(islice(ideas, STRIDE))):
-            found += self._passing(r, [item for item in some if item.id not in out])
-        return found
+        most = self.query.limit if self._rank is None and self._mix is None else MAX_IDEAS
+        return list(islice(self._adviser.items(r, catalogue, self._shelf, out), most))
 
     def _passing(self, r: Request, items: list[Item]) -> list[Item]:
         items = self._fixed(r, items) if self._fixed else items

@@ -8,12 +8,12 @@ of the seeds alone, whatever the size of the catalogue.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from msgspec import Struct
+
+from app.content.ideas import Found, Ideas, Told, popular
 
 FORMAT = 2
 ARRAYS = ("meta", "items", "near_at", "near", "together", "beside", "popular", "basket_at", "basket", "holder_at", "holder", "rarity")
@@ -22,30 +22,20 @@ PARTS = ("together", "beside", "next", "again", "like")
 that it stood beside most, how often the person had it, and how much of like baskets hold it."""
 MOST_SEEDS = 500
 POPULAR = 1_000
-AT_ONCE = 16
 NONE = np.zeros(0, dtype=np.int64)
 NO_LIKENESS = np.zeros(0, dtype=np.float32)
 
 
-class Found(Struct, frozen=True, gc=False):
-    """An item, its score, and the item that speaks for it most: itself, where the person had it before; none, where it is what
-    everybody buys (`why` is `popular`), or too new to be known (`new`)."""
-
-    id: str
-    score: float
-    because: str | None
-    why: str = ""
-
-
 class Around(NamedTuple):
     """All that one question meets, an item perhaps several times: neighbours of the seeds, items of like baskets, what the person
-    had, the seeds. Each item has one `place` among them, the last; `at` are the neighbours' places in the file, so many of each seed
-    as `sizes` says; `likeness` is how like each item's basket is, `times` the root of how often the person had each."""
+    had, the seeds. Each item has one `place` among them, the last. `together` and `beside` are the neighbours' weights, so many of
+    each seed as `sizes` says; `likeness` is how like each item's basket is, `times` the root of how often the person had each."""
 
     numbers: np.ndarray
     place: np.ndarray
-    at: np.ndarray
     sizes: np.ndarray
+    together: np.ndarray
+    beside: np.ndarray
     likeness: np.ndarray
     times: np.ndarray
 
@@ -66,10 +56,13 @@ class Neighbours:
         self._basket_at, self._basket = arrays["basket_at"], arrays["basket"]
         self._holder_at, self._holder, self._rarity = arrays["holder_at"], arrays["holder"], arrays["rarity"]
         self._baskets = len(self._basket_at) - 1
+        self._near_size, self._holder_size, self._basket_size = (np.diff(at) for at in (self._near_at, self._holder_at, self._basket_at))
+        self._basket_root = np.sqrt(np.maximum(self._basket_size, 0), dtype=np.float32)
         self.weights = np.array([self.meta["weights"][part] for part in PARTS], dtype=np.float32)
         self._like: int = self.meta["like"]
         self._weighing = [(part, float(weight)) for part, weight in zip(PARTS, self.weights, strict=True) if weight]
-        self._minds_had = any(part == "again" for part, _ in self._weighing)
+        self.counts_had = any(part == "again" for part, _ in self._weighing)
+        """Whether it matters how often a person had an item, not only that they did."""
         self._place = np.zeros(len(self.items), dtype=np.int32)
         self._basket_place = np.zeros(self._baskets, dtype=np.int32)
         self.bytes = sum(each.nbytes for each in arrays.values())
@@ -86,31 +79,27 @@ class Neighbours:
             len(at) == count + 1 and at[0] == 0 and int(at[-1]) == len(of) and bool((np.diff(at) >= 0).all()) and _inside(of, below) for at, of, count, below in parts
         )
 
-    def recommend(self, seeds: Sequence[str], had: Mapping[str, int], most: int) -> Iterator[Found]:
+    def recommend(self, seeds: Sequence[str], had: Mapping[str, int], most: int) -> Ideas:
         """The items that go with the seeds best, seeds left out, the best first; what is popular of late where there is nothing to
         start from. `had` says how often the person had which items: they come again the likelier. A score is the chance that the
-        item is the next one, as learnt: between 0 and 1. Worked out as far as it is asked for."""
+        item is the next one, as learnt: between 0 and 1."""
         known, number = self._numbers(seeds), self.number
-        mine = {number[id]: times for id, times in had.items() if id in number} if self._minds_had else {}
+        mine = {number[id]: times for id, times in had.items() if id in number} if self.counts_had else {}
         around = self._around(known, mine)
         logits = self._logits(around)
         count = int(np.count_nonzero(logits > 0))
         if not count:
-            return islice(self.usual(), most)
+            return self.usual(most)
         best = _best_first(logits, around.numbers)[: min(count, most)]
         raised = np.exp(logits - (highest := logits[best[0]]))
         whole = float(raised.sum()) + (len(self.items) - len(logits)) * float(np.exp(-highest))
-        return self._told(around, best, raised.take(best) / whole, known, had)
+        speaking, items = self._speaking(around, known), self.items
 
-    def _told(self, around: Around, places: np.ndarray, chances: np.ndarray, known: np.ndarray, had: Mapping[str, int]) -> Iterator[Found]:
-        ids, speaking = self.items, self._speaking(around, known)
-        for start in range(0, len(places), AT_ONCE):
-            some = places[start : start + AT_ONCE]
-            numbers: list[int] = around.numbers.take(some).tolist()
-            told: list[int] = speaking.take(some).tolist()
-            for i, chance, why in zip(numbers, chances[start : start + AT_ONCE].tolist(), told, strict=True):
-                id = ids[i]
-                yield Found(id, chance, id if id in had else ids[why])
+        def tell(start: int, stop: int) -> Told:
+            some = best[start:stop]
+            return (raised.take(some) / whole).tolist(), speaking.take(some).tolist()
+
+        return Ideas(around.numbers.take(best), tell, lambda id, chance, speaks: Found(id, chance, id if id in had else items[speaks]))
 
     def __len__(self) -> int:
         return len(self.items)
@@ -127,13 +116,13 @@ class Neighbours:
         return np.array(list(dict.fromkeys([number[id] for id in ids if id in number])), dtype=np.int64)
 
     def _around(self, known: np.ndarray, mine: Mapping[int, int]) -> Around:
-        starts, sizes = _bounds(self._near_at, known)
-        at = _places(starts, sizes)
+        sizes = self._near_size.take(known)
+        at = _places(self._near_at.take(known), sizes)
         alike, likeness = self._likest(known)
-        numbers = np.concatenate([self._near.take(at), alike, np.fromiter(mine, np.int64, len(mine)), known])
+        had, times = (np.fromiter(mine, np.int64, len(mine)), np.sqrt(np.fromiter(mine.values(), np.float32, len(mine)))) if mine else (NONE, NO_LIKENESS)
+        numbers = np.concatenate([self._near.take(at), alike, had, known])
         self._place[numbers] = np.arange(len(numbers), dtype=np.int32)
-        times = np.sqrt(np.fromiter(mine.values(), np.float32, len(mine)))
-        return Around(numbers, self._place.take(numbers), at, sizes, likeness, times)
+        return Around(numbers, self._place.take(numbers), sizes, self._together.take(at), self._beside.take(at), likeness, times)
 
     def _logits(self, around: Around) -> np.ndarray:
         """At the place of each item what all that weighs adds up to; 0 at the others, and for the seeds."""
@@ -145,19 +134,19 @@ class Neighbours:
 
     def _part(self, name: str, around: Around) -> np.ndarray:
         """At the place of each item one of the `PARTS`; 0 at the others."""
-        place, at, near, count = around.place, around.at, len(around.at), len(around.place)
+        place, near, count = around.place, len(around.together), len(around.place)
         alike = near + len(around.likeness)
         if name == "together":
-            return np.bincount(place[:near], self._together.take(at), count)
+            return np.bincount(place[:near], around.together, count)
         if name == "beside":
-            return np.bincount(place[:near], self._beside.take(at), count)
+            return np.bincount(place[:near], around.beside, count)
         if name == "like":
             found = np.bincount(place[near:alike], around.likeness, count)
             found[count - len(around.sizes) :] = 0
             return found / max(float(found.max(initial=0)), 1e-9)
         found = np.zeros(count, dtype=np.float32)
         if name == "next":
-            np.maximum.at(found, place[:near], self._beside.take(at))
+            np.maximum.at(found, place[:near], around.beside)
         else:
             found[place[alike : alike + len(around.times)]] = around.times
         return found
@@ -167,39 +156,36 @@ class Neighbours:
         weighted by how much they have in common (V-SKNN: Ludewig and Jannach 2018), rare items counting more."""
         if not self._baskets:
             return NONE, NO_LIKENESS
-        starts, sizes = _bounds(self._holder_at, known)
-        holders, place = self._holder.take(_places(starts, sizes)), self._basket_place
+        sizes = self._holder_size.take(known)
+        holders, place = self._holder.take(_places(self._holder_at.take(known), sizes)), self._basket_place
         place[holders] = np.arange(len(holders), dtype=np.int32)
         common = np.bincount(place.take(holders), self._rarity.take(known).repeat(sizes), len(holders))
         once = common.nonzero()[0]
-        starts, sizes = _bounds(self._basket_at, holders.take(once))
-        likeness = common.take(once).astype(np.float32) / np.sqrt(sizes, dtype=np.float32)
-        if self._like < len(once):
+        found = holders.take(once)
+        likeness = common.take(once).astype(np.float32) / self._basket_root.take(found)
+        if self._like < len(found):
             best = (-likeness).argpartition(self._like)[: self._like]
-            starts, sizes, likeness = starts.take(best), sizes.take(best), likeness.take(best)
-        return self._basket.take(_places(starts, sizes)), likeness.repeat(sizes)
+            found, likeness = found.take(best), likeness.take(best)
+        sizes = self._basket_size.take(found)
+        return self._basket.take(_places(self._basket_at.take(found), sizes)), likeness.repeat(sizes)
 
     def _speaking(self, around: Around, known: np.ndarray) -> np.ndarray:
         """At the place of each item the number of the seed that speaks for it most; -1 without seeds."""
-        at, found = around.at, np.full(len(around.place), known[-1] if len(known) else -1)
-        weight = self._together.take(at) * self.weights[0] + self._beside.take(at) * (self.weights[1] + self.weights[2])
+        near, found = len(around.together), np.full(len(around.place), known[-1] if len(known) else -1)
+        weight = around.together * self.weights[0] + around.beside * (self.weights[1] + self.weights[2])
         rising = weight.argsort(kind="stable")
-        found[around.place[: len(at)].take(rising)] = known.repeat(around.sizes).take(rising)
+        found[around.place[:near].take(rising)] = known.repeat(around.sizes).take(rising)
         return found
+
+    def id(self, number: int) -> str:
+        return self.items[number]
 
     def knows(self, id: str) -> bool:
         return id in self.number
 
-    def usual(self) -> Iterator[Found]:
+    def usual(self, most: int = POPULAR) -> Ideas:
         """What sells best of late."""
-        numbers: list[int] = self._popular.tolist()
-        return (Found(self.items[i], 1 / (place + len(self.items)), None, "popular") for place, i in enumerate(numbers, 1))
-
-
-def _bounds(at: np.ndarray, of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(`at[i]`, how many places there are up to `at[i + 1]`) of each `i`."""
-    starts = at.take(of)
-    return starts, at.take(of + 1) - starts
+        return popular(self._popular[:most], len(self))
 
 
 def _places(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:

@@ -8,15 +8,17 @@ import zipfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.content.arrays import mapped
 from app.content.columns import EventRows
+from app.content.ideas import Found, Ideas
 from app.content.matching import walk
-from app.content.neighbours import FORMAT, MOST_SEEDS, Found, Neighbours
+from app.content.neighbours import FORMAT, MOST_SEEDS, Neighbours
+from app.content.shelf import Learnt, Shelf, Stock
 from app.content.vectors import Vectors
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, Recommender
@@ -31,7 +33,6 @@ SEEDS = "seeds"
 _REASONS = "reasons"
 _TEXT = frozenset({str})
 
-Learnt: TypeAlias = Neighbours | Vectors
 
 
 class Adviser:
@@ -40,52 +41,49 @@ class Adviser:
     def __init__(self, definition: Recommender, learnt: Learnt) -> None:
         self.definition = definition
         self.learnt = learnt
+        self.stock = Stock(learnt)
         self._unknown: tuple[Any, int, list[Item]] = (None, -1, [])
         self._bought = Baskets(*definition.bought) if definition.bought is not None else None
         self._bought_are_seeds = definition.bought == (definition.event, definition.path)
 
-    def items(self, r: Request, catalogue: Any) -> Iterator[Item]:
-        """The best first, as the catalogue has them now, each once. What speaks for each is kept in the request's memo (`reasons`)."""
+    def items(self, r: Request, catalogue: Any, shelf: Shelf, out: Collection[str]) -> Iterator[Item]:
+        """The best first of what is on the shelf and not `out`, each once; variety and what is new count among these alone. What
+        speaks for each is kept in the request's memo (`reasons`)."""
         given, asked = r.memo.get(SEEDS), self.definition
         bought = self._bought(r) if self._bought is not None else []
         seeds = self._seeds(reversed(bought) if self._bought_are_seeds else self._events(r)) if given is None else given
-        found, kinds = self.learnt.recommend(seeds, Counter(chain.from_iterable(map(frozenset, bought))), CANDIDATES), frozenset[str]()
+        had = Counter(chain.from_iterable(map(frozenset, bought))) if self.learnt.counts_had else dict.fromkeys(chain.from_iterable(bought), 1)
+        found = [self.learnt.recommend(seeds, had, CANDIDATES)]
+        kinds = frozenset[str]()
         if asked.accessories or asked.new:
             kinds = frozenset(kind for id in seeds if (item := catalogue.get(id)) is not None and isinstance(kind := item.fields.get("category"), str))
         if asked.accessories:
             kinds = frozenset(other for kind in kinds for other in asked.accessories.get(kind, ()))
-            found = chain(found, self.learnt.usual())
-        ideas = self._there(r, found, catalogue, frozenset(seeds) if asked.accessories else frozenset())
+            found, out = [*found, self.learnt.usual()], {*out, *seeds}
+        kept = dict[str, Found]()
+        r.memo[_REASONS] = kept
+        ideas = _there(r, found, catalogue, shelf, out, kept)
         if asked.accessories:
             ideas = (item for item in ideas if item.fields.get("category") in kinds)
         if asked.diverse:
             ideas = _varied(ideas, asked.diverse)
-        return self._with_new(r, ideas, catalogue, kinds) if asked.new else ideas
+        return self._with_new(ideas, shelf.passing(r, self._fresh(catalogue, kinds, out)), kept) if asked.new else ideas
 
-    def _there(self, r: Request, found: Iterable[Found], catalogue: Any, seen: Collection[str]) -> Iterator[Item]:
-        kept = reasons(r)
-        for each in found:
-            item = catalogue.get(each.id)
-            if item is not None and each.id not in kept and each.id not in seen:
-                kept[each.id] = each
-                yield item
-
-    def _with_new(self, r: Request, ideas: Iterator[Item], catalogue: Any, kinds: Collection[str]) -> Iterator[Item]:
-        """Every so many places one that is too new to be known, of these categories where there are any, the newest first."""
-        fresh = (item for item in self._unknown_to(catalogue) if not kinds or item.fields.get("category") in kinds)
+    def _with_new(self, ideas: Iterator[Item], fresh: Iterator[Item], kept: dict[str, Found]) -> Iterator[Item]:
+        """Every so many places one that is too new to be known."""
         for place, item in enumerate(ideas, 1):
             yield item
             if place % (self.definition.new - 1) == 0 and (one := next(fresh, None)) is not None:
-                reasons(r)[one.id] = Found(one.id, 0.0, None, "new")
+                kept[one.id] = Found(one.id, 0.0, None, "new")
                 yield one
 
-    def _unknown_to(self, catalogue: Any) -> list[Item]:
-        """Items that the recommender does not know, the newest first: once per version of the catalogue."""
+    def _fresh(self, catalogue: Any, kinds: Collection[str], out: Collection[str]) -> Iterator[Item]:
+        """Items that the recommender does not know, of these categories where there are any, the newest first."""
         whose, version, found = self._unknown
         if whose is not catalogue or version != catalogue.version:
             found = [item for item in reversed(catalogue.rows) if not self.learnt.knows(item.id)]
             self._unknown = (catalogue, catalogue.version, found)
-        return found
+        return islice((item for item in found if item.id not in out and (not kinds or item.fields.get("category") in kinds)), CANDIDATES)
 
     def _seeds(self, latest: Iterable[list[str]]) -> list[str]:
         """Of the events, the latest first, what the last one holds, or some of the last."""
@@ -101,6 +99,18 @@ class Adviser:
         return (_ids(r.history.properties(place), path) for place in reversed(r.places(self.definition.event)))
 
 
+def _there(r: Request, found: Iterable[Ideas], catalogue: Any, shelf: Shelf, out: Collection[str], kept: dict[str, Found]) -> Iterator[Item]:
+    """The items of those ideas that are on the shelf, not out, and pass."""
+    for ideas in found:
+        for numbers, scores, speaking in ideas.strides():
+            some = list[Item]()
+            for item, score, speaks in zip(shelf.take(r, catalogue, numbers), scores, speaking, strict=True):
+                if item is not None and (id := item.id) not in out and id not in kept:
+                    kept[id] = ideas.found(id, score, speaks)
+                    some.append(item)
+            yield from some if shelf.moving is None else shelf.moving(r, some)
+
+
 class Baskets:
     """What the events of a type hold at a path: the ids of each, the oldest first."""
 
@@ -111,24 +121,23 @@ class Baskets:
         self._rows.read(self._head)
 
     def __call__(self, r: Request) -> list[list[str]]:
-        path = self._path
-        return [_ids(value, path) for value in self._rows.values(r, self._rows(r, None), self._head)]
+        path, values = self._path, self._rows.values(r, self._rows(r, None), self._head)
+        if len(path) == 1:
+            key = path[0]
+            with suppress(TypeError, KeyError):
+                found = [[each[key] for each in value] for value in values]
+                if _TEXT.issuperset(map(type, chain.from_iterable(found))):
+                    return found
+        return [_ids(value, path) for value in values]
 
 
 def _ids(value: Any, path: c.Path) -> list[str]:
-    """All texts that a path reaches, through lists; most often it is a list of things that have one each."""
-    if len(path) == 1:
-        key = path[0]
-        with suppress(TypeError, KeyError):
-            found = [each[key] for each in value]
-            if _TEXT.issuperset(map(type, found)):
-                return found
     return [id for id in walk(value, path) if isinstance(id, str)]
 
 
 def reasons(r: Request) -> dict[str, Found]:
-    """By item what spoke for it in this request."""
-    return r.memo.setdefault(_REASONS, {})
+    """By item what spoke for it in the request's last question."""
+    return r.memo.get(_REASONS, {})
 
 
 def advisers(definitions: Definitions, models: Path) -> Mapping[str, Adviser]:

@@ -4,13 +4,13 @@ through (an inverted file: Jégou, Douze and Schmid 2011)."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from app.content.neighbours import Found
+from app.content.ideas import Found, Ideas, Told, popular
+from app.content.neighbours import POPULAR
 
 ARRAYS = ("meta", "ids", "id_at", "order", "middles", "list_at", "vectors", "popular")
 
@@ -19,6 +19,8 @@ class Vectors:
     """`ids[id_at[i]:id_at[i + 1]]` is the UTF-8 of the i-th id, in the order of their bytes; its vector, of length 1, is
     `vectors[order[i]]`. `vectors[list_at[k]:list_at[k + 1]]` are those nearest to `middles[k]`. All of it is memory-mapped: of the
     file, a worker holds only what no other can share, and the pages that it reads."""
+
+    counts_had = False
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self.meta: dict[str, Any] = json.loads(bytes(arrays["meta"]))
@@ -44,28 +46,29 @@ class Vectors:
             and (not len(self._popular) or 0 <= int(self._popular.min()) <= int(self._popular.max()) < items) and bool(np.isfinite(self._middles).all())
         )
 
-    def recommend(self, seeds: Sequence[str], had: Mapping[str, int], most: int) -> Iterator[Found]:
+    def recommend(self, seeds: Sequence[str], had: Mapping[str, int], most: int) -> Ideas:
         """The items nearest to the seeds together, seeds left out, the nearest first; where none is known, to what the person had;
         where that is not known either, what sells best of late. A score is a cosine, no less than 0."""
         known: list[int] = self._rows(seeds) or self._rows(had)
         if not known:
-            return islice(self.usual(), most)
+            return self.usual(most)
         mine = self._vectors[known].astype(np.float32)
         rows, cosines = self.nearest(mine.sum(axis=0), most + len(known))
         kept = ~np.isin(rows, known) & (cosines > 0)
-        rows, cosines = rows[kept][:most], cosines[kept][:most]
-        why = np.argmax(self._vectors[rows].astype(np.float32) @ mine.T, axis=1) if len(rows) else rows
-        numbers: list[int] = rows.tolist()
-        told: list[int] = why.tolist()
-        return (Found(self._id(row), min(cosine, 1.0), self._id(known[speaks])) for row, cosine, speaks in zip(numbers, cosines.tolist(), told, strict=True))
+        rows, cosines = rows[kept][:most], np.minimum(cosines[kept][:most], 1)
+
+        def tell(start: int, stop: int) -> Told:
+            why = np.argmax(self._vectors[rows[start:stop]].astype(np.float32) @ mine.T, axis=1)
+            return cosines[start:stop].tolist(), why.tolist()
+
+        return Ideas(rows, tell, lambda id, cosine, speaks: Found(id, cosine, self.id(known[speaks])))
 
     def knows(self, id: str) -> bool:
         return self._find(id.encode()) is not None
 
-    def usual(self) -> Iterator[Found]:
+    def usual(self, most: int = POPULAR) -> Ideas:
         """What sells best of late."""
-        rows: list[int] = self._popular.tolist()
-        return (Found(self._id(row), 1 / (place + len(self)), None, "popular") for place, row in enumerate(rows, 1))
+        return popular(self._popular[:most], len(self))
 
     def nearest(self, middle: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
         """(rows, cosines) of the vectors nearest to this one, as far as they are in the lists that are looked through."""
@@ -95,5 +98,5 @@ class Vectors:
     def _at(self, place: int) -> bytes:
         return self._ids[self._id_at[place] : self._id_at[place + 1]].tobytes()
 
-    def _id(self, row: int) -> str:
+    def id(self, row: int) -> str:
         return self._at(int(self._row[row])).decode()

@@ -28,7 +28,7 @@ from app.web.parts import Parts, current
 _encode = msgspec.json.Encoder().encode
 _VERBS = {"order_completed": "bought", "product_viewed": "viewed"}
 _KEYS = frozenset({"profile", "recommender", "seeds", "from", "filter", "exclude", "rank", "limit", "at_least", "arbitration", "context"})
-_SCORE, _REASON, _BECAUSE = ("score",), ("score", "reason"), ("score", "because", "reason")
+_SCORE, _REASON, _BECAUSE = "score", "score reason", "score because reason"
 """The keys that an answer adds to an item's own, over which they go."""
 
 
@@ -88,32 +88,31 @@ class Telling:
         self._scored = plan.scored
         self._r = r
         self._catalogue = catalogue
+        self._said: dict[str, str] = {}
 
     def all(self, items: list[Item]) -> list[str]:
-        found, get, told = reasons(self._r), self._catalogue.get, list[str]()
+        found, said, told = reasons(self._r), self._said, list[str]()
         for item, score in self._scored(self._r, items):
             idea = found.get(item.id)
             if idea is None:
                 told.append(f'{_own(item, _SCORE)}"score":{_number(score)}}}')
                 continue
-            shown = _number(round(idea.score, 6) if score is None else score)
-            if idea.because is None:
+            shown = f"{idea.score:.6f}" if score is None else _number(score)
+            because = idea.because
+            if because is None:
                 told.append(f'{_own(item, _REASON)}"score":{shown},"reason":"{"new" if idea.why == "new" else "popular now"}"}}')
+            elif because == item.id:
+                told.append(f'{_own(item, _BECAUSE)}"score":{shown},"because":{_text(because)},"reason":"because you bought it before"}}')
             else:
-                seed = item if idea.because == item.id else get(idea.because)
-                told.append(f'{_own(item, _BECAUSE)}"score":{shown},{self._because(idea.because, seed, again=seed is item)}')
+                told.append(f'{_own(item, _BECAUSE)}"score":{shown},{said.get(because) or self._because(because)}')
         return told
 
-    def _because(self, id: str, seed: Item | None, *, again: bool) -> str:
-        """The item that speaks for another, and that in words; worked out once for each version of it."""
-        key = (_BECAUSE, self._verb, again)
-        found = seed.fragments.get(key) if seed is not None else None
-        if found is None:
-            name = (seed.fields.get("name") if seed is not None else None) or id
-            words = "because you bought it before" if again else f"because you {self._verb} {name}" if self._verb is not None else f"because of {name}"
-            found = f'"because":{_text(id)},"reason":{_text(words)}}}'
-            if seed is not None:
-                seed.fragments[key] = found
+    def _because(self, id: str) -> str:
+        """The item that speaks for others, and that in words."""
+        seed = self._catalogue.get(id)
+        name = (seed.fields.get("name") if seed is not None else None) or id
+        words = f"because you {self._verb} {name}" if self._verb is not None else f"because of {name}"
+        found = self._said[id] = f'"because":{_text(id)},"reason":{_text(words)}}}'
         return found
 
 
@@ -136,11 +135,12 @@ def seeds_of(value: Any) -> list[str] | None:
     return [str(each) for each in value]
 
 
-def _own(item: Item, but: tuple[str, ...]) -> str:
+def _own(item: Item, but: str) -> str:
     """The item's fields but these as JSON, left open for more; made once for each version of the item."""
     found = item.fragments.get(but)
     if found is None:
-        found = item.fragments[but] = _text({key: value for key, value in item.fields.items() if key not in but})[:-1] + ","
+        left_out = but.split()
+        found = item.fragments[but] = _text({key: value for key, value in item.fields.items() if key not in left_out})[:-1] + ","
     return found
 
 

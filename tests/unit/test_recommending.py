@@ -13,6 +13,7 @@ from app.content.load import load
 from app.content.neighbours import Neighbours
 from app.content.recommending import SEEDS, advisers, read
 from app.content.snapshot import Snapshot
+from app.domain import conditions as c
 from app.domain.definitions import ItemsQuery, Recommended
 from app.domain.event import Event, hashed_id
 from app.domain.history import History
@@ -24,6 +25,7 @@ from app.learning.completing import by_cosine, by_learnt, by_popularity, hit_rat
 from app.learning.copurchase import learn, packed
 from app.learning.weighing import USUAL
 from tests.fakes import FixedModels
+from tests.told import told
 
 KITS = [("cup", "saucer", "spoon"), ("tent", "lamp", "mat"), ("pen", "ink", "paper")]
 RULES = """
@@ -53,7 +55,7 @@ def recommender(folder: Path) -> Path:
 def test_what_is_bought_together_comes_first_and_what_is_there_does_not_come_at_all(tmp_path):
     neighbours = read(recommender(tmp_path))
 
-    found = list(neighbours.recommend(["cup"], {}, 3))
+    found = told(neighbours, ["cup"], {}, 3)
 
     assert {each.id for each in found[:2]} == {"saucer", "spoon"}
     assert "cup" not in {each.id for each in found}
@@ -63,7 +65,7 @@ def test_what_is_bought_together_comes_first_and_what_is_there_does_not_come_at_
 def test_each_item_names_the_one_that_speaks_for_it_most(tmp_path):
     neighbours = read(recommender(tmp_path))
 
-    found = {each.id: each.because for each in neighbours.recommend(["cup", "tent"], {"ink": 3}, 8)}
+    found = {each.id: each.because for each in told(neighbours, ["cup", "tent"], {"ink": 3}, 8)}
 
     assert (found["saucer"], found["lamp"], found["ink"]) == ("cup", "tent", "ink")
 
@@ -72,14 +74,14 @@ def test_what_a_person_had_speaks_for_itself_where_there_is_nothing_to_start_fro
     arrays = learn(baskets())
     arrays["meta"] = np.frombuffer(json.dumps({**json.loads(bytes(arrays["meta"])), "weights": {**USUAL, "again": 0.7}}).encode(), dtype=np.uint8)
 
-    found = list(Neighbours(arrays).recommend([], {"ink": 3, "mat": 1}, 8))
+    found = told(Neighbours(arrays), [], {"ink": 3, "mat": 1}, 8)
 
     assert [(each.id, each.because) for each in found] == [("ink", "ink"), ("mat", "mat")]
 
 
 @pytest.mark.parametrize("seeds", [[], ["nothing that is known"]])
 def test_who_gives_nothing_to_start_from_gets_what_sells_best_of_late(tmp_path, seeds):
-    found = list(read(recommender(tmp_path)).recommend(seeds, {}, 5))
+    found = told(read(recommender(tmp_path)), seeds, {}, 5)
 
     assert found[0].id == "bag"
     assert {each.because for each in found} == {None}
@@ -90,7 +92,7 @@ def test_what_sold_well_long_ago_is_not_what_sells_best_of_late():
     long_ago = [Basket(f"u{i}", i, ("lamp", "mat")) for i in range(60)]
     of_late = [Basket(f"u{i}", 200 * day + i, ("cup", "saucer")) for i in range(20)]
 
-    found = list(Neighbours(learn([*long_ago, *of_late])).recommend([], {}, 4))
+    found = told(Neighbours(learn([*long_ago, *of_late])), [], {}, 4)
 
     assert [each.id for each in found[:2]] == ["cup", "saucer"]
 
@@ -99,7 +101,7 @@ def test_things_that_stand_beside_each_other_go_together_more_than_those_far_apa
     whole = ("a", "b", "c", "d", "e", "f", "g", "h")
     given = [Basket(f"u{i}", i, whole) for i in range(60)]
 
-    found = [each.id for each in Neighbours(learn(given)).recommend(["d"], {}, 7)]
+    found = [each.id for each in told(Neighbours(learn(given)), ["d"], {}, 7)]
 
     assert set(found[:2]) == {"c", "e"}
     assert set(found[-2:]) <= {"a", "g", "h"}
@@ -109,7 +111,7 @@ def test_everything_of_a_large_basket_is_left_out(tmp_path):
     given = [Basket(f"u{i}", i, tuple(f"i{j}" for j in range(120))) for i in range(60)]
     seeds = [f"i{j}" for j in range(110)]
 
-    found = [each.id for each in Neighbours(learn(given)).recommend(seeds, {}, 50)]
+    found = [each.id for each in told(Neighbours(learn(given)), seeds, {}, 50)]
 
     assert found and not set(found) & set(seeds)
 
@@ -119,10 +121,10 @@ def test_a_file_of_another_version_says_so_and_what_to_do(tmp_path):
     arrays["meta"] = np.frombuffer(b'{"format": 1, "blend": [2, 1, 0.5]}', dtype=np.uint8)
     (tmp_path / "x.npz").write_bytes(packed(arrays))
 
-    with pytest.raises(ContentInvalid) as told:
+    with pytest.raises(ContentInvalid) as failed:
         read(tmp_path / "x.npz")
 
-    assert "written by another version of Inlay; write it anew with `inlay train`" in str(told.value.found[0])
+    assert "written by another version of Inlay; write it anew with `inlay train`" in str(failed.value.found[0])
 
 
 def test_a_recommender_completes_later_baskets_better_than_what_is_popular():
@@ -156,11 +158,11 @@ def content(folder: Path, rules: str, data: bytes) -> Path:
 def test_a_broken_file_is_a_problem_of_the_content_with_what_to_do(tmp_path, data):
     folder = content(tmp_path, RULES, data)
 
-    with pytest.raises(ContentInvalid) as told:
+    with pytest.raises(ContentInvalid) as failed:
         load(folder)
 
-    assert "recommenders.goes_with.file: models/goes_with.npz cannot be read" in str(told.value.found[0])
-    assert "write it anew with `inlay train`" in str(told.value.found[0])
+    assert "recommenders.goes_with.file: models/goes_with.npz cannot be read" in str(failed.value.found[0])
+    assert "write it anew with `inlay train`" in str(failed.value.found[0])
 
 
 def test_a_file_whose_numbers_point_outside_of_it_is_refused(tmp_path):
@@ -240,14 +242,56 @@ def test_every_third_place_goes_to_an_item_too_new_to_be_known(tmp_path):
     assert "scarf" not in found
 
 
+def test_variety_counts_only_what_is_shown(tmp_path):
+    unsold: dict[str, dict[str, object]] = {**CATALOGUE, "lamp": {"category": "camping", "stock": 0}}
+    rules = RULES.replace("bought: order", "diverse: 1, bought: order")
+    folder = content(tmp_path, rules, packed(learn(baskets())))
+    snapshot, catalogue = Snapshot(load(folder), FixedModels({}), advisers=advisers(load(folder), folder / "models")), Replica()
+    catalogue.apply(1, {id: {"id": id, "stock": 1, **fields} for id, fields in unsold.items()})
+    in_stock = c.Field(c.Ref(("item", "stock")), (c.Test("gte", 1),))
+    r = Request(10, Profile("u:ann", known=True))
+    r.memo[SEEDS] = ["tent"]
+
+    found = snapshot.plan(ItemsQuery(Recommended("goes_with"), filter=in_stock, limit=2)).choose(r, catalogue)
+
+    assert [item.id for item in found or []] == ["mat", "bag"]
+
+
+def test_two_placements_of_one_send_may_show_the_same(tmp_path):
+    folder = content(tmp_path, RULES, packed(learn(baskets())))
+    snapshot, catalogue = Snapshot(load(folder), FixedModels({}), advisers=advisers(load(folder), folder / "models")), Replica()
+    catalogue.apply(1, {id: {"id": id} for kit in KITS for id in kit})
+    plan, r = snapshot.plan(ItemsQuery(Recommended("goes_with"), limit=3)), Request(10, Profile("u:ann", known=True))
+    r.memo[SEEDS] = ["cup"]
+
+    first, second = plan.choose(r, catalogue), plan.choose(r, catalogue)
+
+    assert first is not None and second is not None and len(first) == 2
+    assert [item.id for item in first] == [item.id for item in second]
+
+
+def test_what_is_sold_out_comes_back_with_the_next_version_of_the_catalogue(tmp_path):
+    folder = content(tmp_path, RULES, packed(learn(baskets())))
+    snapshot, catalogue = Snapshot(load(folder), FixedModels({}), advisers=advisers(load(folder), folder / "models")), Replica()
+    catalogue.apply(1, {"saucer": {"id": "saucer", "stock": 0}})
+    in_stock = c.Field(c.Ref(("item", "stock")), (c.Test("gte", 1),))
+    plan, r = snapshot.plan(ItemsQuery(Recommended("goes_with"), filter=in_stock, limit=3)), Request(10, Profile("u:ann", known=True))
+    r.memo[SEEDS] = ["cup"]
+    sold_out = plan.choose(r, catalogue)
+
+    catalogue.apply(2, {"saucer": {"id": "saucer", "stock": 3}, "spoon": {"id": "spoon", "stock": 1}})
+
+    assert (sold_out, {item.id for item in plan.choose(r, catalogue) or []}) == (None, {"saucer", "spoon"})
+
+
 @pytest.mark.parametrize("options,why", [("diverse: 0", "a whole number from 1 to 100"), ("new: 1", "a whole number from 2 to 100"), ("accessories: {china: cups}", "a list")])
 def test_an_option_that_cannot_be_is_refused_with_what_would_be_right(tmp_path, options, why):
     folder = content(tmp_path, RULES.replace("bought: order", f"{options}, bought: order"), packed(learn(baskets())))
 
-    with pytest.raises(ContentInvalid) as told:
+    with pytest.raises(ContentInvalid) as failed:
         load(folder)
 
-    assert why in " ".join(map(str, told.value.found))
+    assert why in " ".join(map(str, failed.value.found))
 
 
 def test_a_catalogue_of_other_items_than_the_recommender_knows_leaves_nothing_to_show(tmp_path):

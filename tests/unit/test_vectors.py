@@ -13,6 +13,7 @@ from app.errors import ContentInvalid, SettingsInvalid
 from app.learning.baskets import Basket
 from app.learning.copurchase import packed
 from app.learning.factors import factorised, indexed
+from tests.told import told
 
 KINDS, EACH = 8, 12
 
@@ -31,7 +32,7 @@ def written(folder: Path, arrays: dict[str, np.ndarray]) -> Path:
 def test_things_of_a_kind_are_near_each_other_and_name_what_speaks_for_them(tmp_path):
     index = read(written(tmp_path, factorised(baskets())))
 
-    found = list(index.recommend(["k3-1"], {}, 8))
+    found = told(index, ["k3-1"], {}, 8)
 
     assert {each.id.split("-")[0] for each in found} == {"k3"}
     assert {each.because for each in found} == {"k3-1"}
@@ -42,13 +43,13 @@ def test_things_of_a_kind_are_near_each_other_and_name_what_speaks_for_them(tmp_
 def test_who_gives_no_seed_gets_what_is_near_to_what_they_had(tmp_path):
     index = read(written(tmp_path, factorised(baskets())))
 
-    assert {each.id.split("-")[0] for each in index.recommend([], {"k5-2": 2}, 5)} == {"k5"}
+    assert {each.id.split("-")[0] for each in told(index, [], {"k5-2": 2}, 5)} == {"k5"}
 
 
 def test_who_is_not_known_at_all_gets_what_sells_best_of_late(tmp_path):
     index = read(written(tmp_path, factorised([*baskets(), *(Basket("u1", 10**10 + i, ("k1-1", "k1-2")) for i in range(40))])))
 
-    found = list(index.recommend(["nothing that is known"], {}, 2))
+    found = told(index, ["nothing that is known"], {}, 2)
 
     assert {each.id for each in found} == {"k1-1", "k1-2"}
     assert {each.because for each in found} == {None}
@@ -86,10 +87,10 @@ def test_a_spoilt_file_is_refused_with_what_to_do(tmp_path, spoil):
     path = tmp_path / "near.npz"
     path.write_bytes(spoil(packed(factorised(baskets()))))
 
-    with pytest.raises(ContentInvalid) as told:
+    with pytest.raises(ContentInvalid) as failed:
         read(path)
 
-    assert "write it anew with `inlay train`" in str(told.value.found[0])
+    assert "write it anew with `inlay train`" in str(failed.value.found[0])
 
 
 @pytest.mark.parametrize("name,change", [("order", 3), ("list_at", 1), ("popular", 5_000), ("id_at", 7)])
