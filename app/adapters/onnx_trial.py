@@ -1,12 +1,13 @@
-"""What the child process does with a model: `python -m app.adapters.onnx_trial FILE`, the card pickled on stdin.
+"""What the child process does with models: `python -m app.adapters.onnx_trial SECONDS`, cards and files pickled on stdin, a line for each on stdout.
 
-The model must load, give its golden rows, be quick enough, and outlive rows as no person has them.
+A model must load, give its golden rows, be quick enough, and outlive rows as no person has them.
 """
 
 from __future__ import annotations
 
 import pickle
 import resource
+import signal
 import sys
 import time
 from contextlib import suppress
@@ -25,23 +26,30 @@ MEMORY = 4 << 30
 Row = list[float | str]
 
 
-def main(path: str) -> None:
+def main(seconds: float) -> None:
+    """`seconds` is what each model may take, 0 as long as it likes: the process ends where one takes longer."""
     with suppress(ValueError, OSError):  # not every system bounds memory
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    card: ModelCard = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 (from our own parent)
+    models: list[tuple[ModelCard, Path]] = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 (from our own parent)
+    for card, path in models:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        print(tried(card, path), flush=True)
+
+
+def tried(card: ModelCard, path: Path) -> str:
+    """`SOUND`, `TABLES`, or in one line what is wrong."""
     try:
-        data = Path(path).read_bytes()
+        data = path.read_bytes()
         model = OnnxModel(card, data, Watchdog(), WARM_SECONDS)
         model.verify()
         be_quick(model)
     except (ModelUnavailable, MemoryError) as error:
-        print(" ".join(str(error).split()) or "needs too much memory")
-        return
+        return " ".join(str(error).split()) or "needs too much memory"
     model.budget = BUDGET_SECONDS
     with suppress(ModelUnavailable):
         model.score_table(unusual(card))
-    print(SOUND if TreeModel.vouched(card, data, model) is None else TABLES)
+    return SOUND if TreeModel.vouched(card, data, model) is None else TABLES
 
 
 def be_quick(model: OnnxModel) -> None:
@@ -71,4 +79,4 @@ def unusual(card: ModelCard) -> list[Row]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(float(sys.argv[1]))

@@ -30,15 +30,6 @@ def keep_codes(folder: Path, codes: Codes) -> None:
     part.replace(folder / FILE)
 
 
-def has_codes(folder: Path) -> bool:
-    """Whether they are there, and of this Inlay."""
-    try:
-        with (folder / FILE).open("rb") as file:
-            return file.read(_SIZE) == _made_by()
-    except OSError:
-        return False
-
-
 def kept_codes(folder: Path) -> Codes:
     """Those of the content in `folder`; none where they are not there, or not to be used."""
     try:

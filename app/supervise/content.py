@@ -1,6 +1,6 @@
 """Validating the user's folders in a process of its own, and publishing what is sound.
 
-`python -m app.supervise.content CONTENT DATA EVENTS AGE` prints the problems as JSON; exit 0 where it published.
+`app.supervise.begin app.supervise.content CONTENT DATA EVENTS AGE` prints the problems as JSON; exit 0 where it published.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from app.adapters.onnx_canary import TABLES, tried
+from app.adapters.onnx_canary import TABLES, trying
 from app.content.compiling import NO_CODES, block_codes, blocks_of
 from app.content.files import content_files
-from app.content.kept_codes import has_codes, keep_codes, kept_codes
+from app.content.kept_codes import keep_codes, kept_codes
 from app.content.load import inspect
 from app.content.proof import prove
 from app.content.published import Published, home_of, publish, read_current, refuse, stage
@@ -31,22 +31,31 @@ def validate_and_publish(content: Path, data: Path, bounds: Bounds) -> list[Prob
     """
     staged = stage(data, content, content_files(content))
     definitions, problems = inspect(staged if (content / "rules").is_dir() else content, bounds)
-    published, codes = read_current(data), NO_CODES
-    if definitions is not None:
-        codes, found = block_codes(definitions.blocks, kept_codes(Path(published.path)) if published is not None else NO_CODES)
-        problems += found or prove(definitions, blocks_of(definitions.blocks, codes))
-    if definitions is None or any(not problem.warning for problem in problems):
+    if definitions is None:
         refuse(data, problems)
         return problems
-    if published is None or published.source != definitions.version or published.problems or published.kept or any(dict(published.models).values()):
-        found = _with_good_models(staged, definitions, published, data / "canary", bounds)
-        home = home_of(data, found.version)
-        keep_codes(home if home.exists() else staged, codes)
-        publish(data, staged, found)
-        problems += _of_models(definitions, found)
-    elif not has_codes(Path(published.path)):
-        keep_codes(Path(published.path), codes)
+    published = read_current(data)
+    new = published is None or _differs(definitions, published)
+    known = kept_codes(Path(published.path)) if published is not None else NO_CODES
+    with trying(definitions.models if new else {}, staged / "models", data / "canary") as said:
+        codes, wrong = block_codes(definitions.blocks, known)
+        problems += wrong or prove(definitions, blocks_of(definitions.blocks, codes))
+        if any(not problem.warning for problem in problems):
+            refuse(data, problems)
+        elif new:
+            found = _with_good_models(staged, definitions, published, said(), bounds)
+            home = home_of(data, found.version)
+            keep_codes(home if home.exists() else staged, codes)
+            publish(data, staged, found)
+            problems += _of_models(definitions, found)
+        elif published is not None and not known:
+            keep_codes(Path(published.path), codes)
     return problems
+
+
+def _differs(definitions: Definitions, published: Published) -> bool:
+    """Whether this is to be published in place of that: it is another state, or all is well again."""
+    return published.source != definitions.version or bool(published.problems or published.kept) or any(dict(published.models).values())
 
 
 def _of_models(definitions: Definitions, found: Published) -> Iterator[Problem]:
@@ -58,9 +67,9 @@ def _of_models(definitions: Definitions, found: Published) -> Iterator[Problem]:
             yield Problem(place.file, place.line, f"models.{id}", why, instead[id], warning=True)
 
 
-def _with_good_models(staged: Path, definitions: Definitions, published: Published | None, cache: Path, bounds: Bounds) -> Published:
+def _with_good_models(staged: Path, definitions: Definitions, published: Published | None, said: Mapping[str, str], bounds: Bounds) -> Published:
     """What is to be published: a model that proves broken gives way to the one that is served now, card and file."""
-    source, said = definitions.version, tried(definitions.models, staged / "models", cache)
+    source = definitions.version
     found = {id: "" if why == TABLES else why for id, why in said.items()}
     kept = {id: why for id, why in found.items() if why and published is not None and _take_back(staged, definitions, published, id, bounds)}
     if kept:
@@ -95,7 +104,3 @@ def main() -> int:
     problems = validate_and_publish(Path(content), Path(data), Bounds(int(events), int(age)))
     json.dump([asdict(problem) for problem in problems], sys.stdout)
     return 1 if any(not problem.warning for problem in problems) else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,7 +7,6 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.settings import Settings
+from app.supervise.begin import command
 from app.telemetry import Telemetry
 
 STOP_SECONDS = 15.0
@@ -124,7 +124,7 @@ class Fleet:
     def _spawn(self) -> Worker:
         fd = self._listening.fileno()
         process = subprocess.Popen(
-            [sys.executable, "-m", "app.supervise.worker", str(fd), str(os.getpid())],
+            command("app.supervise.worker", fd, os.getpid()),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=(fd,), start_new_session=True,
         )
         if self._begun:

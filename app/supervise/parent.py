@@ -10,7 +10,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 from app.content.files import fingerprint
 from app.errors import ContentInvalid, Problem, SettingsInvalid, StoreUnavailable
 from app.settings import Settings
+from app.supervise.begin import command
 from app.supervise.embedded import EmbeddedRedis
 from app.supervise.fleet import Code, Fleet
 from app.supervise.folder import begin_running, end_running, keep_url, lock_folder, with_secret
@@ -104,8 +104,8 @@ class Parent:
 
     def _start_check(self) -> subprocess.Popen[bytes]:
         settings = self.settings
-        command = [sys.executable, "-m", "app.supervise.content", str(settings.content), str(settings.data), str(settings.bounds.events), str(settings.bounds.age)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+        check = command("app.supervise.content", settings.content, settings.data, settings.bounds.events, settings.bounds.age)
+        return subprocess.Popen(check, stdout=subprocess.PIPE, start_new_session=True)
 
     def _watch_content(self) -> None:
         if self._check is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -78,6 +79,8 @@ async def serve(settings: Settings, listening: socket.socket, parent: int) -> No
 
 def main() -> None:
     fd, parent = int(sys.argv[1]), int(sys.argv[2])
+    gc.collect()
+    gc.freeze()  # while the content is looked at: what was loaded is not looked through again
     told = sys.stdin.read()
     if not told:  # the parent ended before it had anything to serve
         return
@@ -90,6 +93,3 @@ def uvloop_run(story: Coroutine[Any, Any, None]) -> None:
 
     uvloop.run(story)
 
-
-if __name__ == "__main__":
-    main()

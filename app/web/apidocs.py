@@ -11,10 +11,9 @@ from app.content.snapshot import Snapshot
 from app.errors import NotFound, Unauthorised
 from app.web.asgi import JSON, Headers, Reply, Scope
 from app.web.errors import answer
-from app.web.openapi import document
 from app.web.inference import version_of
 from app.web.parts import Parts
-from app.web.reference import Sample
+from app.web.reference_parts import Sample
 
 _encode = msgspec.json.Encoder().encode
 _TYPES = {"html": b"text/html; charset=utf-8", "js": b"text/javascript; charset=utf-8", "css": b"text/css; charset=utf-8"}
@@ -51,7 +50,9 @@ class ApiDocs:
         return self._refusal(scope) or Reply(200, self._document(), [JSON, (b"cache-control", b"no-store")])
 
     def _document(self) -> bytes:
-        """Made once for each version of content and catalogue: it takes 30 ms."""
+        """Made once for each version of content and catalogue: it takes 30 ms, and the first time 50 to load the models of the API."""
+        from app.web.openapi import document
+
         key = (self._parts.snapshot, self._parts.catalogue.version)
         if self._made is None or self._made[0] != key:
             self._made = (key, _encode(document(sample(self._parts))))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import secrets
 import time
 from collections.abc import Iterator
@@ -151,7 +150,6 @@ class Worker:
         await self.content.follow_items()
         with suppress(StoreUnavailable):
             await self.rewards.turn(wall_clock())
-        gc.set_threshold(50_000, 20, 100)
         await self._follow_durability()
         await self.spool.adopt()
         self._loop = asyncio.create_task(self._follow())

@@ -9,7 +9,7 @@ import pytest
 
 from app.content import kept_codes as kept
 from app.content.compiling import NO_CODES, Codes, block_codes, blocks_of
-from app.content.kept_codes import FILE, has_codes, keep_codes, kept_codes
+from app.content.kept_codes import FILE, keep_codes, kept_codes
 from app.domain.conditions import Instant
 from app.domain.definitions import BlockDefinition, PictureSpec, Variable
 from app.domain.item import Item
@@ -66,7 +66,7 @@ def test_a_language_in_which_a_template_says_the_same_has_the_same_code():
 
 
 def test_where_there_is_none_nothing_is_known(tmp_path: Path):
-    assert (has_codes(tmp_path), kept_codes(tmp_path)) == (False, NO_CODES)
+    assert kept_codes(tmp_path) == NO_CODES
 
 
 @pytest.mark.parametrize("damage", [
@@ -84,7 +84,7 @@ def test_changed_code_of_inlay_makes_other_files(tmp_path: Path, monkeypatch: py
     kept._made_by.cache_clear()
     monkeypatch.setattr("app.content.kept_codes.version", lambda _: "another Jinja")
 
-    found = has_codes(tmp_path)
+    found = kept_codes(tmp_path)
 
     kept._made_by.cache_clear()
-    assert not found
+    assert found == NO_CODES

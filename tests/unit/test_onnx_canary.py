@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.adapters.onnx_canary import REFUSED_SECONDS, try_out, verdicts
+from app.adapters.onnx_canary import REFUSED_SECONDS, try_out, trying, verdicts
 from app.adapters.onnx_trial import unusual
 from app.domain.definitions import Golden, ModelCard
 from tests.made_models import (
@@ -81,6 +82,26 @@ def test_a_sound_verdict_is_remembered(tmp_path):
     again = verdicts({"made": card("x")}, tmp_path, tmp_path / "kept")
 
     assert (first, again, next((tmp_path / "kept").glob("*.json")).stat().st_mtime_ns) == ({"made": ""}, {"made": ""}, kept)
+
+
+def test_of_models_that_are_tried_together_each_gets_what_it_would_get_alone(tmp_path):
+    made = {"sound": identity(), "deadly": kills_its_process(), "after": identity(), "wrong": linear(1, 2)}
+    for name, data in made.items():
+        (tmp_path / f"{name}.onnx").write_bytes(data)
+
+    found = verdicts({name: replace(card("x"), id=name, file=f"{name}.onnx") for name in made}, tmp_path, tmp_path / "kept")
+
+    assert (found["sound"], found["deadly"], found["after"]) == ("", "killed the process that loaded it (signal 8)", "")
+    assert (list(found), "reads 2 columns" in found["wrong"]) == (list(made), True)
+
+
+def test_models_that_nobody_waits_for_are_given_up(tmp_path):
+    (tmp_path / "made.onnx").write_bytes(never_loads())
+
+    with trying({"a": card("x"), "b": card("x", golden=(Golden((1.0,), 1.0),))}, tmp_path, tmp_path / "kept"):
+        pass
+
+    assert list((tmp_path / "kept").iterdir()) == []
 
 
 def test_another_card_is_tried_anew(tmp_path):
