@@ -7,13 +7,12 @@ against what was logged. Only decisions by the version that serves now count.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log as ln
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 import msgspec
@@ -22,37 +21,20 @@ import yaml
 from app.content.reenact import Stage
 from app.content.snapshot import Snapshot, plain
 from app.domain.definitions import ModelCard
-from app.domain.json import is_list, is_object
+from app.domain.json import is_object
 from app.domain.logged import FOLLOWED, Logged, Outcome, decode_logged
 from app.errors import InlayError, LogUnusable
 from app.journal.archive import Archive
 from app.journal.segments import entries, segments
+from app.reports.drift import Drift, State, drift
 
-MOVED, DRIFTED = 0.1, 0.25
-"""PSI from which on something moved, and from which on it is another population: the field's rule of thumb."""
 LEAST = 100
 """Decisions from which on a share says something."""
 MISSED = 0.05
 """Calibration error, and a fifth of the label's share: beyond both, scores do not say what comes true."""
 SAME = 1e-6
-FLOOR = 1e-4
 BINS = 10
-State = Literal["steady", "moved", "drifted", "unknown"]
 Open = Callable[[Path], Snapshot]
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """One input, or the score. `absent` are shares of rows without it: in training, and now."""
-
-    name: str
-    psi: float | None
-    absent_then: float
-    absent_now: float
-
-    @property
-    def state(self) -> State:
-        return "unknown" if self.psi is None else "drifted" if self.psi >= DRIFTED else "moved" if self.psi >= MOVED else "steady"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,49 +210,6 @@ def _watched(card: ModelCard, told: Mapping[str, Any], seen: _Seen, outcomes: Ma
     found.calibration = _calibration(seen.scores, labels, found.notes)
     found.shadows = [_shadow(name, rows, seen.scores, labels) for name, rows in seen.shadows.items()]
     return found
-
-
-def drift(name: str, values: Sequence[Any], base: Mapping[str, Any], default: float | str | None) -> Drift:
-    """PSI over the baseline's bins, what is absent being one of its own; what took the card's default was absent, but where the default
-    is a value like any other."""
-    then = float(base.get("absent") or 0.0)
-    there = [value for value in values if value != default] if _stands_for_absent(default, base, then) else list(values)
-    now = 1 - len(there) / len(values)
-    expected = _shares(base)
-    if not expected:
-        return Drift(name, None, then, now)
-    counts = Counter(_bin(value, base) for value in there)
-    pairs = [(share * (1 - then) if then else share, counts[place] / len(values)) for place, share in expected.items()]
-    return Drift(name, psi([*pairs, (then, now)]), then, now)
-
-
-def _stands_for_absent(default: float | str | None, base: Mapping[str, Any], then: float) -> bool:
-    """Whether a value that is the card's default was no value: some were absent in training, or nothing there was as low as it."""
-    edges = base.get("edges")
-    return default is not None and (then > 0 or (is_list(edges) and edges != [] and not isinstance(default, str) and default < edges[0] and default < 0 <= edges[0]))
-
-
-def _shares(base: Mapping[str, Any]) -> dict[Any, float]:
-    """Bin -> its share of those that were there, in training."""
-    texts, edges, shares = base.get("texts"), base.get("edges"), base.get("shares")
-    if is_object(texts):
-        there = max(1 - float(base.get("absent") or 0.0), FLOOR)
-        told = {name: float(share) / there for name, share in texts.items()}
-        return {**told, None: max(0.0, 1 - sum(told.values()))}
-    if is_list(edges):
-        return dict(enumerate(map(float, shares))) if is_list(shares) else dict.fromkeys(range(len(edges) + 1), 1 / (len(edges) + 1))
-    return {}
-
-
-def _bin(value: Any, base: Mapping[str, Any]) -> Any:
-    if is_object(base.get("texts")):
-        return value if value in base["texts"] else None
-    return bisect_right(base["edges"], value)
-
-
-def psi(pairs: Iterable[tuple[float, float]]) -> float:
-    """The population stability index of (expected share, share) pairs; shares below a floor count as the floor."""
-    return sum((max(now, FLOOR) - max(then, FLOOR)) * ln(max(now, FLOOR) / max(then, FLOOR)) for then, now in pairs)
 
 
 def _labels(label: Any, who: Sequence[tuple[bytes, int]], outcomes: Mapping[bytes, Sequence[tuple[int, str]]], last: int, notes: list[str]) -> list[float | None]:

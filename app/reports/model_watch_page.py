@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from app.reports.model_watch import DRIFTED, MOVED, Report, Watched
+from app.reports.drift import DRIFTED, MOVED
+from app.reports.model_watch import Report, Watched
 from app.reports.replay_page import STYLE
 from app.telemetry.watched_models import FILE
 

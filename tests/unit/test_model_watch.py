@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from app.reports.model_watch import drift, psi
+from app.reports.drift import drift, psi
 
 NUMBERS = {"edges": [1.0, 2.0], "shares": [0.5, 0.25, 0.25], "absent": 0.0}
 
