@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-import msgspec
 
 from app.content import arbitration_rules, bandit_rules, cap_rules, card_rules, case_rules, declared, experiment_rules, recommender_rules, sections, tables
+from app.content.cycles import self_referring
 from app.content.enrichment import enrichments
 from app.content.event_types import EVERY, event_types
 from app.content.files import content_files, version_of
@@ -21,9 +21,9 @@ from app.content.identity_kinds import identity_kinds
 from app.content.inbox_rules import inbox
 from app.content.leaves import condition
 from app.content.lint import warnings
-from app.content.reader import Names, Reader, names_in
+from app.content.reader import Names, Reader
 from app.content.retention import retention
-from app.content.source import Node, parse_yaml, read_yaml
+from app.content.source import Node, read_yaml
 from app.content.trait_kinds import trait
 from app.content.triggers import trigger, webhook
 from app.content.values import meant
@@ -31,12 +31,11 @@ from app.content.esps import esps
 from app.domain import conditions as c
 from app.domain import definitions as d
 from app.domain.bounds import USUAL, Bounds
-from app.errors import ContentInvalid, Problem, RequestInvalid
+from app.errors import ContentInvalid, Problem
 
 TEMPLATES = {"html.j2": "html", "text.j2": "text", "amp.j2": "amp"}
 MAX_TEMPLATE = 256 << 10
 ID_HINT = "letters, digits, _ and -, at most 64"
-Edge: TypeAlias = "tuple[str, str]"
 
 
 def load(directory: Path, bounds: Bounds = USUAL) -> d.Definitions:
@@ -291,14 +290,9 @@ class _Loader:
     # -- the whole -------------------------------------------------------------------------------------------------
 
     def _check_cycles(self, found: d.Definitions) -> None:
-        edges: dict[Edge, set[Edge]] = {("features", id): _refs(each) for id, each in found.features.items()}
-        edges |= {("models", id): _pairs(column.name for column in card.inputs) for id, card in found.models.items()}
-        edges |= {("tables", id): _pairs(each.ref for each in table.inputs) for id, table in found.tables.items()}
-        edges |= {("segments", id): {("segments", name) for name in _segments_in(each.condition)} for id, each in found.segments.items()}
-        for section, id in edges:
-            if section in ("features", "segments", "tables") and _reaches(edges, (section, id), (section, id)):
-                file, node = self.found[section][id]
-                self.problems.append(Problem(file, node.line, f"{section}.{id}", "refers to itself, directly or round about"))
+        for section, id in self_referring(found):
+            file, node = self.found[section][id]
+            self.problems.append(Problem(file, node.line, f"{section}.{id}", "refers to itself, directly or round about"))
 
 
 def _usable(id: str) -> bool:
@@ -311,62 +305,3 @@ def _segment(reader: Reader, node: Node, at: str) -> tuple[c.Condition, str]:
         rest = Node({key: each for key, each in node.value.items() if key != "description"}, node.line, node.keys)
         return condition(reader, rest, at), text
     return condition(reader, node, at), ""
-
-
-def _refs(feature: d.Feature) -> set[Edge]:
-    """The features and models that a feature reads."""
-    named = names_in(feature.expression) if feature.expression is not None else ()
-    return _pairs((*named, *(each.test.value for each in feature.where if isinstance(each.test.value, c.Ref))))
-
-
-def _pairs(refs: Iterable[c.Ref]) -> set[Edge]:
-    return {(f"{ref.root}s", ref.path[1]) for ref in refs if ref.root in ("feature", "model", "table")}
-
-
-def _segments_in(node: c.Condition) -> Iterable[str]:
-    match node:
-        case c.All(children) | c.Any(children):
-            for child in children:
-                yield from _segments_in(child)
-        case c.Not(child):
-            yield from _segments_in(child)
-        case c.InSegment(segment):
-            yield segment
-        case _:
-            pass
-
-
-def _reaches(edges: dict[Edge, set[Edge]], start: Edge, goal: Edge) -> bool:
-    seen: set[Any] = set()
-    todo = list(edges.get(start, ()))
-    while todo:
-        each = todo.pop()
-        if each == goal:
-            return True
-        if each not in seen:
-            seen.add(each)
-            todo += edges.get(each, ())
-    return False
-
-
-def names_of(definitions: d.Definitions) -> Names:
-    """What something beside the rules files may refer to: a request, or what a model is trained by."""
-    return Names(
-        features=set(definitions.features), segments=set(definitions.segments), consents=set(definitions.consents), models=set(definitions.models),
-        context=dict(definitions.context), kinds={id: kind for id, each in definitions.features.items() if (kind := sections.KIND_OF.get(each.kind))},
-        item_models={id for id, card in definitions.models.items() if card.per_item}, recommenders=set(definitions.recommenders),
-        labels={id: card.labels for id, card in definitions.models.items() if card.labels},
-        tables={id: tables.outputs_of(each) for id, each in definitions.tables.items()},
-    )
-
-
-def read_items_query(body: Any, definitions: d.Definitions) -> d.ItemsQuery:
-    """An items query that came with a request, checked like one in a file; `RequestInvalid` with every problem."""
-
-    problems: list[Problem] = []
-    reader = Reader("", problems, names_of(definitions), ZoneInfo(definitions.timezone))
-    node = parse_yaml(msgspec.json.encode(body), "", problems) or Node({}, 1)
-    query = sections.items_query(reader, node, "")
-    if found := [problem for problem in problems if not problem.warning]:
-        raise RequestInvalid("the query cannot be read", problems=tuple((p.key.strip("."), f"{p.message}; {p.hint}".rstrip("; ")) for p in found))
-    return query

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
-from app.content.load import names_of
+from app.content.queries import names_of
 from app.content.reader import Reader
 from app.content.source import Node, read_yaml
 from app.domain import conditions as c

@@ -19,7 +19,7 @@ import msgspec
 import yaml
 
 from app.content import card_rules
-from app.content.load import names_of
+from app.content.queries import names_of
 from app.content.reader import Reader
 from app.content.source import Node, read_yaml
 from app.domain.definitions import Definitions, ModelCard

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from app.content.items import ItemsPlan
-from app.content.load import read_items_query
+from app.content.queries import read_items_query
 from app.content.neighbours import MOST_SEEDS
 from app.content.recommending import SEEDS, reasons
 from app.content.snapshot import Snapshot, plain

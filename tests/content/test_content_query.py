@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from content_shop import write_shop
 
-from app.content.load import load, read_items_query
+from app.content.load import load
+from app.content.queries import read_items_query
 from app.domain import conditions as c
 from app.errors import RequestInvalid
 

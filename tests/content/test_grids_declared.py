@@ -10,7 +10,8 @@ import pytest
 from content_shop import RULES, write_shop
 
 from app.catalogue.replica import Replica
-from app.content.load import inspect, load, read_items_query
+from app.content.load import inspect, load
+from app.content.queries import read_items_query
 from app.content.snapshot import Snapshot
 from app.domain.decision import Choice, encode_record
 from app.domain.profile import Profile

@@ -11,7 +11,8 @@ import pytest
 from content_shop import MODEL, RULES, write_shop
 
 from app.catalogue.replica import Replica
-from app.content.load import load, read_items_query
+from app.content.load import load
+from app.content.queries import read_items_query
 from app.content.snapshot import Snapshot
 from app.domain.profile import Profile
 from app.domain.request import Request
