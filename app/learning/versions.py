@@ -117,7 +117,6 @@ class Shelf:
         folder = self.folder / name
         if (folder / CARD).is_file():
             raise SettingsInvalid(f"there is a version {name} of {self.model} already; without version: the next number is taken ({self.next()})")
-        folder.mkdir(parents=True, exist_ok=True)
         replace(folder / MODEL, data)
         page(folder, {**card, "version": name})
         replace(folder / CARD, dumped({**card, "version": name}).encode())
@@ -131,7 +130,6 @@ class Shelf:
         folder, file = self.folder / _version_of(card), self._models / str(card.get("file") or f"{self.model}.onnx")
         if (folder / CARD).is_file() or not file.is_file() or not USABLE.fullmatch(folder.name):
             return
-        folder.mkdir(parents=True, exist_ok=True)
         replace(folder / MODEL, file.read_bytes())
         replace(folder / CARD, dumped({**card, "version": folder.name}).encode())
 
@@ -144,7 +142,6 @@ class Shelf:
         if self.served_card.is_file() and "shadow" in _read(self.served_card):
             self.unshade()
         file = f"{self.model}.{version.name}.onnx"
-        self._models.mkdir(parents=True, exist_ok=True)
         replace(self._models / file, version.data)
         replace(self.served_card, dumped({**version.card, "file": file}).encode())
         if former is not None and former.name != file:
@@ -206,7 +203,8 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Whole or not at all: a server may be watching."""
+    """Whole or not at all: a server may be watching. Its folder is made where there is none yet."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(data)
     part.replace(path)
