@@ -30,6 +30,7 @@ CANDIDATES = 400
 """Items that a recommender hands on to filters and rank, the best first."""
 SEEDS = "seeds"
 """The key of the request's memo under which a caller says what to start from, in place of the person's events."""
+MOST_NAMED = 10
 _REASONS = "reasons"
 _TEXT = frozenset({str})
 
@@ -138,6 +139,17 @@ def _ids(value: Any, path: c.Path) -> list[str]:
 def reasons(r: Request) -> dict[str, Found]:
     """By item what spoke for it in the request's last question."""
     return r.memo.get(_REASONS, {})
+
+
+def foreign(learnt: Learnt, catalogue: Any) -> tuple[int, list[str]]:
+    """(how many, some of them): things that a recommender knows and the catalogue does not hold. They are never shown."""
+    count, some = 0, list[str]()
+    for id in map(learnt.id, range(len(learnt))):
+        if catalogue.get(id) is None:
+            count += 1
+            if len(some) < MOST_NAMED:
+                some.append(id)
+    return count, some
 
 
 def advisers(definitions: Definitions, models: Path) -> Mapping[str, Adviser]:

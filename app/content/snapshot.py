@@ -96,7 +96,7 @@ class Snapshot:
         self.definitions = definitions
         self.version = definitions.version
         self.runtime = runtime
-        self._advisers = advisers
+        self.advisers = advisers
         self.blocks, problems = compile_blocks(definitions.blocks, ZoneInfo(definitions.timezone), codes)
         if any(not problem.warning for problem in problems):
             raise ContentInvalid(tuple(problems))
@@ -200,7 +200,7 @@ class Snapshot:
 
     def plan(self, query: ItemsQuery) -> ItemsPlan:
         """A compiled plan of a query that came with a request."""
-        return ItemsPlan(query, self.program.apart(), self.definitions.models, self.runtime, self._advisers)
+        return ItemsPlan(query, self.program.apart(), self.definitions.models, self.runtime, self.advisers)
 
     def planned(self, text: bytes, read: Callable[[], ItemsQuery]) -> ItemsPlan:
         """The same by the text of the query, which is read where it is new; the most recent 256 are kept."""
@@ -223,7 +223,7 @@ class Snapshot:
         block, resolver = self.blocks[shown.block], self.program.writer.resolver
         types: dict[str, VariableType] = {each.name: each.type for each in block.definition.variables}
         looked_up = tuple((name, resolver(value), TAKES[types[name]]) for name, value in shown.vars.items() if isinstance(value, c.Ref) and value != CODE)
-        plan = None if shown.items is None else ItemsPlan(shown.items, self.program, self.definitions.models, self.runtime, self._advisers)
+        plan = None if shown.items is None else ItemsPlan(shown.items, self.program, self.definitions.models, self.runtime, self.advisers)
         fixed = {**block.defaults, **shown.literals}
         wording = wording_of(fixed)
         if wording is not None:

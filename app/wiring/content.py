@@ -15,18 +15,20 @@ from app.adapters.watchdog import Watchdog
 from app.content.kept_codes import kept_codes
 from app.content.load import gather, load
 from app.content.published import Published, pointer, read_current
-from app.content.recommending import advisers
+from app.content.recommending import Adviser, advisers, foreign
 from app.content.snapshot import Snapshot
 from app.content.watch import Watch
 from app.domain.bandits import Posterior
 from app.errors import ContentInvalid, InlayError, StoreUnavailable
-from app.ports import Wordings
+from app.ports import Catalogue, Wordings
 from app.settings import Settings
 from app.telemetry import log
 from app.watching import Watching
 from app.web.parts import Parts
 from app.wiring.stores import build_identifiers
 
+MOST_SHOWN = 80
+"""Letters of an item's id in the log."""
 KEEP_AGAIN_MS = 3_600_000
 """How often the store is reminded of what the content says."""
 
@@ -46,6 +48,7 @@ class Content:
         self._published: Published | None = None
         self._stamp = 0
         self._prepared_at = 0
+        self._looked_through: Snapshot | None = None
         self.prepare: Callable[[Snapshot], Awaitable[object]] = _nothing
 
     async def follow(self) -> None:
@@ -104,13 +107,30 @@ class Content:
         gc.freeze()
 
     async def follow_items(self) -> None:
-        """What was rendered ahead shows the items as they are."""
-        if self._parts.snapshot is not None and self._prepared_at != self._parts.catalogue.version:
-            await self._prepare(self._parts.snapshot)
+        """What was rendered ahead shows the items as they are. Of a new content it is told what its recommenders know and the
+        catalogue does not hold."""
+        snapshot = self._parts.snapshot
+        if snapshot is None:
+            return
+        if self._prepared_at != self._parts.catalogue.version:
+            await self._prepare(snapshot)
+        if self._looked_through is not snapshot and self._parts.catalogue.rows:
+            self._looked_through = snapshot
+            await asyncio.to_thread(_tell_foreign, snapshot.advisers, self._parts.catalogue)
 
     async def _prepare(self, snapshot: Snapshot) -> None:
         self._prepared_at = self._parts.catalogue.version
         await self.prepare(snapshot)
+
+
+def _tell_foreign(advisers: Mapping[str, Adviser], catalogue: Catalogue) -> None:
+    for id, adviser in advisers.items():
+        count, some = foreign(adviser.learnt, catalogue)
+        if count:
+            log.warning(
+                "recommender %s knows %s items, of which the catalogue does not hold %s: %s%s. They are never recommended; import them (inlay import items), or train it anew",
+                id, f"{len(adviser.learnt):,}", f"{count:,}", ", ".join(each[:MOST_SHOWN] for each in some), " ..." if count > len(some) else "",
+            )
 
 
 def open_content(folder: Path) -> Snapshot:

@@ -86,3 +86,14 @@ def test_somebody_of_whom_nothing_is_known_gets_what_sells_well(server):
     answer = server.post("/v1/recommendations", {"profile": "nobody-yet", "recommender": "near", "limit": 3}).json
 
     assert [item["reason"] for item in answer["items"]] == ["popular now"] * 3
+
+
+def test_things_that_were_bought_and_are_not_in_the_catalogue_are_told_of_once(server):
+    told = f"recommender near knows {KINDS * EACH} items, of which the catalogue does not hold {KINDS}: "
+    server.until(lambda: told in server.told(), 20)
+
+    line = next(line for line in server.told().splitlines() if told in line)
+
+    assert sorted(line.partition(told)[2].partition(". They are never recommended")[0].split(", ")) == [f"k{kind}-{EACH - 1}" for kind in range(KINDS)]
+    assert "inlay import items" in line
+    assert server.told().count(told) == 1
