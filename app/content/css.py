@@ -11,8 +11,6 @@ from collections.abc import Callable
 from html import escape
 from html.parser import HTMLParser
 
-import css_inline
-
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style\s*>", re.DOTALL | re.IGNORECASE)
 _JINJA = r"\{%.*?%\}|\{\#.*?\#\}|\{\{.*?\}\}"
 _PLAIN = r"\{(?![%{#])"
@@ -74,6 +72,8 @@ def _styles_of(source: str, css: str) -> dict[int, str]:
     copy = re.sub(_JINJA, "", copy, flags=re.DOTALL)
     first = re.match(r"(?:\s|<!--.*?-->)*<([a-zA-Z]+)", copy, re.DOTALL)
     copy = _WRAPS.get(first[1].lower() if first else "", "{}").replace("{}", copy)
+    import css_inline  # 4 MB, which a worker does without: it takes templates as they were compiled
+
     inliner = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=False, extra_css=css)
     reader = _Styles()
     reader.feed(inliner.inline(copy))

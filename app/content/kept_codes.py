@@ -1,7 +1,7 @@
 """The code of templates beside the published content: compiled once by the process that validates, run by every worker.
 
 Python's own form of code (`marshal`) is that of one version of Python alone, and code is only as good as what wrote it: a
-file that another Python, Jinja or Inlay wrote is passed over, and so is one that was cut. It lies in the data folder,
+file that another Python, library or Inlay wrote is passed over, and so is one that was cut. It lies in the data folder,
 which is as much to be trusted as the secret that lies there too.
 """
 
@@ -19,6 +19,7 @@ from app.content.codes import Card, Code
 from app.content.compiling import NO_CODES, BlockCode, Codes
 
 FILE = "templates.bin"
+LIBRARIES = ("jinja2", "css-inline")
 _SIZE = sha256().digest_size
 
 
@@ -44,8 +45,8 @@ def kept_codes(folder: Path) -> Codes:
 
 @cache
 def _made_by() -> bytes:
-    """A hash of all that makes the code what it is: this Inlay, this Jinja, this Python."""
-    digest = sha256(importlib.util.MAGIC_NUMBER + version("jinja2").encode())
+    """A hash of all that makes the code what it is: this Inlay, this Python, and the libraries that templates go through."""
+    digest = sha256(importlib.util.MAGIC_NUMBER + " ".join(map(version, LIBRARIES)).encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
     return digest.digest()

@@ -35,7 +35,7 @@ class ApiDocs:
         self._parts = parts
         self._made: tuple[tuple[Snapshot | None, int], bytes] | None = None
         library, own = files("fastapi_offline") / "static", files("app.web") / "assets"
-        self._files = {name: (library / name).read_bytes() for name in _LIBRARY} | {name: (own / name).read_bytes() for name in _OWN}
+        self._files = {name: library / name for name in _LIBRARY} | {name: own / name for name in _OWN}
 
     async def page(self, scope: Scope, receive: Any) -> Reply:
         return self._refusal(scope) or self._file("docs.html", [(b"content-security-policy", _POLICY), (b"cache-control", b"no-cache")])
@@ -60,7 +60,7 @@ class ApiDocs:
 
     def _file(self, name: str, headers: Headers) -> Reply:
         kind = (b"content-type", _TYPES[name.rpartition(".")[2]])
-        return Reply(200, self._files[name], [kind, (b"x-content-type-options", b"nosniff"), *headers])
+        return Reply(200, self._files[name].read_bytes(), [kind, (b"x-content-type-options", b"nosniff"), *headers])
 
     def _refusal(self, scope: Scope) -> Reply | None:
         try:
