@@ -32,10 +32,10 @@ from app.learning import cards, versions
 from app.learning.evaluation import Compared, compare, judge, unseen, wanted
 from app.learning.examples import Examples, read_rows, read_table
 from app.learning.histories import Events
-from app.learning.outcomes import learn_clusters, learn_lifetime, learn_recommender, learn_rfm
+from app.learning.outcomes import carry_out
 from app.learning.sameness import of_history, of_table
 from app.learning.spec import Spec
-from app.learning.tasks import ClustersTask, LifetimeTask, RecommenderTask, RfmTask, Task, read_task
+from app.learning.tasks import RecommenderTask, Task, read_task
 from app.learning.training import train
 from app.learning.versions import Shelf, Version
 from app.settings import Settings
@@ -112,11 +112,7 @@ def _alone(home: Path) -> Generator[bool]:
 
 
 def _id(task: Task) -> str:
-    match task:
-        case Spec():
-            return task.model
-        case RecommenderTask() | ClustersTask() | LifetimeTask() | RfmTask():
-            return task.id
+    return task.model if isinstance(task, Spec) else task.id
 
 
 class Run:
@@ -205,17 +201,13 @@ class Run:
         with report.step("train"):
             match task:
                 case RecommenderTask():
-                    outcome = learn_recommender(task, self._events, content, say)
+                    outcome = carry_out(task, definitions, self._events, content, say)
                     report.outcome, report.notes = "replaced", [f"{name}: {value}" for value, name in outcome.told]
                     return
                 case Spec():
                     made = made or self._uplift(task, say)
-                case ClustersTask():
-                    made = made or learn_clusters(replace(task, version=""), definitions, self._events, content, say, {"same": self._same}).version
-                case LifetimeTask():
-                    made = made or learn_lifetime(replace(task, version=""), definitions, self._events, content, say, {"same": self._same}).version
-                case RfmTask():
-                    made = made or learn_rfm(replace(task, version=""), definitions, self._events, content, {"same": self._same}).version
+                case _:
+                    made = made or carry_out(replace(task, version=""), definitions, self._events, content, say, {"same": self._same}).version
         assert made is not None
         report.version = made.name
         self._promote(made, "replaced", "retrained")

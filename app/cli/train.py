@@ -17,9 +17,9 @@ from app.errors import SettingsInvalid
 from app.cli.promoting import promote
 from app.learning.cards import keep
 from app.learning.examples import Examples, read_rows, read_table
-from app.learning.outcomes import learn_clusters, learn_lifetime, learn_recommender, learn_rfm
+from app.learning.outcomes import carry_out
 from app.learning.spec import Spec
-from app.learning.tasks import ClustersTask, LifetimeTask, RecommenderTask, RfmTask, read_task
+from app.learning.tasks import read_task
 from app.learning.training import kind_of, train
 from app.learning.versions import CARD, Shelf, Version
 from app.settings import Settings
@@ -41,15 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _model(arguments, settings, definitions, task)
     with history(arguments, settings) as events, doing() as say, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        match task:
-            case ClustersTask():
-                outcome = learn_clusters(task, definitions, events, settings.content, say)
-            case LifetimeTask():
-                outcome = learn_lifetime(task, definitions, events, settings.content, say)
-            case RfmTask():
-                outcome = learn_rfm(task, definitions, events, settings.content)
-            case RecommenderTask():
-                outcome = learn_recommender(task, events, settings.content, say)
+        outcome = carry_out(task, definitions, events, settings.content, say)
     _tell(outcome.told, ())
     if outcome.version is None:
         Console(highlight=False, soft_wrap=True).print(f"written to {' and '.join(map(str, outcome.written))}", markup=False)

@@ -26,7 +26,7 @@ from app.learning.examples import Examples
 from app.learning.fitting import feeds, scores
 from app.learning.histories import Events
 from app.learning.plots import ACCENT, PALE, canvas, save
-from app.learning.tasks import ClustersTask, LifetimeTask, RecommenderTask, RfmTask
+from app.learning.tasks import ClustersTask, HistoryTask, LifetimeTask, RecommenderTask, RfmTask
 from app.learning.searching import Moved
 from app.learning.versions import Shelf, Version, replace
 from app.content.recommending import Learnt, read
@@ -42,6 +42,19 @@ class Outcome:
     told: tuple[tuple[str, str], ...]
     version: Version | None = None
     written: tuple[Path, ...] = ()
+
+
+def carry_out(task: HistoryTask, definitions: Definitions, events: Events, content: Path, moved: Moved, more: Mapping[str, Any] | None = None) -> Outcome:
+    """`more` is told in the card, where the task makes one."""
+    match task:
+        case ClustersTask():
+            return learn_clusters(task, definitions, events, content, moved, more)
+        case LifetimeTask():
+            return learn_lifetime(task, definitions, events, content, moved, more)
+        case RfmTask():
+            return learn_rfm(task, definitions, events, content, more)
+        case RecommenderTask():
+            return learn_recommender(task, events, content, moved)
 
 
 # -- kinds of people ---------------------------------------------------------------------------------------------------

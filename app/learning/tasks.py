@@ -76,7 +76,9 @@ class RfmTask(PeopleTask):
     parts: int = 5
 
 
-Task: TypeAlias = Spec | RecommenderTask | ClustersTask | LifetimeTask | RfmTask
+HistoryTask: TypeAlias = RecommenderTask | ClustersTask | LifetimeTask | RfmTask
+"""What is learnt of the history itself, without rows of an instant and a label."""
+Task: TypeAlias = Spec | HistoryTask
 
 
 def read_task(path: Path, definitions: d.Definitions) -> Task:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from app.content.files import FOLDERS
+from tests.content.content_shop import write_shop
 
 ROOT = Path(__file__).parent.parent.parent
 SHOP = Path(__file__).parent.parent / "content" / "shop"
@@ -66,6 +67,15 @@ class Server:
         server = Server(folder / "content", folder / "data", port, environment=environment, code=code)
         server.start()
         return server
+
+    @staticmethod
+    def ruled(rules: str, **environment: str) -> Server:
+        """A small shop of these rules alone: its blocks, and no model."""
+        with tempfile.TemporaryDirectory(prefix="inlay-story-") as folder:
+            content = Path(folder)
+            write_shop(content, rules)
+            shutil.rmtree(content / "models")
+            return Server.of(content, **environment)
 
     @staticmethod
     def starter(**environment: str) -> Server:

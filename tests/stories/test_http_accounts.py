@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.content.content_shop import write_shop
 from tests.stories.server import Server
 
 RULES = """\
@@ -18,11 +16,8 @@ experiments: {copy: {placement: hero, unit: account, variants: {a: 1.0, b: 0.0}}
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    write_shop(tmp_path, RULES)
-    for path in (tmp_path / "models").iterdir():
-        path.unlink()
-    running = Server.of(tmp_path)
+def server() -> Iterator[Server]:
+    running = Server.ruled(RULES)
     yield running
     running.close()
 

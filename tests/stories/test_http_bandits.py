@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from tests.content.content_shop import write_shop
 from tests.stories.server import Server
 
 RULES = """\
@@ -28,12 +27,8 @@ bandits:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("content")
-    write_shop(folder, RULES)
-    for path in (folder / "models").iterdir():
-        path.unlink()
-    running = Server.of(folder)
+def server() -> Iterator[Server]:
+    running = Server.ruled(RULES)
     yield running
     running.close()
 

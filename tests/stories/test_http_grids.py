@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from tests.content.content_shop import write_shop
 from tests.stories.server import Server
 
 RULES = """\
@@ -31,12 +30,8 @@ ITEMS = [*(f"shoes{n}" for n in range(1, 7)), "bags1", "bags2", "hats1", "hats2"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    folder = tmp_path_factory.mktemp("content")
-    write_shop(folder, RULES)
-    for path in (folder / "models").iterdir():
-        path.unlink()
-    running = Server.of(folder)
+def server() -> Iterator[Server]:
+    running = Server.ruled(RULES)
     for price, id in enumerate(ITEMS, 1):
         running.call("PUT", f"/v1/items/{id}", {"price": price, "category": id[:-1]})
     seen_by_every_worker(running)

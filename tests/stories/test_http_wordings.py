@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.content.content_shop import write_shop
 from tests.stories.server import Server
 
 RULES = """\
@@ -19,11 +17,8 @@ offers:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    write_shop(tmp_path, RULES)
-    for path in (tmp_path / "models").iterdir():
-        path.unlink()
-    running = Server.of(tmp_path)
+def server() -> Iterator[Server]:
+    running = Server.ruled(RULES)
     yield running
     running.close()
 
