@@ -209,7 +209,7 @@ def learn_recommender(task: RecommenderTask, events: Events, content: Path, move
     before = given if task.judge_from is None else [basket for basket in given if basket.at < task.judge_from]
     moved(f"learning from {len(before):,} baskets")
     described = {"from": before[0].at, "to": before[-1].at} if before else {}
-    data = packed(factorised(before, described, seed=task.seed) if task.method == "factors" else learn(before, described))
+    data = packed(factorised(before, described, task.seed, moved) if task.method == "factors" else learn(before, described))
     path = content / "models" / f"{task.id}.npz"
     replace(path, data)
     learnt = read(path)
