@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from app.content.gettext_files import FOLDER, translations
 from app.errors import InlayError
 from app.reports.qa import Cell, addresses, cell_of, differences, findings, interests, minor, outside, page, untranslated
+from app.settings import load_settings
 
 SECONDS = 20
 
@@ -35,6 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--approved", type=Path, metavar="FILE", help="what was approved last; what differs is told")
     parser.add_argument("--approve", action="store_true", help="write what is seen now to --approved")
     parser.add_argument("--links", action="store_true", help="ask every address that is linked to whether it is there")
+    parser.add_argument("--content", type=Path, metavar="DIR", help="the folder whose catalogues say what is rightly the same in two languages (.)")
     parser.add_argument("--server", default="http://127.0.0.1:8000", help="the running server (http://127.0.0.1:8000); its key is read from INLAY_KEY")
     parser.set_defaults(run=run)
 
@@ -43,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     """0 where nothing is to be looked at but fallbacks and items that are new to somebody, 1 where something is."""
     cells = [cell for at in arguments.at or [""] for who in arguments.people for language in arguments.language or [""] for cell in _cells(arguments, who, at, language)]
     unreachable = _unreachable(addresses(cells)) if arguments.links else {}
-    alike, known = untranslated(cells), {who: _interests(arguments.server, who) for who in arguments.people if who}
+    alike, known = untranslated(cells, _alike(load_settings(content=arguments.content).content / "blocks")), {who: _interests(arguments.server, who) for who in arguments.people if who}
     wrong = {cell.key: [*findings(cell, unreachable), *alike.get(cell.key, ()), *outside(cell, known.get(cell.person, ()))] for cell in cells}
     approved: Mapping[str, Any] = json.loads(arguments.approved.read_text()) if arguments.approved and arguments.approved.exists() else {}
     changed = differences(cells, approved) if approved else {}
@@ -57,6 +60,12 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.approved.write_text(json.dumps({cell.key: cell.mark for cell in cells}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{len(cells)} renderings in {arguments.out}")
     return 1 if changed or any(not minor(why) for reasons in wrong.values() for why in reasons) else 0
+
+
+def _alike(blocks: Path) -> dict[str, list[str]]:
+    """language -> the texts that its catalogues translate by themselves, as OK by OK. A catalogue that cannot be read says nothing: `inlay check` tells of it."""
+    spoken = translations(blocks, sorted((blocks / FOLDER).rglob("*.po")), [])
+    return {each.language: [text for text, forms in each.messages.items() if text in forms] for each in spoken}
 
 
 def _cells(arguments: argparse.Namespace, who: str, at: str, language: str) -> list[Cell]:

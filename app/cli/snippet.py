@@ -8,12 +8,12 @@ from pathlib import Path
 
 from app.content.load import inspect
 from app.content.values import meant
-from app.formats.snippets import CALLS, EXPORTED, snippet
+from app.formats.snippets import CALLS, SENDERS, snippet
 from app.settings import load_settings
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("sender", metavar="SENDER", help=f"one of {', '.join((*CALLS, *EXPORTED))}")
+    parser.add_argument("sender", metavar="SENDER", help=f"one of {', '.join(SENDERS)}")
     parser.add_argument("placement", metavar="PLACEMENT", help="a placement of the rules")
     parser.add_argument("--mail", metavar="MAIL", default="", help="decide all placements of this mail together")
     parser.add_argument("--surface", choices=("html", "txt", "amp"), default="html", help="the part of the mail it is pasted into (html)")
@@ -42,8 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _wrong(arguments: argparse.Namespace, content: Path) -> str:
-    if arguments.sender not in CALLS and arguments.sender not in EXPORTED:
-        return f"no sender {arguments.sender[:40]!r}; {meant(arguments.sender, (*CALLS, *EXPORTED)) or 'there are'} {', '.join((*CALLS, *EXPORTED))}"
+    if arguments.sender not in SENDERS:
+        return f"no sender {arguments.sender[:40]!r}; {meant(arguments.sender, SENDERS) or 'there are ' + ', '.join(SENDERS)}"
     definitions, _ = inspect(content)
     if definitions is None:
         return ""

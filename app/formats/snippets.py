@@ -54,7 +54,7 @@ CALLS: Mapping[str, Call] = {
         ("HttpRequest never caches, and can send the key as a header: set @inlay_key from a data extension that nobody else may read.",),
     ),
     "klaviyo": Call(
-        "Klaviyo, web feed", "", "", "$feed\n\nIn the template, with the feed's name $name:\n{{ feeds.$name.placements.$raw.html|safe }}\n",
+        "Klaviyo, web feed", "", "", "$feed\n\nIn the template, with the feed's name $name:\n{% with shown=feeds.$name.placements|lookup:'$raw' %}{{ shown.html|safe }}{% endwith %}\n",
         ("A web feed is the same for everybody and is fetched every 15 minutes, within 5 s: it shows what anybody may have. Personal content needs open-time pictures (urls.image) or an export.",
          "Authentication: basic, user name inlay, password the key. Three bad nights switch the feed off: Inlay always answers 200."),
         "json",
@@ -75,7 +75,7 @@ CALLS: Mapping[str, Call] = {
     ),
     "adobe-journey-optimizer": Call(
         "Adobe Journey Optimizer, custom action", "{{profile.person.crmId}}", "{{context.system.source.id}}-{{context.journey.technicalProperties.journeyVersionId}}",
-        "GET $url\nHeader: Authorization: Bearer KEY\n\nIn the message, from the action's response (version 2 of custom actions):\n{{context.journey.actions.$name.content}}\n",
+        "GET $url\nHeader: Authorization: Bearer KEY\n\nIn the message, from the action's response (version 2 of custom actions):\n{{{context.journey.actions.$name.content}}}\n",
         ("An action may call more than an external source does (15 a second); retries are idempotent with the send.", "Set the action's timeout to 1 s, and go on with the timeout path."), "json",
     ),
     "airship": Call(
@@ -83,19 +83,21 @@ CALLS: Mapping[str, Call] = {
         ("A feed has either a throttle (100 a second at least) or a cache: take the throttle, a cache would be shared.", "An answer must be application/json with an object on top: it is."), "json",
     ),
     "moengage": Call(
-        "MoEngage, Content API", "{{UserAttribute['Customer ID']}}", "{{CampaignAttribute['Campaign ID']}}", "$url\nHeader: Authorization: Bearer KEY\n\nIn the message, with the Content API's name $name:\n{{ContentApi['$name'].content}}\n",
+        "MoEngage, Content API", "{{UserAttribute['Customer ID']}}", "{{CampaignAttribute['Campaign ID']}}", "$url\nHeader: Authorization: Bearer KEY\n\nIn the message, with the Content API's name $name:\n{{ContentApi.$name().content}}\n",
         ("Its calls come from the user agent moengage-bot: let no firewall turn that away (406).",), "json",
     ),
     "clevertap": Call(
-        "CleverTap, Linked Content", "{{ profile.identity | url_encode }}", "{{ campaign.id }}", "{% linkedContent:$name url: \"$url\" %}\n{{ $name.content }}\n",
-        ("Make the API first, by the name behind linkedContent, with the header Authorization: Bearer KEY.",), "json",
+        "CleverTap, Linked Content", "{{Profile.Identity}}", "{{Campaign.campaignId}}",
+        "$url\nHeader: Authorization: Bearer KEY\n\nIn the message, with the Linked Content's name $name:\n{{ Linked.$name.content }}\n",
+        ("Make the Linked Content first, under settings; what stands behind profile= and send= are its query parameters, mapped to these as the campaign is made.",
+         "A label of the answer has to be added before it can be used: add content, by auto-fill."), "json",
     ),
     "dotdigital": Call(
         "Dotdigital, external dynamic content", "@CONTACT_ID@", "@CAMPAIGN_ID@", "$url\n",
         ("Paste it as the address of an external dynamic content block; data fields may stand in the path and the query, never in the host.", "Throttle sends over a few hundred, as Dotdigital asks; it sends no header: let a proxy add the key."),
     ),
     "sailthru": Call(
-        "Sailthru (Marigold), data feed", "", "", "$feed\n\nIn the template:\n{content_$raw = first(content)}{content_$raw.html}\n",
+        "Sailthru (Marigold), data feed", "", "", "$feed\n\nIn the template:\n{$name = first(content)}{$name.html}\n",
         ("The feed is asked once before a blast, not for each person: it shows what anybody may have, as the entry of the list content, whose url field Sailthru asks for.",), "json",
     ),
     "cordial": Call(
@@ -103,7 +105,7 @@ CALLS: Mapping[str, Call] = {
         ("getJson runs as each mail is rendered.",), "json",
     ),
     "notifuse": Call(
-        "Notifuse, recipient feed", "", "", "$recipient\nHeader: Authorization: Bearer KEY\n\nIn the template:\n{{ recipient_feed.placements.$raw.html }}\n",
+        "Notifuse, recipient feed", "", "", "$recipient\nHeader: Authorization: Bearer KEY\n\nIn the template:\n{{ recipient_feed.placements['$raw'].html }}\n",
         ("Notifuse posts the contact and the broadcast; three failures pause the broadcast: POST /v1/senders/notifuse answers in its shape and always 200.", "The person is contact.external_id, the send broadcast.id."),
     ),
     "listmonk": Call(
@@ -115,6 +117,9 @@ CALLS: Mapping[str, Call] = {
 
 EXPORTED = ("mailchimp", "hubspot", "listmonk")
 """Senders that take decisions ahead, as fields of a list."""
+
+SENDERS = tuple(dict.fromkeys((*CALLS, *EXPORTED)))
+"""All that are known, each once."""
 
 
 def snippet(sender: str, placement: str, base: str, *, mail: str = "", surface: str = "html") -> str:

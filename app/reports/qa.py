@@ -11,11 +11,13 @@ from html import escape
 from typing import Any, cast
 
 from app.content.plaintext import plaintext
+from app.domain.translation import tag
 
 CLIPPED = 102_400
 FALLBACK, OUTSIDE = "shows the fallback", "is outside of what is known of"
 LONG_TITLE, LONG_WORD = 70, 40
 _LEFT_OVER = re.compile(r"\{\{|\}\}|\{%|\bundefined\b|\bNone\b|\bnull\b|\bSample\b|lorem ipsum", re.IGNORECASE)
+_BRACES = re.compile(r"\\\{\w+\\\}")
 _MARKS = ("category", "categories", "brand", "tags")
 _LINK = re.compile(r'href="(https?://[^"]+)"')
 _STYLE = """
@@ -100,15 +102,17 @@ def findings(cell: Cell, unreachable: Mapping[str, str] | None = None) -> Iterat
             yield f"{address[:80]} {why}"
 
 
-def untranslated(cells: Sequence[Cell]) -> dict[str, list[str]]:
-    """key -> the lines that read as in the first language, where the same offer is shown in both; names of items are none."""
+def untranslated(cells: Sequence[Cell], alike: Mapping[str, Collection[str]] | None = None) -> dict[str, list[str]]:
+    """key -> the lines that read as in the first language, where the same offer is shown in both. What items are called is no such
+    line, nor is what a catalogue translates by itself: `alike` holds these texts by the language's tag."""
     first = {(cell.person, cell.at, cell.placement): cell for cell in reversed(cells)}
     found: dict[str, list[str]] = {}
     for cell in cells:
         source = first[cell.person, cell.at, cell.placement]
         if cell.language == source.language or (cell.offer, cell.block) != (source.offer, source.block):
             continue
-        names = {_plain(value) for item in (*cell.shown, *source.shown) for value in item.values() if isinstance(value, str)}
+        items = {_plain(value) for item in (*cell.shown, *source.shown) for value in item.values() if isinstance(value, str)}
+        names = _called([*items, *(_plain(plaintext(text)) for text in _spoken(alike or {}, cell.language))])
         there = set(_lines(source))
         found[cell.key] = [f'says "{line[:80]}" as in {source.language}: not translated' for line in dict.fromkeys(_lines(cell)) if line in there and not _named(line, names)]
     return found
@@ -124,11 +128,21 @@ def _plain(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip(" :.,·|-–")
 
 
-def _named(line: str, names: Collection[str]) -> bool:
-    """Whether nothing is left of a line but what items are called, and amounts."""
-    for name in sorted(names, key=len, reverse=True):
-        line = line.replace(name, "") if len(name) > 1 else line
-    return sum(map(str.isalpha, line)) < 2
+def _spoken(alike: Mapping[str, Collection[str]], language: str) -> Collection[str]:
+    """Those of the language; `de-AT` speaks as `de` does."""
+    known = tag(language)
+    return alike.get(known) or alike.get(known.partition("-")[0], ())
+
+
+def _called(names: Iterable[str]) -> re.Pattern[str]:
+    """Any of the names, the longest first; what stands in braces in a catalogue's may be anything."""
+    longest = sorted({name for name in names if len(name) > 1}, key=len, reverse=True)
+    return re.compile("|".join(_BRACES.sub(".+", re.escape(name)) for name in longest) or "(?!)")
+
+
+def _named(line: str, names: re.Pattern[str]) -> bool:
+    """Whether nothing is left of a line but names, and amounts."""
+    return sum(map(str.isalpha, names.sub("", line))) < 2
 
 
 def interests(traits: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> frozenset[str]:

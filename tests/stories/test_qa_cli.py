@@ -53,6 +53,16 @@ def test_each_language_is_looked_at_and_what_it_leaves_untranslated_is_told(shop
     assert ("Ausgesucht" in (tmp_path / "qa.html").read_text(), "2 renderings" in done.stdout) == (True, True)
 
 
+def test_what_its_catalogue_translates_by_itself_is_left_alone(shop, tmp_path):
+    words = tmp_path / "blocks" / "locales" / "de" / "LC_MESSAGES" / "names.po"
+    words.parent.mkdir(parents=True)
+    words.write_text('msgid "Free returns"\nmsgstr "Free returns"\n')
+
+    done = looked(shop, tmp_path / "qa.html", "jonas", "--language", "en", "--language", "de", "--content", str(tmp_path))
+
+    assert (done.returncode, "not translated" in done.stdout) == (0, False), done.stdout + done.stderr
+
+
 def test_every_surface_is_shown_and_held_against_what_was_approved(shop, tmp_path):
     block = shop.content / "blocks" / "card"
     approved, page = ("--approved", str(tmp_path / "approved.json")), tmp_path / "qa.html"

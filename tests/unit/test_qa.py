@@ -59,6 +59,17 @@ def test_lines_that_read_as_in_the_first_language_are_told_but_not_what_items_ar
     assert untranslated([ENGLISH, GERMAN]) == {"mara de hero": ['says "Have a look" as in en: not translated']}
 
 
+@pytest.mark.parametrize(("texts", "told"), [
+    ({"de": ["Have a look"]}, 0), ({"de": ["<b>Have</b> a look"]}, 0), ({"de": ["{what} a look"]}, 0), ({"de": ["look"]}, 1), ({"fr": ["Have a look"]}, 1), ({"de": []}, 1),
+])
+def test_a_text_that_its_catalogue_translates_by_itself_is_rightly_the_same(texts, told):
+    assert len(untranslated([ENGLISH, GERMAN], texts)["mara de hero"]) == told
+
+
+def test_a_language_of_one_country_has_the_texts_of_its_language():
+    assert untranslated([ENGLISH, like(language="de_AT", html=GERMAN.html, shown=(ITEM,))], {"de": ["Have a look"]}) == {"mara de_AT hero": []}
+
+
 @pytest.mark.parametrize("cells", [[ENGLISH], [ENGLISH, like(language="de", offer="hats", html=ENGLISH.html)], [ENGLISH, like(language="de", person="jonas", html=ENGLISH.html)]])
 def test_only_the_same_offer_for_the_same_person_is_compared(cells):
     assert [lines for lines in untranslated(cells).values() if lines] == []

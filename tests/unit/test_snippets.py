@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from app.formats.snippets import CALLS, EXPORTED, snippet
+from app.formats.snippets import CALLS, EXPORTED, SENDERS, snippet
 
 BASE = "https://inlay.shop.example"
 SHARED = {"klaviyo", "sailthru"}
@@ -61,3 +61,4 @@ def test_every_sender_is_known():
     assert {"braze", "iterable", "salesforce-ampscript", "salesforce-ssjs", "klaviyo", "customerio", "emarsys", "adobe-campaign", "adobe-journey-optimizer", "airship", "moengage",
             "clevertap", "dotdigital", "sailthru", "cordial", "notifuse", "listmonk"} <= set(CALLS)
     assert set(EXPORTED) >= {"mailchimp", "hubspot"}
+    assert len(set(SENDERS)) == len(SENDERS) == len(set(CALLS) | set(EXPORTED))
