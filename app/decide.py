@@ -101,8 +101,10 @@ class Decider:
     def _answer(self, snapshot: Snapshot, q: Question, profile: Profile, why: str, now: int) -> Answer:
         context, ignored = snapshot.coerce(q.context) if q.context else ({}, [])
         r = Request(now, snapshot.consented(profile), context, snapshot.score, snapshot.trials.assign, q.send or "")
-        r.variants.update(q.variants)
-        r.degraded += [why, *q.degraded] if why else q.degraded
+        if q.variants:
+            r.variants.update(q.variants)
+        if why or q.degraded:
+            r.degraded += [why, *q.degraded] if why else q.degraded
         # An erased person's choices are never recorded, but their id is sealed: nobody tells them from an unknown one.
         named = q.send is not None and profile.key is not None and not q.preview and not why
         id = self._seal(profile.key or "", q.send or "") if named else self.random_id()

@@ -69,15 +69,20 @@ class RedisStore:
         return profile if profile.key == key else await self.read(profile.key or "", send, sends=sends)
 
     async def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> list[Profile]:
-        commands = [_asking(key, send, sends=sends) for key, send in asked]
-        replies = iter(await self._link.pipeline([command for each in commands for command in each]))
+        commands: list[Command] = []
+        ends: list[int] = []
+        for key, send in asked:
+            commands += _asking(key, send, sends=sends)
+            ends.append(len(commands))
+        replies = await self._link.pipeline(commands)
         found: list[Profile] = []
-        for (key, send), each in zip(asked, commands, strict=True):
-            told = [next(replies) for _ in each]
-            profile = self._profile(key, send, told, sends=sends)
+        start = 0
+        for (key, send), end in zip(asked, ends, strict=True):
+            profile = self._profile(key, send, replies[start:end], sends=sends)
             if profile.history.unknown:
-                profile.history = await self._reread(*told[0])
+                profile.history = await self._reread(*replies[start])
             found.append(profile)
+            start = end
         moved = {i: profile.key or "" for i, ((key, _), profile) in enumerate(zip(asked, found, strict=True)) if profile.key != key}
         if moved:
             again = await self.read_many([(key, asked[i][1]) for i, key in moved.items()], sends=sends)

@@ -21,6 +21,7 @@ from app.domain.request import Request
 from app.errors import RenderFailed
 
 Render = Callable[[Dish, Mapping[str, Any], Sequence[Item]], Any]
+First = Callable[[Request], "tuple[Choice, Verdict] | None"]
 
 
 class Taken(Struct):
@@ -67,6 +68,11 @@ def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken
 
     Somebody in a holdout gets its control: one offer, or the fallback. With `reasons` every offer is judged, else no more than the choice needs; the choice is the same.
     """
+    if render is None and not reasons and not taken.offers:
+        first = snapshot.plain[placement] if placement in snapshot.plain else plain(snapshot, placement)
+        if first is not None and (found := first(r)) is not None:
+            taken.offers.add(found[0].offer or "")
+            return found
     holdout = snapshot.trials.holdout(r, placement)
     order, verdict = judged(snapshot, r, placement, taken.offers, reasons=reasons, held=holdout is not None)
     judgement, draw = verdict.judgement, order if isinstance(order, Draw) else None
@@ -86,6 +92,28 @@ def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken
             return held(choice, holdout), verdict
         verdict.later[i] = choice
     return held(fall_back(snapshot, r, placement, catalogue, taken, render), holdout), verdict
+
+
+def plain(snapshot: Snapshot, placement: str) -> First | None:
+    """Where nothing that is shown depends on the person but which offer it is, the choice of each is made here, once: the function
+    gives it to everybody who may see the offer, and None to those who may see none."""
+    judgement, dishes, first = snapshot.judgements[placement], [], None
+    if judgement.first is not None and snapshot.limits.at(placement) is None and not snapshot.trials.touches(placement):
+        dishes = [snapshot.offers[offer.id] for offer in judgement.offers]
+    if dishes and all(snapshot.same_for_all(offer.id) for offer in judgement.offers):
+        made = [
+            (Choice(placement, offer.id, dish.block.id, "eligible", dish.fixed, version=snapshot.version, wording=dish.wording), Verdict(judgement, None, {}, {}, chosen=i))
+            for i, (offer, dish) in enumerate(zip(judgement.offers, dishes, strict=True))
+        ]
+        best = judgement.first
+
+        def first(r: Request) -> tuple[Choice, Verdict] | None:
+            for i in best(r):
+                return made[i]
+            return None
+
+    snapshot.plain[placement] = first
+    return first
 
 
 def judged(snapshot: Snapshot, r: Request, placement: str, taken: Collection[str], *, reasons: bool, held: bool) -> tuple[Iterable[int], Verdict]:

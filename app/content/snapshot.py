@@ -130,6 +130,8 @@ class Snapshot:
         self.shadows = tuple((id, card.shadow) for id, card in definitions.models.items() if card.shadow is not None)
         """The models beside which another is scored; empty where none is."""
         self._plans: dict[bytes, ItemsPlan] = {}
+        self.plain: dict[str, Any] = {}
+        """What `choosing` made ahead, by placement."""
 
     def _options(self, rules: Arbitration) -> dict[str, Option]:
         return {
@@ -144,6 +146,11 @@ class Snapshot:
     def dish(self, offer: str, r: Request) -> Dish:
         """An offer as this person gets it."""
         return next((dish for when, dish in self._guises[offer] if when(r)), self.offers[offer]) if offer in self._guises else self.offers[offer]
+
+    def same_for_all(self, offer: str) -> bool:
+        """Whether everybody who gets the offer gets the same."""
+        dish = self.offers[offer]
+        return dish.plan is None and not dish.looked_up and not dish.coded and offer not in self._guises
 
     def gates(self, gate: Gate) -> tuple[str, ...]:
         """The declared purposes without whose consent this gate stays shut."""

@@ -41,6 +41,10 @@ class Trials:
         when = self._when.get(id)
         return experiment.variant(unit) if unit and (when is None or when(r)) else None
 
+    def touches(self, placement: str) -> bool:
+        """Whether a choice for this placement may have to name an experiment or a holdout."""
+        return bool(self._experiments or self._holdouts[placement])
+
     def exposed(self, r: Request, placement: str) -> dict[str, str]:
         """The variants that this placement was shown under: of its own experiments, and of those without a placement that
         were asked for."""
