@@ -99,7 +99,7 @@ class Decider:
     # -- what do they see ------------------------------------------------------------------------------------------
 
     def _answer(self, snapshot: Snapshot, q: Question, profile: Profile, why: str, now: int) -> Answer:
-        context, ignored = snapshot.coerce(q.context) if q.context else ({}, [])
+        context, ignored = snapshot.coerce(q.context) if q.context else (None, [])
         r = Request(now, snapshot.consented(profile), context, snapshot.score, snapshot.trials.assign, q.send or "")
         if q.variants:
             r.variants.update(q.variants)
@@ -116,15 +116,14 @@ class Decider:
             self._replay(snapshot, q, profile.record, answer, taken)
         if q.mail in snapshot.arbitrated and not why:
             self._arbitrate(snapshot, q, q.mail, answer, taken)
-        for placement in q.wanted(snapshot):
-            if placement not in decision.choices:
-                draw = q.drawing(placement, r)
+        choices, verdicts = decision.choices, answer.verdicts
+        for placement in q.placements if q.mail is None else q.wanted(snapshot):
+            if placement not in choices:
+                draw = q.drawing(placement, r) if q.draw is not None else None
                 if why:
-                    decision.choices[placement] = fall_back(snapshot, r, placement, self._catalogue, taken, draw)
-                    continue
-                choice, answer.verdicts[placement] = choose(snapshot, r, placement, self._catalogue, taken, draw, reasons=q.explain)
-                choice.variants = snapshot.trials.exposed(r, placement)
-                decision.choices[placement] = choice
+                    choices[placement] = fall_back(snapshot, r, placement, self._catalogue, taken, draw)
+                else:
+                    choices[placement], verdicts[placement] = choose(snapshot, r, placement, self._catalogue, taken, draw, reasons=q.explain)
         answer.open = named and bool(answer.verdicts) and not profile.erased
         if answer.open:
             answer.kept = snapshot.trials.to_keep(profile, [decision.choices[id] for id in answer.verdicts])

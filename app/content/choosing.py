@@ -89,9 +89,9 @@ def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken
             verdict.chosen = i
             choice.drawn = draw.drawn if draw is not None else None
             taken.offers.add(offer.id)
-            return held(choice, holdout), verdict
+            return under(snapshot, r, choice, holdout), verdict
         verdict.later[i] = choice
-    return held(fall_back(snapshot, r, placement, catalogue, taken, render), holdout), verdict
+    return under(snapshot, r, fall_back(snapshot, r, placement, catalogue, taken, render), holdout), verdict
 
 
 def plain(snapshot: Snapshot, placement: str) -> First | None:
@@ -132,6 +132,12 @@ def judged(snapshot: Snapshot, r: Request, placement: str, taken: Collection[str
         return draw, Verdict(judgement, codes, draw.scores, refused)
     scores, order = ranked(snapshot.attributes, r, judgement, live)
     return order, Verdict(judgement, codes, scores, refused)
+
+
+def under(snapshot: Snapshot, r: Request, choice: Choice, holdout: Holdout | None) -> Choice:
+    """The choice with the experiments and the holdout that it is shown under."""
+    choice.variants = snapshot.trials.exposed(r, choice.placement)
+    return held(choice, holdout)
 
 
 def held(choice: Choice, holdout: Holdout | None) -> Choice:

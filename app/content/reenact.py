@@ -128,15 +128,15 @@ class Stage:
         if record.mail in snapshot.arbitrated:
             together = [id for id in snapshot.definitions.mails[record.mail].placements if id in record.fates]
             decided = arbitrate(snapshot, r, record.mail, together, catalogue, taken, render, turn)
+            for placement, (choice, _) in decided.items():
+                choice.variants = snapshot.trials.exposed(r, placement)
         for placement in record.fates:
             if placement not in snapshot.fallbacks:
                 continue
             if placement not in decided:
                 turn(placement)
                 decided[placement] = choose(snapshot, r, placement, catalogue, taken, render(placement), reasons=reasons)
-            choice, found.verdicts[placement] = decided[placement]
-            choice.variants = snapshot.trials.exposed(r, placement)
-            found.choices[placement] = choice
+            found.choices[placement], found.verdicts[placement] = decided[placement]
         return found
 
     def _learnt(self, record: Logged, placement: str, fate: Fate) -> Learnt | None:
@@ -173,6 +173,7 @@ class _AsLogged:
     def __init__(self, trials: Trials) -> None:
         self._trials = trials
         self.exposed = trials.exposed
+        self.touches = trials.touches
 
     def assign(self, r: Request, id: str) -> str | None:
         known: Mapping[str, str | None] = r.memo["variants"]

@@ -159,7 +159,7 @@ class Snapshot:
     def consented(self, profile: Profile) -> Profile:
         """The profile as decisions may use it: without a consent that gates `decide`, nothing is known of the person; where
         processing is restricted, not even that there is one."""
-        if profile.restricted:
+        if profile.consents and profile.restricted:
             return NOBODY
         if not self.gated or all(profile.consents.get(purpose) is True for purpose in self.gated):
             return profile
