@@ -97,22 +97,26 @@ def choose(snapshot: Snapshot, r: Request, placement: str, catalogue: Any, taken
 def plain(snapshot: Snapshot, placement: str) -> First | None:
     """Where nothing that is shown depends on the person but which offer it is, the choice of each is made here, once: the function
     gives it to everybody who may see the offer, and None to those who may see none."""
-    judgement, dishes, first = snapshot.judgements[placement], [], None
-    if judgement.first is not None and snapshot.limits.at(placement) is None and not snapshot.trials.touches(placement):
-        dishes = [snapshot.offers[offer.id] for offer in judgement.offers]
-    if dishes and all(snapshot.same_for_all(offer.id) for offer in judgement.offers):
-        made = [
-            (Choice(placement, offer.id, dish.block.id, "eligible", dish.fixed, version=snapshot.version, wording=dish.wording), Verdict(judgement, None, {}, {}, chosen=i))
-            for i, (offer, dish) in enumerate(zip(judgement.offers, dishes, strict=True))
-        ]
-        best = judgement.first
+    found = snapshot.plain[placement] = _plain(snapshot, placement)
+    return found
 
-        def first(r: Request) -> tuple[Choice, Verdict] | None:
-            for i in best(r):
-                return made[i]
-            return None
 
-    snapshot.plain[placement] = first
+def _plain(snapshot: Snapshot, placement: str) -> First | None:
+    judgement = snapshot.judgements[placement]
+    offers, best = judgement.offers, judgement.first
+    if best is None or snapshot.limits.at(placement) is not None or snapshot.trials.touches(placement) or not all(snapshot.same_for_all(offer.id) for offer in offers):
+        return None
+    shown = [(offer.id, snapshot.offers[offer.id]) for offer in offers]
+    made = [
+        (Choice(placement, id, dish.block.id, "eligible", dish.fixed, version=snapshot.version, wording=dish.wording), Verdict(judgement, None, {}, {}, chosen=i))
+        for i, (id, dish) in enumerate(shown)
+    ]
+
+    def first(r: Request) -> tuple[Choice, Verdict] | None:
+        for i in best(r):
+            return made[i]
+        return None
+
     return first
 
 
