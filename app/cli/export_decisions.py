@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import Any, TextIO
 
 from app.errors import InlayError
@@ -41,15 +42,30 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    with arguments.file.open(newline="", encoding="utf-8-sig") as file:
-        people = list(csv.DictReader(file))
-    if people and "email" not in {name.lower() for name in people[0]}:
-        raise ExportFailed(f"{arguments.file}: no column email; there are {', '.join(people[0])}")
-    rows = [{name.lower(): value for name, value in row.items()} for row in people]
+    rows = _people(arguments.file)
     decided = [(row, decision) for chunk in _chunks(rows) for row, decision in zip(chunk, _decide(arguments, chunk), strict=True)]
     WRITERS[arguments.sender]([row["email"] for row, _ in decided], [fields_of(each, arguments.items) for _, each in decided], sys.stdout)
     print(f"{len(decided):,} people", file=sys.stderr)
+    if undecided := [each["error"] for _, each in decided if "error" in each]:
+        print(f"{len(undecided):,} of them with empty fields: {undecided[0]['message']}", file=sys.stderr)
     return 0
+
+
+def _people(path: Path) -> list[Row]:
+    """The rows with an address, their columns in small letters; how many have none is told."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, restkey="", restval="")
+            names = list(reader.fieldnames or ())
+            rows: list[Row] = [{name.lower(): value for name, value in row.items()} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ExportFailed(f"{path}: {'is not UTF-8' if isinstance(error, UnicodeDecodeError) else error}") from error
+    if "email" not in map(str.lower, names):
+        raise ExportFailed(f"{path}: no column email; there are {', '.join(names) or 'none'}")
+    found = [row for row in rows if row["email"].strip()]
+    if len(found) < len(rows):
+        print(f"{path}: left out for want of an address: {len(rows) - len(found):,}", file=sys.stderr)
+    return found
 
 
 def _chunks(rows: Sequence[Row]) -> Iterator[list[Row]]:

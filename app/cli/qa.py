@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote
 
 from app.content.gettext_files import FOLDER, translations
@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     unreachable = _unreachable(addresses(cells)) if arguments.links else {}
     alike, known = untranslated(cells, _alike(load_settings(content=arguments.content).content / "blocks")), {who: _interests(arguments.server, who) for who in arguments.people if who}
     wrong = {cell.key: [*findings(cell, unreachable), *alike.get(cell.key, ()), *outside(cell, known.get(cell.person, ()))] for cell in cells}
-    approved: Mapping[str, Any] = json.loads(arguments.approved.read_text()) if arguments.approved and arguments.approved.exists() else {}
+    approved = _approved(arguments.approved)
     changed = differences(cells, approved) if approved else {}
     arguments.out.write_text(page(f"Before the send: {arguments.mail or ', '.join(arguments.placement)}", cells, {key: each for key, each in wrong.items() if each}, changed), encoding="utf-8")
     for key, reasons in wrong.items():
@@ -60,6 +60,19 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.approved.write_text(json.dumps({cell.key: cell.mark for cell in cells}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{len(cells)} renderings in {arguments.out}")
     return 1 if changed or any(not minor(why) for reasons in wrong.values() for why in reasons) else 0
+
+
+def _approved(path: Path | None) -> Mapping[str, Any]:
+    """What was approved last; nothing where nothing was."""
+    if path is None or not path.exists():
+        return {}
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise QaFailed(f"{path}: cannot be read as what was approved: {error}") from error
+    if not isinstance(found, dict):
+        raise QaFailed(f"{path}: is not what was approved: no object")
+    return cast("dict[str, Any]", found)
 
 
 def _alike(blocks: Path) -> dict[str, list[str]]:

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _made(arguments: argparse.Namespace) -> dict[str, Any]:
-    template = {name: path.read_text(encoding="utf-8") for name in ("html", "text", "amp") if (path := getattr(arguments, name)) is not None}
+    template = {name: _read(path) for name in ("html", "text", "amp") if (path := getattr(arguments, name)) is not None}
     body = {"template": template, "from": arguments.sender, "to": arguments.to, "subject": arguments.subject, "profile": arguments.profile, "mail": arguments.mail, "send": arguments.send}
     headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if (key := os.environ.get("INLAY_KEY")) else {})
     request = urllib.request.Request(f"{arguments.server.rstrip('/')}/v1/messages/render", json.dumps({name: value for name, value in body.items() if value is not None}).encode(), headers)
@@ -61,6 +61,13 @@ def _made(arguments: argparse.Namespace) -> dict[str, Any]:
         raise NotSent(f"the server answers {error.code}: {json.loads(error.read() or b'{}').get('error', {}).get('message', '')}") from error
     except (OSError, ValueError) as error:
         raise NotSent(f"{arguments.server} does not answer: {error}") from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotSent(f"{path}: {'is not UTF-8' if isinstance(error, UnicodeDecodeError) else error.strerror}") from error
 
 
 def _handed(arguments: argparse.Namespace, message: bytes) -> None:

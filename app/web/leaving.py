@@ -1,6 +1,6 @@
 """`/u/{token}` and `/p/{token}`: one-click unsubscription (RFC 8058), and what a person wants to hear of, purpose by purpose.
 
-A GET never acts: scanners follow links. A POST acts whatever its body says, without cookies, redirects or keys, as often as
+A GET never acts: scanners follow links. A POST to `/u/` acts whatever its body says, without cookies, redirects or keys, as often as
 it comes; taking back works for ever, giving only while the token lives.
 """
 
@@ -98,7 +98,10 @@ class Preferences:
         return await self._save(scope, receive, claims, offered, words, language)
 
     async def _save(self, scope: Scope, receive: Any, claims: Claims, offered: Sequence[Consent], words: Mapping[str, str], language: str) -> Reply:
+        """A body that is none of the page's forms answers for nothing; the page is shown as things stand."""
         form, now = await read_form(receive, scope), self._parts.instant()
+        if not form.keys() & {"save", "all", "purpose"}:
+            return Reply(200, await self._page(claims, offered, words, language), HEADERS)
         ticked = set(form.get("purpose", [])) if "all" not in form and not isinstance(claims, Expired) else set[str]()
         have = await self._granted(claims)
         changed = [Answer(now, each.purpose, each.purpose in ticked, SOURCE["p"]) for each in offered if have.get(each.purpose) is not (each.purpose in ticked)]
@@ -116,7 +119,7 @@ class Preferences:
             return sheet(words["prefs"], f'{told}<p class="muted">{words["expired"]}</p>{everything}', language)
         have = await self._granted(claims)
         rows = "".join(_row(each, granted=have.get(each.purpose) is True) for each in offered)
-        return sheet(words["prefs"], f'{told}<form method="post"><fieldset>{rows}</fieldset>{_button(words["save"])}</form>{everything}', language)
+        return sheet(words["prefs"], f'{told}<form method="post"><input type="hidden" name="save" value="1"><fieldset>{rows}</fieldset>{_button(words["save"])}</form>{everything}', language)
 
     async def _granted(self, claims: Claims) -> Mapping[str, bool]:
         return (await self._parts.store.read(claims.profile)).consents if claims.profile else {}

@@ -108,6 +108,17 @@ def test_nothing_beside_the_token_speaks(shop, who, query):
     assert fetched(shop, path + query).json == fetched(shop, path).json
 
 
+@pytest.mark.parametrize(("path", "status"), [
+    ("/i/%ff%fe%00.png", 200), ("/i/%0d%0aX-Own:%201.gif", 200), ("/o/%ff.gif", 200), ("/c/%0d%0aX-Own:%201", 404), ("/u/%ff", 404), ("/p/%00", 404), ("/amp/%c3%28", 403),
+    ("/v1/placements/hero.html?profile=%ff%fe&send=%c3%28", 200), ("/v1/placements/hero.amp?profile=a%0d%0aX-Own:%201&send=b%0d%0aX-Own:%201", 200), ("/v1/placements/hero.txt?ctx.device=%ff", 200),
+    ("/v1/placements/hero.json?profile=%00", 200), ("/v1/placements/hero.html?mail=%ff", 404), ("/v1/placements/%ff.html", 404), ("/v1/placements/hero.%0d%0aX-Own:1", 404),
+])
+def test_bytes_that_are_no_text_get_the_safe_answer_and_reach_no_header(shop, path, status):
+    answer = shop.get(path, **SENDER)
+
+    assert (answer.status, "x-own" in answer.headers, "\r\nX-Own" in answer.body.decode(errors="replace")) == (status, False, False)
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_a_list_is_only_read(shop, who, method):
     assert shop.call(method, f"/amp/{token(shop, who)}", b"a=b", **SENDER).status == 403

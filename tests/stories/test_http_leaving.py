@@ -107,7 +107,7 @@ def test_the_preferences_show_what_holds_purpose_by_purpose(mail, who):
 
     page = bare(mail, "GET", addresses(mail, who)[1]).text
 
-    assert re.findall(r'value="(\w+)"( checked)?', page) == [("newsletter", ""), ("sales", " checked"), ("tracking", ""), ("1", "")]
+    assert re.findall(r'name="purpose" value="(\w+)"( checked)?', page) == [("newsletter", ""), ("sales", " checked"), ("tracking", "")]
     assert "once a week &lt;b&gt;at most&lt;/b&gt;" in page
 
 
@@ -118,6 +118,22 @@ def test_saving_grants_and_takes_back(mail, who):
 
     assert (answer.status, "Saved." in answer.text) == (200, True)
     assert consents(mail, who) == {"newsletter": "granted", "sales": "denied", "tracking": "denied"}
+
+
+def test_saving_with_nothing_ticked_takes_everything_back(mail, who):
+    bare(mail, "POST", addresses(mail, granted(mail, who))[1], b"save=1", **FORM)
+
+    assert set(consents(mail, who).values()) == {"denied"}
+
+
+@pytest.mark.parametrize(("kind", "body", "status"), [
+    ("application/json", b'{"purpose": "sales"}', 200), ("text/plain", b"", 200), ("application/x-www-form-urlencoded", b"", 200), ("application/x-www-form-urlencoded", b"x=1", 200),
+    ("application/x-www-form-urlencoded", b"purpose=\xff", 400), ("application/x-www-form-urlencoded", b"purpose=%ff", 400), ("multipart/form-data", b"broken", 422), ("text/html", b"a" * 5_000_000, 413),
+])
+def test_a_body_that_is_not_the_page_s_form_changes_nothing(mail, who, kind, body, status):
+    answer = bare(mail, "POST", addresses(mail, granted(mail, who))[1], body, Content_Type=kind)
+
+    assert (answer.status, "Saved." in answer.text, set(consents(mail, who).values())) == (status, False, {"granted"})
 
 
 def test_one_button_takes_everything_back(mail, who):

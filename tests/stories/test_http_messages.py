@@ -98,6 +98,14 @@ def test_one_click_headers_lead_to_leaving(mail, who):
     assert (answer.status, mail.get(f"/v1/profiles/{who}/consents").json["consents"]["newsletter"]["status"]) == (200, "denied")
 
 
+def test_the_address_of_leaving_stands_in_its_header_as_it_is(mail, who):
+    made = rendered(mail, who, headers={"X-Campaign": "a" * 120})
+
+    head = made["message"].partition("\r\n\r\n")[0]
+    assert re.search(r"^List-Unsubscribe: <https://mail\.shop\.example/u/v1\.[^\s>]+>,\r\n <mailto:leave@shop\.example\?subject=leave>\r$", head, re.MULTILINE)
+    assert (f"X-Campaign: {'a' * 120}\r\n" in head, "=?" in head) == (True, False)
+
+
 def test_clients_limits_are_warned_of(mail, who):
     large = HTML.replace("</body>", "<p>" + "x" * 110_000 + "</p><img src='https://shop.example/x.png'></body>").replace("<style>", "<style>/*a*/ @media print { " + ".a{color:red}" * 1_500 + "}")
 
@@ -150,6 +158,16 @@ def test_a_test_mail_arrives(mail, who, tmp_path, postbox):
 
     message = email.message_from_bytes(postbox.taken[0], policy=email.policy.default)
     assert (done.returncode, message["Subject"], "Boots &amp; socks" in message.get_body(("html",)).get_content()) == (0, "Prüfung", True)
+
+
+@pytest.mark.parametrize(("name", "content", "said"), [("mail.html", b"\xff\xfe", "is not UTF-8"), ("other.html", b"", "No such file"), ("mail.html", b"<p>Hi</p>", "no part has a place for content")])
+def test_a_template_that_cannot_be_used_is_said_in_a_line(mail, tmp_path, name, content, said):
+    (tmp_path / "mail.html").write_bytes(content)
+    command = [sys.executable, "-m", "app", "send-test", str(tmp_path / name), "--to", "a@b.example", "--from", "c@d.example", "--smtp", "127.0.0.1:1", "--server", f"http://127.0.0.1:{mail.port}"]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+
+    assert (done.returncode, said in done.stderr, done.stderr.count("\n")) == (1, True, 1), done.stderr
 
 
 def test_a_server_that_is_not_there_is_said_in_a_line(mail, tmp_path):

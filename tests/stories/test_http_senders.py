@@ -96,6 +96,25 @@ def test_mailchimp_gets_short_tags_and_nothing_that_does_not_fit(mail, people):
     assert "Boots & socks" in rows[0].values() and "*|HERO_HEADL|*  hero_headline" in told
 
 
+def test_rows_that_cannot_be_decided_or_merged_are_told_and_the_others_kept(mail, people):
+    people.write_bytes(b"email,profile\nmara@example.com,u1\n,u2\nshort@example.com\nx@example.com,u3,more,and more\nodd@example.com,a\x01b\n")
+
+    rows, told = exported(mail, people, "hubspot")
+
+    assert [(row["email"], bool(row["inlay_hero_html"])) for row in rows] == [("mara@example.com", True), ("short@example.com", True), ("x@example.com", True), ("odd@example.com", False)]
+    assert ("left out for want of an address: 1" in told, "1 of them with empty fields: " in told) == (True, True)
+
+
+@pytest.mark.parametrize(("content", "said"), [(b"\xff\xfe", "is not UTF-8"), (b"name\nx\n", "no column email; there are name"), (b"", "no column email; there are none")])
+def test_a_list_that_cannot_be_read_is_said_in_a_line(people, content, said):
+    people.write_bytes(content)
+    command = [sys.executable, "-m", "app", "export", "decisions", "--for", "hubspot", "--mail", "newsletter", str(people)]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+
+    assert (done.returncode, said in done.stderr, done.stderr.count("\n")) == (1, True, 1), done.stderr
+
+
 def test_hubspot_gets_properties_with_the_html(mail, people):
     rows, _ = exported(mail, people, "hubspot")
 

@@ -76,6 +76,15 @@ def test_every_surface_is_shown_and_held_against_what_was_approved(shop, tmp_pat
     assert ("&lt;amp-list" in page.read_text(), "&quot;offer&quot;: &quot;boots&quot;" in page.read_text()) == (True, True)
 
 
+@pytest.mark.parametrize("content", ["{", "[]", "\x00"])
+def test_what_was_approved_and_cannot_be_read_is_said_in_a_line(shop, tmp_path, content):
+    (tmp_path / "approved.json").write_text(content)
+
+    done = looked(shop, tmp_path / "qa.html", "jonas", "--approved", str(tmp_path / "approved.json"))
+
+    assert (done.returncode, "approved.json: " in done.stderr, done.stderr.count("\n")) == (1, True, 1), done.stderr
+
+
 def test_an_item_outside_of_known_interests_is_told_and_stops_no_send(shop, tmp_path):
     done = looked(shop, tmp_path / "qa.html", "mara", "jonas")
 

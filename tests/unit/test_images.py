@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 from app.domain.pictures import PictureSpec
 from app.images.canvas import rgb
@@ -120,7 +121,23 @@ def bomb() -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("data", [b"", b"GIF89a", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\x89PNG\r\n\x1a\n" + b"x" * 200, b"x" * (5 << 20), bomb()], ids=["none", "cut", "svg", "broken", "large", "bomb"])
+def chatty() -> bytes:
+    """A small PNG with a comment of 64 MiB, packed."""
+    out, told = BytesIO(), PngInfo()
+    told.add_text("comment", "x" * (64 << 20), zip=True)
+    Image.new("RGB", (8, 8)).save(out, "PNG", pnginfo=told)
+    return out.getvalue()
+
+
+def test_of_a_picture_that_never_ends_the_first_frame_is_read():
+    first, out = Image.new("RGB", (40, 40), (200, 30, 40)), BytesIO()
+    first.save(out, "GIF", save_all=True, append_images=[Image.new("RGB", (40, 40), (0, 0, shade)) for shade in range(256)], loop=0)
+    endless = out.getvalue()[:-1] + out.getvalue()[-400:-1] * 5_000
+
+    assert fitted(endless, (40, 40)).convert("RGB").getpixel((20, 20)) == (200, 30, 40)
+
+
+@pytest.mark.parametrize("data", [b"", b"GIF89a", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"\x89PNG\r\n\x1a\n" + b"x" * 200, b"x" * (5 << 20), bomb(), chatty()], ids=["none", "cut", "svg", "broken", "large", "bomb", "chatty"])
 def test_what_is_no_picture_is_refused(data):
     with pytest.raises(Unusable):
         fitted(data, (100, 100))
