@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -17,10 +18,14 @@ from app.domain.history import History, Trimmed
 from app.domain.json import is_object
 from app.errors import SettingsInvalid
 from app.learning.libraries import library
-from app.learning.parquet import COLUMNS, ROWS, arrow, opened
+from app.learning.parquet import COLUMNS, arrow, opened
 
-MEMORY = "1GB"
-"""What DuckDB may hold; beyond it, it sorts on disk."""
+MEMORY = "128MB"
+"""What DuckDB may hold; beyond it, it sorts on disk, which takes it no longer."""
+THREADS = 1
+"""Each more would want memory of its own; most of the time goes into making people out of rows, not into sorting."""
+ROWS_AT_ONCE = 5_000
+"""Rows that are objects at the same time."""
 TABLE = "events"
 _parsed = msgspec.json.Decoder().decode
 
@@ -104,7 +109,7 @@ def _table(events: Events) -> tuple[Any, Any]:
             db = ibis.connect(events.url)
             table = db.table(events.table)
         else:
-            db = ibis.duckdb.connect(memory_limit=MEMORY, preserve_insertion_order=False)
+            db = ibis.duckdb.connect(memory_limit=MEMORY, threads=THREADS, preserve_insertion_order=False)
             table = db.read_parquet(str(_files(events)))
     except SettingsInvalid:
         raise
@@ -150,5 +155,9 @@ def _plain(column: Any) -> list[Any]:
 def _batches(db: Any, expression: Any, *, on_files: bool) -> Iterator[Any]:
     """The rows, a piece at a time. DuckDB is asked in its own words: Ibis 12 asks it for what it has not had since version 2."""
     if not on_files and db.name != "duckdb":
-        return iter(expression.to_pyarrow_batches(chunk_size=ROWS))
-    return iter(db.con.sql(library("ibis").to_sql(expression, dialect="duckdb")).to_arrow_reader(ROWS))
+        yield from expression.to_pyarrow_batches(chunk_size=ROWS_AT_ONCE)
+        return
+    try:
+        yield from db.con.sql(library("ibis").to_sql(expression, dialect="duckdb")).to_arrow_reader(ROWS_AT_ONCE)
+    except (OSError, library("duckdb").Error) as error:
+        raise SettingsInvalid(f"the history cannot be read to its end: {str(error).splitlines()[0][:200]}. It is sorted on disk, in {gettempdir()}: TMPDIR names another place") from error
