@@ -24,9 +24,15 @@ from app.ports import Scorer
 MAX_LEAVES = 64
 MAX_BYTES = 32 << 20
 """Bytes of tables a model may take up."""
-_ONE = np.uint64(1)
+_ONE = np.array(1, dtype=np.uint64)
+_DE_BRUIJN = 0x03F79D71B4CB0A89
+"""Times a run of ones from the lowest bit on, the upper six bits are another number for each length of the run (Leiserson,
+Prokop and Randall, Using de Bruijn Sequences to Index a 1 in a Computer Word, 1998)."""
+_FACTOR, _UPPER_SIX = np.array(_DE_BRUIJN, dtype=np.uint64), np.array(58, dtype=np.uint64)
+_PLACES = [((2 << leaf) - 1) * _DE_BRUIJN % (1 << 64) >> 58 for leaf in range(MAX_LEAVES)]
+"""Where the weight of each leaf of a tree stands."""
 
-Desk: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Desk: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 class Trees:
@@ -102,11 +108,11 @@ class Trees:
         whole = self._desk(count)
 
         def score(values: Sequence[float], rows: Sequence[int] | None) -> list[float]:
-            masks, above, lengths, exits, weights, first = whole
+            masks, above, exits, weights, first = whole
             known = fixed
             if rows is not None:
                 known = fixed[rows]
-                masks, above, lengths, exits, weights, first = self._desk(len(known))
+                masks, above, exits, weights, first = self._desk(len(known))
             if columns:
                 rounded = array("f", values)
                 picked = [start + bisect_left(thresholds, rounded[i]) for i, thresholds, start in columns]
@@ -116,12 +122,13 @@ class Trees:
                 np.bitwise_or(known, strike, masks)
             else:
                 np.copyto(masks, known)
-            # Adding one turns the struck leaves before the first that is left into zeros, and that one into a one: as many
-            # bits differ as the leaf's number, and one more.
+            # Adding one turns the struck leaves before the first that is left into zeros, and that one into a one: what
+            # differs is a run of ones up to that leaf. All of it stays in one type: to turn one into another costs as much.
             np.add(masks, _ONE, above)
             np.bitwise_xor(masks, above, masks)
-            np.bitwise_count(masks, lengths)
-            np.add(lengths, first, exits)
+            np.multiply(masks, _FACTOR, masks)
+            np.right_shift(masks, _UPPER_SIX, masks)
+            np.add(masks, first, masks)
             leaves.take(exits, None, weights, "wrap")
             return finish(weights.dot(ones)).tolist()
 
@@ -133,12 +140,12 @@ class Trees:
         found = self._desks.get(size)
         if found is None:
             shape = size, self._trees
-            first = np.tile(np.arange(self._trees, dtype=np.int64) * MAX_LEAVES - 1, (size, 1))
+            first = np.tile(np.arange(self._trees, dtype=np.uint64) * MAX_LEAVES, (size, 1))
             masks, above = np.empty(shape, dtype=np.uint64), np.empty(shape, dtype=np.uint64)
             # what is done with is written over: half as much memory is gone through
-            found = self._desks[size] = masks, above, np.empty(shape, dtype=np.uint8), above.view(np.int64), masks.view(np.float64), first
-        masks, above, lengths, exits, weights, first = found
-        return masks[:rows], above[:rows], lengths[:rows], exits[:rows], weights[:rows], first[:rows]
+            found = self._desks[size] = masks, above, masks.view(np.int64), above.view(np.float64), first
+        masks, above, exits, weights, first = found
+        return masks[:rows], above[:rows], exits[:rows], weights[:rows], first[:rows]
 
 
 def trees_of(data: bytes, index: Any) -> Trees | None:
@@ -188,7 +195,7 @@ def _walked(nodes: dict[str, list[Any]], leaves: np.ndarray) -> Iterator[tuple[i
         if nodes["modes"][i] == b"LEAF":
             if start >= MAX_LEAVES:
                 raise ValueError("too many leaves")
-            leaves[tree, start] = weight.get((tree, node), 0.0)
+            leaves[tree, _PLACES[start]] = weight.get((tree, node), 0.0)
             return start + 1
         middle = walk(tree, nodes["truenodeids"][i], start)
         end = walk(tree, nodes["falsenodeids"][i], middle)
