@@ -30,8 +30,8 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """`main` draws the template; `views` are those of `VIEWS` that it reads. It knows neither language nor time zone: those
-    are the sandbox's that it is run in."""
+    """`main` draws the template; `views` are those of `VIEWS` that it reads, `looping` tells whether it repeats anything but
+    cards. It knows neither language nor time zone: those are the sandbox's that it is run in."""
 
     main: CodeType
     cards: tuple[Card, ...]
@@ -45,9 +45,9 @@ def compiled(tree: nodes.Template, env: Sandbox, name: str, variables: frozenset
     guarded(tree)
     for node in tree.find_all(nodes.TemplateData):
         node.data = spelt(node.data)
-    looping = tree.find(nodes.For) is not None
     cutting = _Cutting(env, name, variables)
     cutting.cut(tree)
+    looping = tree.find(nodes.For) is not None
     source, names = _written(tree, env, name)
     views = tuple(view for view in VIEWS if view in names)
     return Code(_code(source), tuple(cutting.cards), views, looping), names
