@@ -21,13 +21,15 @@ _BRACES = re.compile(r"\\\{\w+\\\}")
 _MARKS = ("category", "categories", "brand", "tags")
 _LINK = re.compile(r'href="(https?://[^"]+)"')
 _STYLE = """
-:root{color-scheme:light dark;--ink:#14181f;--muted:#5b6573;--page:#f6f7f9;--surface:#fff;--line:#e3e7ec;--warn:#9a6700}
-@media (prefers-color-scheme:dark){:root{--ink:#e8ebf0;--muted:#9aa4b2;--page:#0f1216;--surface:#171b21;--line:#2a3038;--warn:#e2b341}}
+:root{color-scheme:light dark;--ink:#14181f;--muted:#5b6573;--page:#f6f7f9;--surface:#fff;--line:#e3e7ec;--accent:#2f5bea;--warn:#9a6700}
+@media (prefers-color-scheme:dark){:root{--ink:#e8ebf0;--muted:#9aa4b2;--page:#0f1216;--surface:#171b21;--line:#2a3038;--accent:#7d9bff;--warn:#e2b341}}
 body{margin:0;padding:24px;background:var(--page);color:var(--ink);font:14px/1.5 -apple-system,"Segoe UI",Roboto,Helvetica,Arial,sans-serif}
-h1{font-size:28px;line-height:1.2;margin:0 0 4px}h2{font-size:20px;margin:40px 0 12px}.muted{color:var(--muted)}.warn{color:var(--warn)}
-.cells{display:grid;grid-template-columns:repeat(auto-fill,minmax(375px,1fr));gap:16px}.cell{background:var(--surface);border:1px solid var(--line);border-radius:8px;padding:16px}
-iframe{width:100%;height:420px;border:1px solid var(--line);border-radius:8px;background:#fff}ul{margin:8px 0;padding-left:20px}code{font-size:12px}details{margin-top:8px}pre{white-space:pre-wrap}
+h1{font-size:28px;line-height:1.2;margin:0 0 4px}h2{font-size:20px;margin:40px 0 12px}a{color:var(--accent)}.muted{color:var(--muted)}.warn{color:var(--warn)}
+.cells{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(375px,100%),1fr));gap:16px}.cell{background:var(--surface);border:1px solid var(--line);border-radius:8px;padding:16px}
+iframe{width:100%;height:420px;border:1px solid var(--line);border-radius:8px;background:var(--surface)}ul{margin:8px 0;padding-left:20px}code{font-size:12px}details{margin-top:8px}pre{white-space:pre-wrap}
 """
+_FRAMED = '<meta name="color-scheme" content="light dark"><style>body{margin:0}</style>'
+"""What a frame says before the mail: it is light or dark as the page is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,23 +192,27 @@ def differences(cells: Sequence[Cell], approved: Mapping[str, Any]) -> dict[str,
 
 def page(title: str, cells: Sequence[Cell], wrong: Mapping[str, Sequence[str]], changed: Mapping[str, str]) -> str:
     """The whole report as one file that needs nothing else; the mails are in frames that can do nothing."""
-    told = "".join(f"<li><a href=\"#{escape(_anchor(key))}\">{escape(key)}</a>: {escape(why)}</li>" for key, reasons in wrong.items() for why in reasons)
+    told = "".join(f"<li class={_weight(why)}><a href=\"#{escape(_anchor(key))}\">{escape(key)}</a>: {escape(why)}</li>" for key, reasons in wrong.items() for why in reasons)
     diff = "".join(f"<li><a href=\"#{escape(_anchor(key))}\">{escape(key)}</a> {escape(why)}</li>" for key, why in changed.items())
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>{escape(title)}</title><style>{_STYLE}</style></head><body>'
         f'<h1>{escape(title)}</h1><p class="muted">{len(cells)} renderings, {sum(map(len, wrong.values()))} things to look at, {len(changed)} different from what was approved</p>'
-        + (f'<h2>To look at</h2><ul class="warn">{told}</ul>' if told else "") + (f"<h2>Different from what was approved</h2><ul>{diff}</ul>" if diff else "")
+        + (f'<h2>To look at</h2><ul>{told}</ul>' if told else "") + (f"<h2>Different from what was approved</h2><ul>{diff}</ul>" if diff else "")
         + "<h2>Everything</h2><div class=cells>" + "".join(_shown(cell, wrong.get(cell.key, ())) for cell in cells) + "</div></body></html>\n"
     )
 
 
 def _shown(cell: Cell, wrong: Sequence[str]) -> str:
-    reasons = "".join(f"<li>{escape(why)}</li>" for why in wrong)
+    reasons = "".join(f"<li class={_weight(why)}>{escape(why)}</li>" for why in wrong)
     return (
         f'<div class=cell id="{escape(_anchor(cell.key))}"><b>{escape(cell.person)}</b> {escape(cell.placement)} <span class=muted>{escape(" ".join(filter(None, (cell.at, cell.language))))}</span><br><code>{escape(cell.offer or "fallback")} · {escape(cell.block)}</code>'
-        f'<ul class=warn>{reasons}</ul><iframe sandbox="" title="{escape(cell.key)}" srcdoc="{escape(cell.html)}"></iframe>'
+        f'<ul>{reasons}</ul><iframe sandbox="" title="{escape(cell.key)}" srcdoc="{escape(_FRAMED + cell.html)}"></iframe>'
         + "".join(f"<details><summary>{name}</summary><pre>{escape(content)}</pre></details>" for name, content in (("Text", cell.text), ("AMP", cell.amp), ("JSON", cell.data)) if content) + "</div>"
     )
+
+
+def _weight(finding: str) -> str:
+    return "muted" if minor(finding) else "warn"
 
 
 def _anchor(key: str) -> str:
