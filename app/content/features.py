@@ -67,7 +67,7 @@ DECODING = AGGREGATES - {"last"}
 def written(feature: Feature, writer: Writer) -> list[str]:
     """Source that sets `value` to what a feature of any kind but `expr` is for the request `r`.
 
-    What is asked for most, a count and an aggregate over a window that ends now, is written out; the rest is called."""
+    What is asked for most, over a window that ends now, is written out; the rest is called."""
     call = writer.constant
     ends_now = isinstance(feature.window, Within | Ever)
     after = f"r.now - {feature.window.milliseconds}" if isinstance(feature.window, Within) else "-1"
@@ -78,6 +78,11 @@ def written(feature: Feature, writer: Writer) -> list[str]:
             f"start = bisect_right(history.ts, {after}, 0, stop)",
             f"value = (history.count if history.sealed_upto else history.types.count)(number, start, stop) if number < 255 else r.tally({call(feature.event)}, {after})",
         ]
+    if feature.kind == "days" and not feature.where and ends_now:
+        days, offsets = call(local_days, "F"), call(offsets_of(writer.timezone), "F")
+        return [f"value = len({days}(r.instants({call(feature.event)}, {after}), {offsets}))"]
+    if feature.kind == "seconds_since" and not feature.where and ends_now:
+        return [f"at = r.last({call(feature.event)})", f"value = (r.now - at) / 1000 if at > {after} else None"]
     compute = compile_feature(feature, writer)
     if not isinstance(compute, Aggregate) or not ends_now:
         return [f"value = {call(compute, 'F')}(r)"]

@@ -228,9 +228,9 @@ async def _only_read() -> Reply:
 def count(parts: Parts, answer: Answer) -> None:
     """One decision in the metrics; a replay of a recorded one is not counted again. What is known of the person may be
     asked for anew."""
-    telemetry, decision = parts.telemetry, answer.decision
-    if answer.profile.key is not None and answer.profile.known:
-        parts.seen(answer.profile.key)
+    telemetry, decision, profile, snapshot = parts.telemetry, answer.decision, answer.profile, parts.snapshot
+    if snapshot is not None and snapshot.definitions.enrich.lookups and profile.key is not None and profile.known:
+        parts.seen(profile.key)
     for reason in decision.degraded:
         telemetry.degraded(reason)
     for placement, choice in decision.choices.items():
