@@ -86,7 +86,7 @@ def shop(chromium: str) -> Iterator[Shop]:
     key = made.stdout.strip()
     web.RequestHandlerClass = pages_with(f"http://localhost:{server.port}", key)
     threading.Thread(target=web.serve_forever, daemon=True).start()
-    server.until(lambda: server.post(f"/v1/events?key={key}", {"batch": []}, Origin=origin).status == 200, 5)
+    server.until(lambda: server.post(f"/v1/events?key={key}", {"batch": []}, Origin=origin).status == 200, 20)
     yield Shop(server, origin, made.stderr.split()[-1])
     web.shutdown()
     server.close()

@@ -35,7 +35,7 @@ def remote(redis: FaultyRedis) -> Iterator[Server]:
     server.until(lambda: server.get("/v1/placements/strict.html").status == 200, 10)
     server.call("PUT", "/v1/items/a", {"name": "A", "price": 1, "stock": 1})
     server.post("/v1/events", {"type": "track", "userId": "u1", "event": "Product Viewed", "properties": {"category": "hats"}})
-    server.until(lambda: server.get("/v1/placements/grid.json").json["items"], 5)
+    server.until(lambda: server.get("/v1/placements/grid.json").json["items"], 20)
     yield server
     server.close()
 
@@ -127,16 +127,16 @@ def test_a_decision_without_the_store_is_not_recorded(broken):
 
 def test_probes_tell_degraded_from_down(broken):
     broken.get("/v1/placements/hero.html?profile=u1", patience=PATIENCE)
-    broken.until(lambda: broken.get("/readyz").json["store"] == "down", 5)
+    broken.until(lambda: broken.get("/readyz").json["store"] == "down", 20)
 
     assert (broken.get("/healthz").status, broken.get("/readyz").status, broken.get("/readyz").json["degraded"]) == (200, 200, ["store"])
 
 
 def test_a_store_that_answers_and_refuses_all_work_is_down(redis, remote):
     with redis.refusing():
-        remote.until(lambda: remote.get("/readyz").json["store"] == "down", 5)
+        remote.until(lambda: remote.get("/readyz").json["store"] == "down", 20)
         offer = offered(remote)
-    remote.until(lambda: remote.get("/readyz").json["store"] == "up", 5)
+    remote.until(lambda: remote.get("/readyz").json["store"] == "up", 20)
 
     assert offer is None
 
@@ -245,7 +245,7 @@ def test_keys_are_asked_for_however_much_there_is_to_do_and_what_is_turned_away_
     redis.fault = "none"
 
     assert found == [(200, "overload"), (401, None), (401, None), (200, "overload"), (404, None)]
-    guarded.until(lambda: 'inlay_requests_total{outcome="shed",surface="content"} 2.0' in guarded.get("/metrics").text, 5)
+    guarded.until(lambda: 'inlay_requests_total{outcome="shed",surface="content"} 2.0' in guarded.get("/metrics").text, 20)
 
 
 def test_the_parts_of_a_mail_are_turned_away_alike_also_when_there_is_room_again(redis, guarded):

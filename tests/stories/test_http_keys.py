@@ -40,7 +40,7 @@ def guarded() -> Iterator[Server]:
 def keys(guarded: Server) -> dict[str, str]:
     """A key of each scope, by it."""
     made = {scope: inlay(guarded, "keys", "create", "--name", scope, "--scope", scope) for scope in SCOPES}
-    guarded.until(lambda: guarded.get("/metrics", Authorization=f"Bearer {made['admin']}").status == 200, 3)
+    guarded.until(lambda: guarded.get("/metrics", Authorization=f"Bearer {made['admin']}").status == 200, 20)
     return made
 
 
@@ -56,7 +56,7 @@ def test_a_route_takes_keys_of_its_scope_and_of_admin_alone(guarded, keys, metho
 def test_the_clock_of_a_decision_needs_a_scope_more(guarded, keys):
     both = inlay(guarded, "keys", "create", "--name", "both", "--scope", "decide", "preview")
     body = {"placements": ["hero"], "at": "2026-10-12T09:00:00Z"}
-    guarded.until(lambda: guarded.post("/v1/decisions", body, Authorization=f"Bearer {both}").status == 200, 2)
+    guarded.until(lambda: guarded.post("/v1/decisions", body, Authorization=f"Bearer {both}").status == 200, 20)
 
     assert [guarded.post("/v1/decisions", body, Authorization=f"Bearer {keys[scope]}").status for scope in ("decide", "preview")] == [403, 403]
 

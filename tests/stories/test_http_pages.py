@@ -56,7 +56,7 @@ def web() -> Iterator[Web]:
     server = Server.of(INLAY_ADMIN_KEY=ADMIN)
     made = inlay(server, "keys", "create", "--name", "shop", "--scope", "web", "--origin", SHOP, "http://localhost:3000")
     page = Web(server, made.stdout.strip(), made.stderr.split()[-1])
-    server.until(lambda: page.send({"batch": []}).status == 200, 5)
+    server.until(lambda: page.send({"batch": []}).status == 200, 20)
     yield page
     server.close()
 

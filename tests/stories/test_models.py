@@ -93,7 +93,7 @@ def test_all_candidates_of_a_placement_are_scored_in_one_batch(server):
     query = {"profile": "usual", "from": "catalogue", "rank": "model.together", "limit": 60}
     for number in range(60):
         server.call("PUT", f"/v1/items/i{number}", {"price": number})
-    server.until(lambda: len(server.post("/v1/recommendations", query).json["items"]) == 60, 5)
+    server.until(lambda: len(server.post("/v1/recommendations", query).json["items"]) == 60, 20)
 
     scores = {item["id"]: item["score"] for item in server.post("/v1/recommendations", query).json["items"]}
 

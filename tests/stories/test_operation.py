@@ -29,14 +29,14 @@ def inlay(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
 def test_the_first_key_ends_development_mode_and_a_revoked_one_is_refused(server):
     made = inlay(server, "keys", "create", "--name", "esp", "--scope", "content")
     key = made.stdout.strip()
-    server.until(lambda: server.get("/v1/placements/hero.html").status == 401, 2)
+    server.until(lambda: server.get("/v1/placements/hero.html").status == 401, 20)
 
     allowed = server.get("/v1/placements/hero.html", Authorization=f"Bearer {key}").status
     beyond = server.post("/v1/decisions", {"placements": ["hero"]}, Authorization=f"Bearer {key}").status
     admin = inlay(server, "keys", "create", "--name", "root", "--scope", "admin").stdout.strip()
-    server.until(lambda: server.get("/metrics", Authorization=f"Bearer {admin}").status == 200, 2)
+    server.until(lambda: server.get("/metrics", Authorization=f"Bearer {admin}").status == 200, 20)
     inlay(server, "keys", "revoke", "esp")
-    server.until(lambda: server.get("/v1/placements/hero.html", Authorization=f"Bearer {key}").status == 401, 2)
+    server.until(lambda: server.get("/v1/placements/hero.html", Authorization=f"Bearer {key}").status == 401, 20)
 
     assert (made.stdout.count("\n"), allowed, beyond) == (1, 200, 403)
 

@@ -304,7 +304,7 @@ def test_a_killed_redis_costs_no_answer_and_comes_back_with_what_it_acknowledged
     os.kill(server.redis_pid(), signal.SIGKILL)
 
     during = [server.get(f"/v1/placements/hero.json?profile={who}&ctx.stock=1").status for _ in range(5)]
-    server.until(lambda: server.get(f"/v1/placements/hero.json?profile={who}&ctx.stock=1").json["offer"] == "shoes_15", 5)
+    server.until(lambda: server.get(f"/v1/placements/hero.json?profile={who}&ctx.stock=1").json["offer"] == "shoes_15", 20)
 
     assert during == [200] * 5
     assert 'inlay_respawns_total{process="redis"} 1.0' in server.get("/metrics").text
@@ -323,4 +323,4 @@ def test_a_hung_redis_costs_no_answer(server, who):
     assert {answer.status for answer in answers} == {200}
     assert {answer.headers["x-inlay-degraded"] for answer in answers} == {"store"}
     assert (waiting.status, waiting.json["spooled"]) == (202, 1)
-    server.until(lambda: server.get(f"/v1/placements/hero.json?profile={who}&ctx.stock=1").json["offer"] == "shoes_15", 3)
+    server.until(lambda: server.get(f"/v1/placements/hero.json?profile={who}&ctx.stock=1").json["offer"] == "shoes_15", 20)

@@ -54,7 +54,7 @@ def test_a_camera_buyer_is_shown_what_goes_with_the_camera_and_is_in_stock(demo)
 def test_a_change_of_stock_is_seen_at_once(demo):
     demo.call("PATCH", "/v1/items/strap", {"stock": 0})
 
-    demo.until(lambda: [item["id"] for item in demo.get("/v1/placements/grid.json?profile=jonas").json["items"]] == ["cube", "tripod"], 1)
+    demo.until(lambda: [item["id"] for item in demo.get("/v1/placements/grid.json?profile=jonas").json["items"]] == ["cube", "tripod"], 20)
     demo.call("PATCH", "/v1/items/strap", {"stock": 50})
 
 

@@ -17,7 +17,7 @@ def server() -> Iterator[Server]:
     running = Server.of()
     running.call("PUT", "/v1/items/cap", {"name": "Wool cap", "price": 19.0, "category": "hats"})
     running.post("/v1/events", {"type": "track", "userId": "u1", "event": "Product Viewed", "properties": {"category": "hats", "product_id": "cap"}})
-    running.until(lambda: running.post("/v1/recommendations", {"from": "catalogue"}).json["items"], 3)
+    running.until(lambda: running.post("/v1/recommendations", {"from": "catalogue"}).json["items"], 20)
     yield running
     running.close()
 
