@@ -7,6 +7,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -51,6 +52,7 @@ class FaultyRedis:
             script = threading.Thread(target=_suppressing, args=(own.eval, "while true do end", 0), daemon=True)
             script.start()
             try:
+                _until_busy(other)
                 yield
             finally:
                 other.script_kill()
@@ -95,6 +97,17 @@ class FaultyRedis:
                 data = data[-1:]
             await self._send(target, data)
         target.close()
+
+
+def _until_busy(client: Redis) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            client.get("nothing")
+        except ResponseError:
+            return
+        time.sleep(0.01)
+    raise AssertionError("the script does not run")
 
 
 def _suppressing(work: Callable[..., Any], *arguments: Any) -> None:

@@ -135,5 +135,12 @@ class Server:
     def post(self, path: str, body: Any, *, patience: float = 10, **headers: str) -> Answer:
         return self.call("POST", path, body, patience=patience, **headers)
 
+    def worker_pid(self) -> int:
+        """Of one of its workers; `StopIteration` where there is none."""
+        assert self.process is not None
+        parent = self.process.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        return next(int(pid) for pid in children if b"app.supervise.worker" in Path(f"/proc/{pid}/cmdline").read_bytes())
+
     def redis_pid(self) -> int:
         return int((self.data / "redis" / "redis.pid").read_text())

@@ -38,12 +38,6 @@ def within(seconds: float, told: Callable[[], object], wanted: object) -> object
     return found
 
 
-def worker_of(server: Server) -> int:
-    assert server.process is not None
-    children = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(server.process.pid)], capture_output=True, text=True, check=True).stdout
-    return next(int(line.split()[0]) for line in children.splitlines() if "app.supervise.worker" in line)
-
-
 def people(server: Server, segment: str) -> list[str]:
     return server.get(f"/v1/segments/{segment}/profiles?limit=10000").json["profiles"]
 
@@ -107,7 +101,7 @@ def test_what_cannot_be_answered_is_refused_with_a_reason(server: Server, path: 
 
 def test_who_comes_just_before_the_worker_is_killed_is_noticed_by_the_next(server: Server, who: str) -> None:
     opened(server, who)
-    os.kill(worker_of(server), signal.SIGKILL)
+    os.kill(server.worker_pid(), signal.SIGKILL)
     server.until(lambda: server.get("/readyz").status == 200, 20)
 
     assert within(30.0, lambda: who in people(server, "everybody"), wanted=True)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.stories.server import Server
-from tests.stories.test_http_segments import within, worker_of
+from tests.stories.test_http_segments import within
 
 KEY = b"k" * 32
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
@@ -99,7 +99,7 @@ def test_leaving_fires_though_nothing_happens(server: Server, receiver: Receiver
 
 def test_what_waits_fires_once_though_the_worker_is_killed_meanwhile(server: Server, receiver: Receiver, who: str) -> None:
     track(server, who, "cart_updated")
-    os.kill(worker_of(server), signal.SIGKILL)
+    os.kill(server.worker_pid(), signal.SIGKILL)
     server.until(lambda: server.get("/readyz").status == 200, 20)
 
     assert within(60.0, lambda: receiver.told(who), wanted=["later"]) == ["later"]

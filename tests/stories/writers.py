@@ -8,8 +8,6 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 from random import Random
 
 from tests.stories.server import Server
@@ -82,7 +80,7 @@ def kill_in_turn(server: Server, victims: list[str], draw: Random) -> None:
             case "redis":
                 _kill(server.redis_pid)
             case "worker":
-                _kill(partial(_worker, server.process.pid))
+                _kill(server.worker_pid)
             case _:
                 server.process.kill()
                 server.process.wait()
@@ -100,8 +98,3 @@ def _kill(found: Callable[[], int]) -> None:
         except (OSError, StopIteration):
             time.sleep(0.02)
     raise AssertionError("there is nothing to kill")
-
-
-def _worker(parent: int) -> int:
-    children = [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
-    return next(pid for pid in children if b"app.supervise.worker" in Path(f"/proc/{pid}/cmdline").read_bytes())
