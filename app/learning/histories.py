@@ -109,7 +109,7 @@ def _table(events: Events) -> tuple[Any, Any]:
             db = ibis.connect(events.url)
             table = db.table(events.table)
         else:
-            db = ibis.duckdb.connect(memory_limit=MEMORY, threads=THREADS, preserve_insertion_order=False)
+            db = ibis.duckdb.connect(memory_limit=MEMORY, threads=THREADS, preserve_insertion_order=False, temp_directory=gettempdir())
             table = db.read_parquet(str(_files(events)))
     except SettingsInvalid:
         raise
