@@ -18,7 +18,7 @@ def self_referring(found: d.Definitions) -> list[Edge]:
     edges: dict[Edge, set[Edge]] = {("features", id): _refs(each) for id, each in found.features.items()}
     edges |= {("models", id): _pairs(column.name for column in card.inputs) for id, card in found.models.items()}
     edges |= {("tables", id): _pairs(each.ref for each in table.inputs) for id, table in found.tables.items()}
-    edges |= {("segments", id): {("segments", name) for name in _segments_in(each.condition)} for id, each in found.segments.items()}
+    edges |= {("segments", id): {("segments", leaf.segment) for leaf in c.leaves(each.condition) if isinstance(leaf, c.InSegment)} for id, each in found.segments.items()}
     return [edge for edge in edges if edge[0] != "models" and _reaches(edges, edge, edge)]
 
 
@@ -30,19 +30,6 @@ def _refs(feature: d.Feature) -> set[Edge]:
 
 def _pairs(refs: Iterable[c.Ref]) -> set[Edge]:
     return {(f"{ref.root}s", ref.path[1]) for ref in refs if ref.root in ("feature", "model", "table")}
-
-
-def _segments_in(node: c.Condition) -> Iterable[str]:
-    match node:
-        case c.All(children) | c.Any(children):
-            for child in children:
-                yield from _segments_in(child)
-        case c.Not(child):
-            yield from _segments_in(child)
-        case c.InSegment(segment):
-            yield segment
-        case _:
-            pass
 
 
 def _reaches(edges: dict[Edge, set[Edge]], start: Edge, goal: Edge) -> bool:

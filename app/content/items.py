@@ -161,16 +161,7 @@ class ItemsPlan:
 
 def only_item(condition: c.Condition) -> bool:
     """Whether a condition is about the item alone."""
-    match condition:
-        case c.All(children) | c.Any(children):
-            return all(map(only_item, children))
-        case c.Not(child):
-            return only_item(child)
-        case c.Field(ref, tests):
-            others = [test.value for test in tests if isinstance(test.value, c.Ref)]
-            return ref.root == "item" and all(other.root == "item" for other in others)
-        case _:
-            return False
+    return all(isinstance(leaf, c.Field) and leaf.roots() == {"item"} for leaf in c.leaves(condition))
 
 
 def equal_to_request(condition: c.Condition) -> tuple[str, c.Ref] | None:

@@ -59,18 +59,12 @@ def _negations(node: c.Condition, key: str, known: frozenset[c.Ref], definitions
 
 def _optional(node: c.Condition, definitions: d.Definitions) -> Iterator[c.Ref]:
     """The references below that may be missing."""
-    match node:
-        case c.All(children) | c.Any(children):
-            for child in children:
-                yield from _optional(child, definitions)
-        case c.Not(child):
-            yield from _optional(child, definitions)
-        case c.Field(ref, tests) if not any(test.operator == "exists" for test in tests):
+    for leaf in c.leaves(node):
+        if isinstance(leaf, c.Field) and not any(test.operator == "exists" for test in leaf.tests):
+            ref = leaf.ref
             feature = definitions.features.get(ref.path[1]) if ref.root == "feature" else None
             if ref.root in ("profile", "context", "item") or (feature is not None and feature.kind not in _ALWAYS):
                 yield ref
-        case _:
-            pass
 
 
 def _of_nothing(node: c.Condition) -> bool:

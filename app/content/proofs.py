@@ -253,20 +253,9 @@ def _windows(definitions: d.Definitions) -> Iterator[tuple[str, c.Place, c.Windo
     for id, feature in definitions.features.items():
         yield f"features.{id}", feature.place, feature.window
     for key, condition in _conditions(definitions):
-        for leaf in _leaves(condition):
+        for leaf in c.leaves(condition):
             if isinstance(leaf, (c.Did, c.Changed)):
                 yield key.removesuffix(".condition"), leaf.place, leaf.window
-
-
-def _leaves(node: c.Condition) -> Iterator[c.Condition]:
-    match node:
-        case c.All(children) | c.Any(children):
-            for child in children:
-                yield from _leaves(child)
-        case c.Not(child):
-            yield from _leaves(child)
-        case _:
-            yield node
 
 
 def _warning(place: c.Place, key: str, message: str, hint: str) -> Problem:

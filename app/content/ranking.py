@@ -35,13 +35,13 @@ def attributes(offer: Offer) -> Mapping[str, Any]:
 
 def price(condition: c.Condition) -> int:
     """What a condition costs, roughly: traits are at hand, events have to be decoded, models run."""
-    match condition:
-        case c.All(children) | c.Any(children):
-            return max(map(price, children), default=0)
-        case c.Not(child):
-            return price(child)
-        case c.Field(ref, tests):
-            roots = {ref.root, *(test.value.root for test in tests if isinstance(test.value, c.Ref))}
+    return max(map(_price, c.leaves(condition)), default=0)
+
+
+def _price(leaf: c.Leaf) -> int:
+    match leaf:
+        case c.Field():
+            roots = leaf.roots()
             return 9 if "model" in roots else 3 if "feature" in roots or "table" in roots else 0
         case c.Did(_, where):
             return 4 if where else 1

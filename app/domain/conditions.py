@@ -6,6 +6,7 @@ What a leaf means is stated once, in `docs/rules.md`; the compiler and the refer
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
@@ -152,6 +153,10 @@ class Field:
     tests: tuple[Test, ...]
     place: Place = NOWHERE
 
+    def roots(self) -> set[str]:
+        """Of all that it reads."""
+        return {self.ref.root, *(test.value.root for test in self.tests if isinstance(test.value, Ref))}
+
 
 @dataclass(frozen=True, slots=True)
 class Did:
@@ -210,6 +215,18 @@ class InVariant:
 
 Leaf: TypeAlias = "Field | Did | Changed | InSegment | Consented | LocalTime | InVariant"
 Condition: TypeAlias = "All | Any | Not | Leaf"
+
+
+def leaves(node: Condition) -> Iterator[Leaf]:
+    """The conditions below that are no group, in their order."""
+    match node:
+        case All(children) | Any(children):
+            for child in children:
+                yield from leaves(child)
+        case Not(child):
+            yield from leaves(child)
+        case _:
+            yield node
 
 
 @dataclass(frozen=True, slots=True)
