@@ -66,7 +66,7 @@ async def end_with_parent(parent: int, server: Server) -> None:
 
 async def serve(settings: Settings, listening: socket.socket, parent: int) -> None:
     app = create_app(settings)
-    serving: dict[str, Any] = {**UVICORN, "http": content_protocol(app.hot.content, app.hot.turned_away, app.whole)}
+    serving: dict[str, Any] = {**UVICORN, "http": content_protocol(app.hot.content, app.hot.short, app.whole)}
     server = Server(uvicorn.Config(app, **serving), app)
     watching = [asyncio.create_task(end_with_parent(parent, server)), asyncio.create_task(close_slow(server.server_state.connections))]
     for sig in (signal.SIGTERM, signal.SIGINT):

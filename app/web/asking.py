@@ -45,7 +45,11 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
     text = query.decode("utf-8", "replace")
     if "%" in text or "+" in text:
         return parse_qsl(text, keep_blank_values=True)
-    return [(name, value) for name, _, value in (part.partition("=") for part in text.split("&"))]
+    found: list[tuple[str, str]] = []
+    for part in text.split("&"):
+        name, _, value = part.partition("=")
+        found.append((name, value))
+    return found
 
 
 def _take_person(q: Question, value: str, identifiers: Identifiers, *, emails: bool) -> None:

@@ -94,20 +94,23 @@ class Hot:
         parts = self._parts
         return measured(parts, "content", self._content(scope, shed=self._crowd.turns_away(scope["query_string"], parts.inflight + 1)))
 
-    def turned_away(self, target: bytes, lines: bytes) -> bytes | None:
-        """The whole answer, head and body, to a GET of a placement for which there is no room; None where it takes its turn.
+    def short(self, target: bytes, lines: bytes) -> Coroutine[Any, Any, Reply] | bytes | None:
+        """The answer to a GET of a placement whose header lines are about nothing but itself, without a scope being made of it;
+        where there is no room for it, head and body of the fallback. None where `content` has to look closer.
 
-        It costs a small part of a decision, so that a burst is answered in time: nothing is read but the address, and header
-        lines that were let in before are let in by comparison.
+        What many requests say alike is read once: header lines that were let in are let in by comparison, an address that was
+        asked for is known. In a burst an answer costs a small part of a decision, so all come in time.
         """
-        parts = self._parts
+        parts, snapshot = self._parts, self._parts.snapshot
         raw_path, _, query = target.partition(b"?")
-        if not self._crowd.turns_away(query.partition(b"#")[0], parts.inflight + 1):
-            return None
-        begun, snapshot = perf_counter(), parts.snapshot
         address = self._addresses.get(raw_path) if snapshot is self._known else None
-        if snapshot is None or address is None or address.fails or not self._let_in(lines):
+        if snapshot is None or address is None or not self._let_in(lines):
             return None
+        if not self._crowd.turns_away(query, parts.inflight + 1):
+            return measured(parts, "content", self._decided(snapshot, address, query))
+        if address.fails:
+            return None
+        begun = perf_counter()
         reply = self._static(snapshot, address, "overload")
         parts.telemetry.request("content", reply.outcome, perf_counter() - begun)
         return head(reply.status, reply.headers, len(reply.body), keep_alive=True) + reply.body
@@ -137,9 +140,13 @@ class Hot:
         address = self._address(scope, snapshot)
         if shed:
             return self._shed(snapshot, address)
+        return await self._decided(snapshot, address, scope["query_string"])
+
+    async def _decided(self, snapshot: Snapshot, address: Address, query: bytes) -> Reply:
+        parts = self._parts
         try:
             now = parts.clock()
-            q = question(address.placement, scope["query_string"], snapshot, parts.identifiers, emails=parts.settings.email_in_url == "allow")
+            q = question(address.placement, query, snapshot, parts.identifiers, emails=parts.settings.email_in_url == "allow")
             if q.unusable:
                 self._warn()
             drawn = address.drawn or q.surface

@@ -35,11 +35,11 @@ PLAIN = re.compile(rb"GET (/v1/placements/[!\"$-~]*)" + LINES)
 Answering = Callable[[Scope], Awaitable[Reply]]
 Asked = Callable[[Scope, bytes], Awaitable[Reply]]
 """Gives the reply to a request and its body; never raises."""
-Turning = Callable[[bytes, bytes], bytes | None]
+Short = Callable[[bytes, bytes], Awaitable[Reply] | bytes | None]
 
 
-_TURNED_AWAY: Any = {"raw_path": b""}
-"""What a connection holds of a request that was answered unread."""
+_TAKEN: Any = {"raw_path": b""}
+"""What a connection holds of a request of which no scope was made."""
 
 
 class _Nobody:
@@ -79,10 +79,10 @@ class ContentCycle:
         protocol.on_response_complete()
 
 
-def content_protocol(answering: Answering, turned_away: Turning, asked: Mapping[str, Asked]) -> type[HttpToolsProtocol]:
+def content_protocol(answering: Answering, short: Short, asked: Mapping[str, Asked]) -> type[HttpToolsProtocol]:
     """The protocol class for uvicorn's `http`; `answering` gives the reply to a GET of a placement, and never raises.
-    `turned_away` gives the whole answer to one (target, header lines) that there is no room for, else None, as for one whose
-    lines say something of the connection. `asked` are the paths of which a POST that came whole is taken so."""
+    `short` gives the reply to one (target, header lines), the whole answer to one that there is no room for, and None where it
+    takes a scope to say more, as of one whose lines say something of the connection. `asked` are the paths of which a POST that came whole is taken so."""
     posted = re.compile(b"POST (" + (b"|".join(re.escape(path.encode()) for path in asked) or NO_PATH) + b")" + LINES)
 
     class ContentProtocol(HttpToolsProtocol):
@@ -122,11 +122,15 @@ def content_protocol(answering: Answering, turned_away: Turning, asked: Mapping[
             return self._taken(plain) if data[0] == GET else self._asked(plain, data[plain.end() :])
 
         def _taken(self, plain: re.Match[bytes]) -> bool:
-            answer = turned_away(plain[1], plain[2])
-            if answer is not None:
-                self.scope = _TURNED_AWAY
+            answer = short(plain[1], plain[2])
+            if type(answer) is bytes:
+                self.scope = _TAKEN
                 self.transport.write(answer)
                 self.on_response_complete()
+                return True
+            if answer is not None:
+                self.scope = _TAKEN
+                self._run(answer, keep_alive=True)  # pyright: ignore[reportArgumentType]
                 return True
             headers = plain_headers(plain[2])
             if headers is None:

@@ -12,7 +12,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from app.web.asgi import JSON, Reply
-from app.web.protocol import Turning, close_slow, content_protocol
+from app.web.protocol import Short, close_slow, content_protocol
 
 HEAD = b"GET /v1/placements/hero.html HTTP/1.1\r\nHost: x\r\n"
 PATH = "/v1/questions"
@@ -101,10 +101,10 @@ async def seen(scope: Any) -> Reply:
     return Reply(200, repr((scope["path"], scope["query_string"], scope["headers"])).encode(), [JSON])
 
 
-async def answers(sent: list[bytes], idle_seconds: int = 5, turned_away: Turning = takes_all) -> list[bytes]:
+async def answers(sent: list[bytes], idle_seconds: int = 5, short: Short = takes_all) -> list[bytes]:
     """The answer to each request of one connection that is kept alive, then what comes until the other side closes it."""
     config, state = Config(app=rest, log_config=None, interface="asgi3", timeout_keep_alive=idle_seconds), ServerState()
-    made = content_protocol(seen, turned_away, {PATH: asked})
+    made = content_protocol(seen, short, {PATH: asked})
     server = await asyncio.get_running_loop().create_server(lambda: made(config, state, {}), "127.0.0.1", 0)
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
     found: list[bytes] = []
