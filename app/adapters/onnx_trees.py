@@ -129,7 +129,7 @@ class Trees:
             np.multiply(masks, _FACTOR, masks)
             np.right_shift(masks, _UPPER_SIX, masks)
             np.add(masks, first, masks)
-            leaves.take(exits, None, weights, "wrap")
+            leaves.take(exits, None, weights, "clip")  # none is out of range: the cheapest way to say so
             return finish(weights.dot(ones)).tolist()
 
         return score

@@ -113,7 +113,7 @@ class Block:
         return {**self.defaults, **{name: of(value) for name, value in vars.items()}}
 
     def _render(self, kind: str, vars: Mapping[str, Any], items: Sequence[Item], profile: Mapping[str, Any], context: Mapping[str, Any], urls: Mapping[str, str], now: Instant) -> bytes:
-        spoken = self.spoken(profile, context)
+        spoken = self.spoken(profile, context) if self.others else self
         return spoken._rendered(spoken._surfaces[kind], kind, vars, items, profile, context, urls, now)
 
     def _rendered(
