@@ -51,6 +51,8 @@ class ClusterLink(Link):
     """`breaker` is that of the cluster as a whole; each node has one of its own besides, so that one that is down costs only
     what lies there."""
 
+    together = 1
+
     def __init__(self, url: str, breaker: Breaker, read_seconds: float = 0.05, connect_seconds: float = CONNECT_SECONDS) -> None:
         self._scheme, self._user, seeds = _parts(url)
         super().__init__(self._url(seeds[0]), breaker, read_seconds, connect_seconds)

@@ -133,8 +133,11 @@ class Connection(asyncio.Protocol):
 class Link:
     """`pipeline(commands, seconds)` gives a future of their replies; an error reply stands in the list as an exception.
 
-    `on_drop` holds what is called whenever a connection ended, before anything is sent over the next.
+    `on_drop` holds what is called whenever a connection ended, before anything is sent over the next. `together` is of how many
+    people one command may name keys.
     """
+
+    together = 32
 
     def __init__(self, url: str, breaker: Breaker, read_seconds: float = 0.05, connect_seconds: float = CONNECT_SECONDS) -> None:
         self.url = url

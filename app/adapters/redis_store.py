@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -62,40 +63,51 @@ class RedisStore:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     async def read(self, key: str, send: str | None = None, *, sends: bool = False) -> Profile:
-        replies = await self._link.pipeline(_asking(key, send, sends=sends))
-        profile = self._profile(key, send, replies, sends=sends)
+        tag = "{" + key + "}"
+        replies = await self._link.pipeline([("MGET", "h:" + tag, "t:" + tag), *_beside(tag, send, sends=sends)])
+        for reply in replies:
+            if isinstance(reply, Exception):
+                raise refusal(reply)
+        (base, tail), *others = replies
+        profile = self._profile(key, send, base, tail, *others, sends=sends)
         if profile.history.unknown:
-            profile.history = await self._reread(*replies[0])
+            profile.history = await self._reread(base, tail)
         return profile if profile.key == key else await self.read(profile.key or "", send, sends=sends)
 
     async def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> list[Profile]:
-        commands: list[Command] = []
-        ends: list[int] = []
-        for key, send in asked:
-            commands += _asking(key, send, sends=sends)
-            ends.append(len(commands))
+        tags, step = ["{" + key + "}" for key, _ in asked], self._link.together
+        commands: list[Command] = [
+            ("MGET", *[part + tag for tag in tags[start : start + step] for part in ("h:", "t:")]) for start in range(0, len(tags), step)
+        ]
+        groups = len(commands)
+        for tag, (_, send) in zip(tags, asked, strict=True):
+            commands += _beside(tag, send, sends=sends)
         replies = await self._link.pipeline(commands)
+        for reply in replies:
+            if isinstance(reply, Exception):
+                if step > 1 and str(reply).startswith("CROSSSLOT"):
+                    self._link.together = 1
+                    return await self.read_many(asked, sends=sends)
+                raise refusal(reply)
+        histories, others = chain.from_iterable(replies[:groups]), iter(replies[groups:])
         found: list[Profile] = []
-        start = 0
-        for (key, send), end in zip(asked, ends, strict=True):
-            profile = self._profile(key, send, replies[start:end], sends=sends)
+        moved: list[int] = []
+        for i, (key, send) in enumerate(asked):
+            base, tail = next(histories), next(histories)
+            profile = self._profile(key, send, base, tail, next(others), next(others) if sends or send is not None else None, sends=sends)
             if profile.history.unknown:
-                profile.history = await self._reread(*replies[start])
+                profile.history = await self._reread(base, tail)
+            if profile.key != key:
+                moved.append(i)
             found.append(profile)
-            start = end
-        moved = {i: profile.key or "" for i, ((key, _), profile) in enumerate(zip(asked, found, strict=True)) if profile.key != key}
         if moved:
-            again = await self.read_many([(key, asked[i][1]) for i, key in moved.items()], sends=sends)
+            again = await self.read_many([(found[i].key or "", asked[i][1]) for i in moved], sends=sends)
             for i, profile in zip(moved, again, strict=True):
                 found[i] = profile
         return found
 
-    def _profile(self, key: str, send: str | None, replies: Sequence[Any], *, sends: bool) -> Profile:
-        """What the replies say; raises what a `refusal` is. Its key is another one where this one is an alias: read that."""
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise refusal(reply)
-        (base, tail), meta = replies[0], replies[1]
+    def _profile(self, key: str, send: str | None, base: bytes | None, tail: bytes | None, meta: list[bytes], records: Any = None, *, sends: bool) -> Profile:
+        """What the replies say. Its key is another one where this one is an alias: read that."""
         if meta and b">" in meta[::2]:
             return Profile(meta[meta.index(b">") + 1].decode())
         if base:
@@ -106,8 +118,11 @@ class RedisStore:
         profile = Profile(key, history, known=bool(base or meta))
         if meta:
             _take_meta(profile, meta)
-        if len(replies) > 2:
-            _take_records(profile, replies[2], send, sends=sends)
+        if sends:
+            profile.sends = _records(records)
+            profile.record = profile.sends.get(send) if send is not None else None
+        else:
+            profile.record = records
         return profile
 
     async def _reread(self, base: bytes, tail: bytes | None) -> History:
@@ -253,52 +268,44 @@ def _keys(key: str) -> list[str]:
     return ["h:{" + key + "}", "t:{" + key + "}", "m:{" + key + "}", "o:{" + key + "}"]
 
 
-def _asking(key: str, send: str | None, *, sends: bool) -> list[Command]:
-    """One person's history, all else that is filed of them, and their decisions as far as they are asked for."""
-    tag = "{" + key + "}"
-    commands: list[Command] = [("MGET", "h:" + tag, "t:" + tag), ("HGETALL", "m:" + tag)]
+def _beside(tag: str, send: str | None, *, sends: bool) -> list[Command]:
+    """Beside a person's history: all else that is filed of them, and their decisions as far as they are asked for."""
+    meta: Command = ("HGETALL", "m:" + tag)
     if sends:
-        commands.append(("HGETALL", "d:" + tag))
-    elif send is not None:
-        commands.append(("HGET", "d:" + tag, send))
-    return commands
-
-
-def _take_records(profile: Profile, reply: Any, send: str | None, *, sends: bool) -> None:
-    if not sends:
-        profile.record = reply
-        return
-    profile.sends = _records(reply)
-    profile.record = profile.sends.get(send) if send is not None else None
+        return [meta, ("HGETALL", "d:" + tag)]
+    return [meta] if send is None else [meta, ("HGET", "d:" + tag, send)]
 
 
 def _take_meta(profile: Profile, flat: list[bytes]) -> None:
-    names: list[str] = []
-    packed: list[bytes] = []
+    names: list[str | None] = [*map(_trait, flat[::2])]
+    packed = flat[1::2]
+    if None in names:
+        _take_others(profile, flat)
+        packed = [value for name, value in zip(names, packed, strict=True) if name is not None]
+        names = [name for name in names if name is not None]
+    values = _unpack(b"\xdd" + len(packed).to_bytes(4, "big") + b"".join([value[STAMP:] for value in packed]))
+    traits: dict[Any, Any] = dict(zip(names, values, strict=True))
+    if None in values:
+        traits = {name: value for name, value in traits.items() if value is not None}
+    profile.traits = traits
+
+
+def _take_others(profile: Profile, flat: list[bytes]) -> None:
+    """What is filed of a person and is no trait."""
     consents: dict[str, bool] = {}
     identities: list[Identity] = []
     following = iter(flat)
     for field in following:
-        value = next(following)
-        trait = _trait(field)
-        if trait is not None:
-            names.append(trait)
-            packed.append(value[STAMP:])
-            continue
-        kind, rest = field[:2], field[2:].decode()
+        value, kind, rest = next(following), field[:2], field[2:]
         if kind == b"c:":
-            consents[rest] = value[8:] == b"1"
+            consents[rest.decode()] = value[8:] == b"1"
         elif kind == b"i:":
-            identities.append(Identity.from_key(rest))
+            identities.append(Identity.from_key(rest.decode()))
         elif kind == b"v:":
-            profile.variants = {**profile.variants, rest: value[STAMP:].decode()}
+            profile.variants = {**profile.variants, rest.decode(): value[STAMP:].decode()}
         elif field == b"!":
             profile.erased = True
-    values = _unpack(b"\xdd" + len(packed).to_bytes(4, "big") + b"".join(packed))
-    traits = dict(zip(names, values, strict=True))
-    if None in values:
-        traits = {name: value for name, value in traits.items() if value is not None}
-    profile.traits, profile.consents, profile.identities = traits, consents, tuple(identities)
+    profile.consents, profile.identities = consents, tuple(identities)
 
 
 @lru_cache(4_096)
