@@ -9,5 +9,5 @@ from app.content.shelf import Learnt
 
 
 def told(learnt: Learnt, seeds: Sequence[str], had: Mapping[str, int], most: int) -> list[Found]:
-    ideas = learnt.recommend(seeds, had, most)
+    (ideas,) = learnt.recommend([(seeds, had)], most)
     return [ideas.found(learnt.id(number), score, speaks) for stride in ideas.strides() for number, score, speaks in zip(*stride, strict=True)]

@@ -77,6 +77,11 @@ class ItemsPlan:
         found = self._mix(self._ranked(r, candidates, items, len(items)), beside)
         return found if len(found) >= self.query.at_least else None
 
+    async def think(self, r: Request) -> None:
+        """Before `choose`, where many ask at a time: what they ask of recommenders is worked out together."""
+        if self._adviser is not None:
+            await self._adviser.think(r)
+
     def scored(self, r: Request, items: Sequence[Item]) -> list[tuple[Item, float | None]]:
         """Items already chosen, each with the score that ranked it (None without a rank)."""
         return list(zip(items, self._scores(r, None, list(items)), strict=True))

@@ -1,15 +1,18 @@
 """What goes with what, as a recommender holds it in memory: neighbours of each item, and former baskets to find like ones among;
 and how both are weighed with what the person had before.
 
-A few arrays of numbers, read from one file that `inlay train` writes; `recommend` is a handful of numpy calls over the neighbours
-of the seeds alone, whatever the size of the catalogue.
+A few arrays of numbers, read from one file that `inlay train` writes; `recommend` is some numpy calls over the neighbours of the
+seeds alone, whatever the size of the catalogue. They cost more than the numbers that they look at, so several questions are answered by
+the same calls: what is met is then known by whose question met it and its number, in one integer (`bench/`: of 16 questions
+together each costs a third).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from itertools import chain
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -26,25 +29,38 @@ NONE = np.zeros(0, dtype=np.int64)
 NO_LIKENESS = np.zeros(0, dtype=np.float32)
 
 
-class Around(NamedTuple):
-    """All that one question meets, an item perhaps several times: neighbours of the seeds, items of like baskets, what the person
-    had, the seeds. Each item has one `place` among them, the last. `together` and `beside` are the neighbours' weights, so many of
-    each seed as `sizes` says; `likeness` is how like each item's basket is, `times` the root of how often the person had each."""
+Question: TypeAlias = tuple[Sequence[str], Mapping[str, int]]
+"""The items to start from, and how often the person had which ones."""
+MOST_ASKED = 32
+"""Questions that are answered together."""
+NUMBER_BITS, PLACE_BITS = 32, 26
+NUMBER, PLACE = (1 << NUMBER_BITS) - 1, (1 << PLACE_BITS) - 1
 
-    numbers: np.ndarray
-    place: np.ndarray
-    sizes: np.ndarray
+
+class Around(NamedTuple):
+    """All that some questions meet. `items` are those of each, once: the question above, the item's number in the lower 32 bits,
+    rising; `whose` are their questions. `near`, `alike`, `had` and `seeds` say of the neighbours of seeds, the items of like baskets,
+    what the people had and the seeds which of `items` they are. `together` and `beside` are the neighbours' weights, and `speaker`
+    the number of each's seed; `likeness` is how like each item's basket is, `times` the root of how often the person had each."""
+
+    items: np.ndarray
+    whose: np.ndarray
+    near: np.ndarray
     together: np.ndarray
     beside: np.ndarray
+    speaker: np.ndarray
+    alike: np.ndarray
     likeness: np.ndarray
+    had: np.ndarray
     times: np.ndarray
+    seeds: np.ndarray
 
 
 class Neighbours:
     """`near[near_at[i]:near_at[i + 1]]` are the items nearest to item `i`, with weights of two kinds; `popular` are numbers of items,
     what sells best of late first; `basket` holds the items of former baskets, the oldest first, `holder` for each item the baskets
     that hold it (all empty where like baskets add nothing); `rarity` is an item's weight when baskets are compared. All that `meta`
-    says was learnt beside them. For one thread: a question writes into arrays that the next one uses again."""
+    says was learnt beside them."""
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self.meta: dict[str, Any] = json.loads(bytes(arrays["meta"]))
@@ -63,8 +79,6 @@ class Neighbours:
         self._weighing = [(part, float(weight)) for part, weight in zip(PARTS, self.weights, strict=True) if weight]
         self.counts_had = any(part == "again" for part, _ in self._weighing)
         """Whether it matters how often a person had an item, not only that they did."""
-        self._place = np.zeros(len(self.items), dtype=np.int32)
-        self._basket_place = np.zeros(self._baskets, dtype=np.int32)
         self.bytes = sum(each.nbytes for each in arrays.values())
 
     def fits(self) -> bool:
@@ -79,102 +93,134 @@ class Neighbours:
             len(at) == count + 1 and at[0] == 0 and int(at[-1]) == len(of) and bool((np.diff(at) >= 0).all()) and _inside(of, below) for at, of, count, below in parts
         )
 
-    def recommend(self, seeds: Sequence[str], had: Mapping[str, int], most: int) -> Ideas:
-        """The items that go with the seeds best, seeds left out, the best first; what is popular of late where there is nothing to
-        start from. `had` says how often the person had which items: they come again the likelier. A score is the chance that the
-        item is the next one, as learnt: between 0 and 1."""
-        known, number = self._numbers(seeds), self.number
-        mine = {number[id]: times for id, times in had.items() if id in number} if self.counts_had else {}
-        around = self._around(known, mine)
-        logits = self._logits(around)
-        count = int(np.count_nonzero(logits > 0))
-        if not count:
-            return self.usual(most)
-        best = _best_first(logits, around.numbers)[: min(count, most)]
-        raised = np.exp(logits - (highest := logits[best[0]]))
-        whole = float(raised.sum()) + (len(self.items) - len(logits)) * float(np.exp(-highest))
-        speaking, items = self._speaking(around, known), self.items
+    def recommend(self, asked: Sequence[Question], most: int) -> list[Ideas]:
+        """To each question the items that go with the seeds best, seeds left out, the best first; what is popular of late where there
+        is nothing to start from. What the person had comes again the likelier. A score is the chance that the item is the next one,
+        as learnt: between 0 and 1."""
+        number, count = self.number, len(asked)
+        if count > MOST_ASKED:
+            return [*self.recommend(asked[:MOST_ASKED], most), *self.recommend(asked[MOST_ASKED:], most)]
+        mine = [{number[id]: times for id, times in had.items() if id in number} if self.counts_had else {} for _, had in asked]
+        around = self._around([self._numbers(seeds) for seeds, _ in asked], mine)
+        logits, whose = self._logits(around), around.whose
+        meant = (logits > 0).nonzero()[0]
+        askers = whose.take(meant)
+        best = meant.take(_best_first(askers, logits.take(meant)))
+        counts = np.bincount(askers, minlength=count)
+        ends = counts.cumsum()
+        highest = np.zeros(count, dtype=np.float32)
+        some = counts.nonzero()[0]
+        highest[some] = logits.take(best.take((ends - counts).take(some)))
+        raised = np.exp(logits - highest.take(whose))
+        whole = np.bincount(whose, raised, count) + (len(self.items) - np.bincount(whose, minlength=count)) * np.exp(-highest)
+        chances, speaking = raised.take(best) / whole.take(askers), self._speaking(around).take(best)
+        numbers = around.items.take(best) & NUMBER
+        found, start = list[Ideas](), 0
+        for (_, had), end in zip(asked, ends.tolist(), strict=True):
+            one = slice(start, min(end, start + most))
+            found.append(self._ideas(had, numbers[one], chances[one], speaking[one]) if end > start else self.usual(most))
+            start = end
+        return found
+
+    def _ideas(self, had: Mapping[str, int], numbers: np.ndarray, chances: np.ndarray, speaking: np.ndarray) -> Ideas:
+        items = self.items
 
         def tell(start: int, stop: int) -> Told:
-            some = best[start:stop]
-            return (raised.take(some) / whole).tolist(), speaking.take(some).tolist()
+            return chances[start:stop].tolist(), speaking[start:stop].tolist()
 
-        return Ideas(around.numbers.take(best), tell, lambda id, chance, speaks: Found(id, chance, id if id in had else items[speaks]))
+        return Ideas(numbers, tell, lambda id, chance, speaks: Found(id, chance, id if id in had else items[speaks]))
 
     def __len__(self) -> int:
         return len(self.items)
 
-    def parts(self, known: np.ndarray, mine: Mapping[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    def parts(self, known: Sequence[int], mine: Mapping[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of all items that anything speaks for but the `known` ones, and of each the `PARTS`, a column each. What is
         learnt is learnt from these."""
-        around = self._around(known, mine)
-        kept = (around.place == np.arange(len(around.place)))[: len(around.place) - len(known)].nonzero()[0]
-        return around.numbers[kept], np.stack([self._part(name, around)[kept] for name in PARTS], axis=1).astype(np.float32)
+        around = self._around([known], [mine])
+        kept = np.ones(len(around.items), dtype=bool)
+        kept[around.seeds] = False
+        return around.items[kept], np.stack([self._part(name, around)[kept] for name in PARTS], axis=1).astype(np.float32)
 
-    def _numbers(self, ids: Sequence[str]) -> np.ndarray:
+    def _numbers(self, ids: Sequence[str]) -> list[int]:
         number = self.number
-        return np.array(list(dict.fromkeys([number[id] for id in ids if id in number])), dtype=np.int64)
+        return list(dict.fromkeys([number[id] for id in ids if id in number]))
 
-    def _around(self, known: np.ndarray, mine: Mapping[int, int]) -> Around:
-        sizes = self._near_size.take(known)
-        at = _places(self._near_at.take(known), sizes)
-        alike, likeness = self._likest(known)
-        had, times = (np.fromiter(mine, np.int64, len(mine)), np.sqrt(np.fromiter(mine.values(), np.float32, len(mine)))) if mine else (NONE, NO_LIKENESS)
-        numbers = np.concatenate([self._near.take(at), alike, had, known])
-        self._place[numbers] = np.arange(len(numbers), dtype=np.int32)
-        return Around(numbers, self._place.take(numbers), sizes, self._together.take(at), self._beside.take(at), likeness, times)
+    def _around(self, known: Sequence[Sequence[int]], mine: Sequence[Mapping[int, int]]) -> Around:
+        seeds = np.array([*chain.from_iterable(known)], dtype=np.int64)
+        askers = np.arange(len(known)).repeat([*map(len, known)]) << NUMBER_BITS
+        sizes = self._near_size.take(seeds)
+        at = _places(self._near_at.take(seeds), sizes)
+        near = self._near.take(at) + askers.repeat(sizes)
+        alike, likeness = self._likest(seeds, askers)
+        had, times = NONE, NO_LIKENESS
+        if any(mine):
+            had = np.array([i << NUMBER_BITS | item for i, each in enumerate(mine) for item in each], dtype=np.int64)
+            times = np.sqrt(np.array([often for each in mine for often in each.values()], dtype=np.float32))
+        items, place = _distinct(np.concatenate([near, alike, had, askers + seeds]))
+        a, b, c = len(near), len(near) + len(alike), len(near) + len(alike) + len(had)
+        return Around(
+            items, items >> NUMBER_BITS, place[:a], self._together.take(at), self._beside.take(at), seeds.repeat(sizes), place[a:b], likeness, place[b:c], times, place[c:],
+        )
 
     def _logits(self, around: Around) -> np.ndarray:
-        """At the place of each item what all that weighs adds up to; 0 at the others, and for the seeds."""
-        found = np.zeros(len(around.numbers))
+        """Of each item what all that weighs adds up to; 0 for the seeds."""
+        found = np.zeros(len(around.items))
         for part, weight in self._weighing:
             found += weight * self._part(part, around)
-        found[len(found) - len(around.sizes) :] = 0
+        found[around.seeds] = 0
         return found.astype(np.float32)
 
     def _part(self, name: str, around: Around) -> np.ndarray:
-        """At the place of each item one of the `PARTS`; 0 at the others."""
-        place, near, count = around.place, len(around.together), len(around.place)
-        alike = near + len(around.likeness)
+        """Of each item one of the `PARTS`."""
+        count = len(around.items)
         if name == "together":
-            return np.bincount(place[:near], around.together, count)
+            return np.bincount(around.near, around.together, count)
         if name == "beside":
-            return np.bincount(place[:near], around.beside, count)
-        if name == "like":
-            found = np.bincount(place[near:alike], around.likeness, count)
-            found[count - len(around.sizes) :] = 0
-            return found / max(float(found.max(initial=0)), 1e-9)
+            return np.bincount(around.near, around.beside, count)
         found = np.zeros(count, dtype=np.float32)
         if name == "next":
-            np.maximum.at(found, place[:near], around.beside)
+            np.maximum.at(found, around.near, around.beside)
+        elif name == "again":
+            found[around.had] = around.times
         else:
-            found[place[alike : alike + len(around.times)]] = around.times
+            found = np.bincount(around.alike, around.likeness, count).astype(np.float64)
+            found[around.seeds] = 0
+            most = np.full(int(around.whose[-1]) + 1 if count else 0, 1e-9)
+            np.maximum.at(most, around.whose, found)
+            found /= most.take(around.whose)
         return found
 
-    def _likest(self, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Items of the baskets most like the seeds, and how much each of those speaks for them: nearest neighbours among sessions,
-        weighted by how much they have in common (V-SKNN: Ludewig and Jannach 2018), rare items counting more."""
-        if not self._baskets:
+    def _likest(self, seeds: np.ndarray, askers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Items of the baskets most like each question's seeds, with the question in their upper bits as `askers` has it, and how much
+        each of those speaks for them: nearest neighbours among sessions, weighted by how much they have in common (V-SKNN: Ludewig
+        and Jannach 2018), rare items counting more; of equal ones the latest count."""
+        if not self._baskets or not len(seeds):
             return NONE, NO_LIKENESS
-        sizes = self._holder_size.take(known)
-        holders, place = self._holder.take(_places(self._holder_at.take(known), sizes)), self._basket_place
-        place[holders] = np.arange(len(holders), dtype=np.int32)
-        common = np.bincount(place.take(holders), self._rarity.take(known).repeat(sizes), len(holders))
-        once = common.nonzero()[0]
-        found = holders.take(once)
-        likeness = common.take(once).astype(np.float32) / self._basket_root.take(found)
-        if self._like < len(found):
-            best = (-likeness).argpartition(self._like)[: self._like]
-            found, likeness = found.take(best), likeness.take(best)
+        sizes = self._holder_size.take(seeds)
+        baskets, place = _distinct(self._holder.take(_places(self._holder_at.take(seeds), sizes)) + askers.repeat(sizes))
+        common = np.bincount(place, self._rarity.take(seeds).repeat(sizes), len(baskets))
+        found, whose = baskets & NUMBER, baskets >> NUMBER_BITS
+        likeness = common.astype(np.float32) / self._basket_root.take(found)
+        counts = np.bincount(whose)
+        if int(counts.max(initial=0)) > self._like:
+            latest = len(found) - 1 - _best_first(whose[::-1], likeness[::-1])
+            best = latest[np.arange(len(found)) - (counts.cumsum() - counts).repeat(counts) < self._like]
+            found, whose, likeness = found.take(best), whose.take(best), likeness.take(best)
         sizes = self._basket_size.take(found)
-        return self._basket.take(_places(self._basket_at.take(found), sizes)), likeness.repeat(sizes)
+        return self._basket.take(_places(self._basket_at.take(found), sizes)) + (whose << NUMBER_BITS).repeat(sizes), likeness.repeat(sizes)
 
-    def _speaking(self, around: Around, known: np.ndarray) -> np.ndarray:
-        """At the place of each item the number of the seed that speaks for it most; -1 without seeds."""
-        near, found = len(around.together), np.full(len(around.place), known[-1] if len(known) else -1)
+    def _speaking(self, around: Around) -> np.ndarray:
+        """Of each item the number of the seed that speaks for it most, the last of equal ones; of one for which none does, the
+        last seed of all. 0 where a question has none."""
         weight = around.together * self.weights[0] + around.beside * (self.weights[1] + self.weights[2])
-        rising = weight.argsort(kind="stable")
-        found[around.place[:near].take(rising)] = known.repeat(around.sizes).take(rising)
+        heaviest = np.full(len(around.items), -1)
+        np.maximum.at(heaviest, around.near, (weight.view(np.int32).astype(np.int64) << NUMBER_BITS) + np.arange(len(weight)))
+        last = np.zeros(int(around.whose[-1]) + 1 if len(around.whose) else 0, dtype=np.int64)
+        known = around.items.take(around.seeds)
+        last[known >> NUMBER_BITS] = known & NUMBER
+        found = last.take(around.whose)
+        spoken_for = (heaviest >= 0).nonzero()[0]
+        found[spoken_for] = around.speaker.take(heaviest.take(spoken_for) & NUMBER)
         return found
 
     def id(self, number: int) -> str:
@@ -194,9 +240,26 @@ def _places(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     return (starts - ends + sizes).repeat(sizes) + np.arange(ends[-1] if len(ends) else 0)
 
 
-def _best_first(logits: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-    """The order from the highest, equal ones by their number: the bits of floats that are not negative rise as they do."""
-    return (numbers - (logits.view(np.int32).astype(np.int64) << 32)).argsort()
+def _best_first(askers: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """The order from each asker's highest score on, one asker after the other, equal ones as they stand: the bits of floats that are not
+    negative rise as they do."""
+    return _rising((askers << 31) - scores.view(np.int32)) & PLACE
+
+
+def _distinct(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each key once, rising, and which of them each is."""
+    sorted_keys = _rising(keys)
+    rising, first, place = sorted_keys >> PLACE_BITS, np.ones(len(keys), dtype=bool), np.empty(len(keys), dtype=np.int64)
+    np.not_equal(rising[1:], rising[:-1], out=first[1:])
+    place[sorted_keys & PLACE] = first.cumsum() - 1
+    return rising[first], place
+
+
+def _rising(keys: np.ndarray) -> np.ndarray:
+    """The keys, below 2^37, in order, with the place of each in its lower bits: such a sort takes a third of what it takes to find the order."""
+    found = (keys << PLACE_BITS) + np.arange(len(keys))
+    found.sort()
+    return found
 
 
 def _inside(numbers: np.ndarray, below: int) -> bool:

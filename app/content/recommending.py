@@ -6,7 +6,7 @@ import json
 import struct
 import zipfile
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
@@ -17,8 +17,9 @@ from app.content.arrays import mapped
 from app.content.columns import EventRows
 from app.content.ideas import Found, Ideas
 from app.content.matching import walk
-from app.content.neighbours import FORMAT, MOST_SEEDS, Neighbours
+from app.content.neighbours import FORMAT, MOST_SEEDS, Neighbours, Question
 from app.content.shelf import Learnt, Shelf, Stock
+from app.content.together import Together
 from app.content.vectors import Vectors
 from app.domain import conditions as c
 from app.domain.definitions import Definitions, Recommender
@@ -31,7 +32,7 @@ CANDIDATES = 400
 SEEDS = "seeds"
 """The key of the request's memo under which a caller says what to start from, in place of the person's events."""
 MOST_NAMED = 10
-_REASONS = "reasons"
+_REASONS, _QUESTION, _THOUGHT = "reasons", "question", "thought"
 _TEXT = frozenset({str})
 
 
@@ -45,16 +46,15 @@ class Adviser:
         self.stock = Stock(learnt)
         self._unknown: tuple[Any, int, list[Item]] = (None, -1, [])
         self._bought = Baskets(*definition.bought) if definition.bought is not None else None
+        self._together = Together(self._recommend)
         self._bought_are_seeds = definition.bought == (definition.event, definition.path)
 
     def items(self, r: Request, catalogue: Any, shelf: Shelf, out: Collection[str]) -> Iterator[Item]:
         """The best first of what is on the shelf and not `out`, each once; variety and what is new count among these alone. What
         speaks for each is kept in the request's memo (`reasons`)."""
-        given, asked = r.memo.get(SEEDS), self.definition
-        bought = self._bought(r) if self._bought is not None else []
-        seeds = self._seeds(reversed(bought) if self._bought_are_seeds else self._events(r)) if given is None else given
-        had = Counter(chain.from_iterable(map(frozenset, bought))) if self.learnt.counts_had else dict.fromkeys(chain.from_iterable(bought), 1)
-        found = [self.learnt.recommend(seeds, had, CANDIDATES)]
+        asked, (seeds, had) = self.definition, self._question(r)
+        thought: Ideas | None = r.memo.get((_THOUGHT, self))
+        found = [thought] if thought is not None else self._recommend([(seeds, had)])
         kinds = frozenset[str]()
         if asked.accessories or asked.new:
             kinds = frozenset(kind for id in seeds if (item := catalogue.get(id)) is not None and isinstance(kind := item.fields.get("category"), str))
@@ -69,6 +69,24 @@ class Adviser:
         if asked.diverse:
             ideas = _varied(ideas, asked.diverse)
         return self._with_new(ideas, shelf.passing(r, self._fresh(catalogue, kinds, out)), kept) if asked.new else ideas
+
+    async def think(self, r: Request) -> None:
+        """Have the ideas at hand for when `items` is asked for: what others ask meanwhile is answered by the same calls."""
+        r.memo[_THOUGHT, self] = await self._together(self._question(r))
+
+    def _recommend(self, asked: Sequence[Question]) -> list[Ideas]:
+        return self.learnt.recommend(asked, CANDIDATES)
+
+    def _question(self, r: Request) -> Question:
+        """What to start from, and how often the person had what."""
+        found: Question | None = r.memo.get((_QUESTION, self))
+        if found is None:
+            given = r.memo.get(SEEDS)
+            bought = self._bought(r) if self._bought is not None else []
+            seeds = self._seeds(reversed(bought) if self._bought_are_seeds else self._events(r)) if given is None else given
+            had = Counter(chain.from_iterable(map(frozenset, bought))) if self.learnt.counts_had else dict.fromkeys(chain.from_iterable(bought), 1)
+            found = r.memo[_QUESTION, self] = seeds, had
+        return found
 
     def _with_new(self, ideas: Iterator[Item], fresh: Iterator[Item], kept: dict[str, Found]) -> Iterator[Item]:
         """Every so many places one that is too new to be known."""

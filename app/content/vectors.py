@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from app.content.ideas import Found, Ideas, Told, popular
-from app.content.neighbours import POPULAR
+from app.content.neighbours import POPULAR, Question
 
 ARRAYS = ("meta", "ids", "id_at", "order", "middles", "list_at", "vectors", "popular")
 
@@ -46,9 +46,12 @@ class Vectors:
             and (not len(self._popular) or 0 <= int(self._popular.min()) <= int(self._popular.max()) < items) and bool(np.isfinite(self._middles).all())
         )
 
-    def recommend(self, seeds: Sequence[str], had: Mapping[str, int], most: int) -> Ideas:
-        """The items nearest to the seeds together, seeds left out, the nearest first; where none is known, to what the person had;
-        where that is not known either, what sells best of late. A score is a cosine, no less than 0."""
+    def recommend(self, asked: Sequence[Question], most: int) -> list[Ideas]:
+        """To each question the items nearest to the seeds together, seeds left out, the nearest first; where none is known, to what the
+        person had; where that is not known either, what sells best of late. A score is a cosine, no less than 0."""
+        return [self._recommend(seeds, had, most) for seeds, had in asked]
+
+    def _recommend(self, seeds: Sequence[str], had: Mapping[str, int], most: int) -> Ideas:
         known: list[int] = self._rows(seeds) or self._rows(had)
         if not known:
             return self.usual(most)

@@ -44,4 +44,4 @@ def by_cosine(before: Sequence[Basket]) -> Recommend:
 def by_learnt(learnt: Learnt, before: Sequence[Basket]) -> Recommend:
     """As the server does it."""
     had = bought_before(before)
-    return lambda question: [learnt.id(number) for number in learnt.recommend(question.others, had.get(question.who, {}), HITS).numbers.tolist()]
+    return lambda question: [learnt.id(number) for number in learnt.recommend([(question.others, had.get(question.who, {}))], HITS)[0].numbers.tolist()]

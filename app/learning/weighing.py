@@ -39,7 +39,7 @@ def _rivals(neighbours: Neighbours, before: Sequence[Basket], asked: Sequence[Qu
     had, found = bought_before(before), list[np.ndarray | None]()
     for question in asked:
         mine = {neighbours.number[id]: times for id, times in had[question.who].items()}
-        items, parts = neighbours.parts(np.array([neighbours.number[id] for id in question.others]), mine)
+        items, parts = neighbours.parts([neighbours.number[id] for id in question.others], mine)
         at = np.flatnonzero(items == neighbours.number[question.hidden])
         best = np.argsort(-(parts @ neighbours.weights), kind="stable")[:WEIGHED]
         found.append(np.concatenate([parts[at], parts[best[best != at[0]]]]) if len(at) else None)

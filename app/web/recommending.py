@@ -63,6 +63,7 @@ class Recommendations:
         r = Request(parts.clock(), snapshot.consented(profile), context, snapshot.score, snapshot.trials.assign)
         if seeds is not None:
             r.memo[SEEDS] = seeds
+        await plan.think(r)
         items = plan.choose(r, parts.catalogue) or []
         told = ",".join(Telling(snapshot, plan, r, parts.catalogue).all(items))
         degraded = list(dict.fromkeys(degraded + r.degraded))

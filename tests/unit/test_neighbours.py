@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.content.ideas import Ideas
 from app.content.neighbours import Neighbours
 from tests.told import told
 
@@ -98,3 +99,29 @@ def test_chances_and_reasons_are_those_that_their_definition_gives(number, weigh
     assert [each.score for each in found] == sorted((each.score for each in found), reverse=True)
     assert [each.because for each in found if each.because != each.id and each.because not in wanted[each.id][1]] == []
     assert {each.id for each in found if each.because == each.id} == had.keys() & wanted.keys()
+
+
+@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("like", [ALIKE, 7])
+def test_many_questions_together_get_what_each_alone_gets(weights, like):
+    draw = Random(like)
+    arrays = made(draw, WEIGHTS[weights])
+    arrays["meta"] = np.frombuffer(json.dumps({"weights": WEIGHTS[weights], "like": like}).encode(), dtype=np.uint8)
+    learnt = Neighbours(arrays)
+    asked = [
+        ([f"i{each}" for each in draw.sample(range(ITEMS + 5), draw.randint(0, 8))], {f"i{each}": draw.randint(1, 9) for each in draw.sample(range(ITEMS), draw.choice([0, 3]))})
+        for _ in range(150)
+    ]
+
+    every = [answers(learnt, ideas) for ideas in learnt.recommend(asked, 20)]
+
+    assert len({str(each) for each in every}) > 100
+    for question, found in zip(asked, every, strict=True):
+        (alone,) = learnt.recommend([question], 20)
+        assert answers(learnt, alone) == found
+
+
+def answers(learnt: Neighbours, ideas: Ideas) -> list[tuple[str, str | None, float]]:
+    """What an answer tells of each idea; chances as exactly as they are shown."""
+    told = [ideas.found(learnt.id(number), score, speaks) for stride in ideas.strides() for number, score, speaks in zip(*stride, strict=True)]
+    return [(each.id, each.because, round(each.score, 9)) for each in told]
