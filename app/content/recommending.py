@@ -138,8 +138,22 @@ class Baskets:
         self._path = tuple(rest)
         self._rows = EventRows(event, ZoneInfo("UTC"))
         self._rows.read(self._head)
+        self._at = 0
+        """Where they stood in the latest event that did not fit."""
 
     def __call__(self, r: Request) -> list[list[str]]:
+        places = r.held(self._rows.event)[0]
+        if not places or len(self._path) != 1:
+            return self._walked(r)
+        history, at = r.history, self._at
+        found = history.plucked(places, at, self._path[0])
+        if found is not None and all(history.names.position(shape, self._head) == at for shape in {*found[0]}):
+            return found[1]
+        shape, values = history.values(places[-1])
+        self._at = at if isinstance(values, dict) else history.names.position(shape, self._head) or 0
+        return self._walked(r)
+
+    def _walked(self, r: Request) -> list[list[str]]:
         path, values = self._path, self._rows.values(r, self._rows(r, None), self._head)
         if len(path) == 1:
             key = path[0]

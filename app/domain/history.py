@@ -24,7 +24,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate, compress
 from operator import attrgetter
 from typing import Any
@@ -229,6 +229,19 @@ class History:
         flat = _leading(max(depth - 1, 0).bit_length())(b"\xdd" + (width * len(payloads)).to_bytes(4, "big") + b"".join(payloads))
         return flat[width - 2 :: width], flat[width - 1 :: width]
 
+    def plucked(self, positions: list[int], at: int, key: str) -> tuple[list[int], list[list[str]]] | None:
+        """Shapes of several events of one type, in ascending order, and of the objects that stand in a list at place `at` of each
+        what they hold at `key`; nothing else is made of them. None where any has no such list, or other than text in it."""
+        if not positions or positions[0] < self.sealed_upto or self.types[positions[0]] == ESCAPE:
+            return None
+        payloads = self._payloads(positions)
+        decode, part = _plucking(at, key)
+        try:
+            flat = decode(b"\xdd" + (2 * len(payloads)).to_bytes(4, "big") + b"".join(payloads))
+        except msgspec.ValidationError:
+            return None
+        return flat[::2], [list(map(part, row.parts)) for row in flat[1::2]]
+
     def properties(self, i: int) -> dict[str, Any]:
         shape, values = self.values(i)
         if isinstance(values, dict):
@@ -322,6 +335,14 @@ def _leading(bits: int) -> Callable[[bytes], list[Any]]:
     """Decodes payloads laid end to end; what stands in a row behind its first `2 ** bits` values is skipped, not made."""
     row = msgspec.defstruct("Row", [(f"p{i}", Any, None) for i in range(1 << bits)], array_like=True, gc=False)
     return msgspec.msgpack.Decoder(list[int | row | dict[str, Any]]).decode
+
+
+@lru_cache(256)
+def _plucking(at: int, key: str) -> tuple[Callable[[bytes], list[Any]], Callable[[Any], str]]:
+    """Decodes payloads laid end to end, and reads one part."""
+    part = msgspec.defstruct("Part", [("value", str)], rename={"value": key}, gc=False)
+    row = msgspec.defstruct("Row", [*[(f"p{i}", Any) for i in range(at)], ("parts", list[part])], array_like=True, gc=False)
+    return msgspec.msgpack.Decoder(list[int | row]).decode, attrgetter("value")
 
 
 @cache

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +13,12 @@ import pytest
 from app.catalogue.replica import Replica
 from app.content.load import load
 from app.content.neighbours import Neighbours
-from app.content.recommending import SEEDS, advisers, read
+from app.content.matching import walk
+from app.content.recommending import SEEDS, Baskets, advisers, read
 from app.content.snapshot import Snapshot
 from app.domain import conditions as c
 from app.domain.definitions import ItemsQuery, Recommended
+from app.domain.dictionary import Dictionary
 from app.domain.event import Event, hashed_id
 from app.domain.history import History
 from app.domain.profile import Profile
@@ -296,3 +300,40 @@ def test_an_option_that_cannot_be_is_refused_with_what_would_be_right(tmp_path, 
 
 def test_a_catalogue_of_other_items_than_the_recommender_knows_leaves_nothing_to_show(tmp_path):
     assert asked(tmp_path, "diverse: 2", {"other": {}, "thing": {}}, ["cup"]) == []
+
+
+def orders(draw: Random, count: int) -> list[Event]:
+    """Most of them as a shop sends them, some otherwise: with other properties before, without products, without an id in one."""
+    ids = [f"p{i}" for i in range(30)]
+
+    def properties() -> dict[str, Any]:
+        products: Any = [{"product_id": id, "quantity": 1, "price": 9.5} for id in draw.sample(ids, draw.randint(0, 4))]
+        kind = draw.random()
+        if kind < 0.05:
+            return {"products": products, "total": 3}
+        if kind < 0.07:
+            return {"total": 3}
+        if kind < 0.09:
+            products.append({"quantity": 2})
+        elif kind < 0.11:
+            products.append({"product_id": 7})
+        elif kind < 0.13:
+            products = draw.choice([None, "p1", {"product_id": "p2"}, [["p3"]], [None]])
+        return {"total": 3, "products": products}
+
+    return [Event("order_completed", 1_000 * i, hashed_id(f"o{i}"), properties()) for i in range(count)]
+
+
+@pytest.mark.parametrize("path", [("products", "product_id"), ("products",), ("products", "product_id", "more"), ("total", "product_id"), ("nothing", "product_id")])
+def test_what_was_bought_is_read_alike_however_the_orders_lie(path):
+    draw, names, bought = Random(8), Dictionary(growing=True), Baskets("order_completed", path)
+
+    for _ in range(600):
+        events = orders(draw, draw.randint(0, 8))
+        history = History.of(events, names)
+        if draw.random() < 0.2:
+            history = History(history.sealed(), None, names)
+
+        found = bought(Request(10**6, Profile(history=history)))
+
+        assert found == [[id for id in walk(event.properties.get(path[0]), path[1:]) if isinstance(id, str)] for event in events]
