@@ -29,10 +29,11 @@ class TombstonedStore:
 
     async def read_many(self, asked: Sequence[tuple[str, str | None]], *, sends: bool = False) -> list[Profile]:
         found = await self._store.read_many(asked, sends=sends)
-        return [self._told(key, profile) for (key, _), profile in zip(asked, found, strict=True)]
+        return [profile if profile.known else self._told(key, profile) for (key, _), profile in zip(asked, found, strict=True)]
 
     def _told(self, key: str, profile: Profile) -> Profile:
-        if not profile.known and self._gone.holds(key):
+        """Somebody of whom nothing is known."""
+        if self._gone.holds(key):
             profile.erased = True
         return profile
 

@@ -12,6 +12,7 @@ from app.domain.profile import NOBODY, Profile
 UNSET: Any = object()
 NO_INSTANT = -(10**15)
 """Before every window's edge, whatever the clock says."""
+NOTHING: Mapping[str, Any] = {}
 NEVER = (NO_INSTANT,)
 """A stream of timestamps without any: every stream starts so, and its last element always exists."""
 
@@ -38,16 +39,16 @@ class Request:
     ) -> None:
         self.now = now
         self.profile = profile
-        self.history: History = profile.history
-        self.count = self.history.upto(now) if profile.history is not NO_HISTORY else 0
+        self.history: History = (history := profile.history)
+        self.count = 0 if history is NO_HISTORY else len(ts) if (ts := history.ts) and ts[-1] <= now else history.upto(now)
         self.traits = profile.traits
         self.consents = profile.consents
-        self.context: Mapping[str, Any] = context if context is not None else {}
+        self.context: Mapping[str, Any] = NOTHING if context is None else context
         self.score = score if score is not None else _no_score
         self.assign = assign
         self.send = send
         self.variants: dict[str, str | None] = {}
-        self.given_scores: Mapping[str, Any] = {}
+        self.given_scores: Mapping[str, Any] = NOTHING
         self.features: dict[str, Any] = {}
         self.segments: dict[str, bool] = {}
         self.memo: dict[Any, Any] = {}
