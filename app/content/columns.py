@@ -129,7 +129,7 @@ class EventRows:
         edge = history.sealed_upto
         first = kept.rank(bisect_right(history.ts, after, 0, stop)) if after >= 0 else 0
         if stop <= edge:
-            return first, kept.rank(stop), []
+            return first, len(kept.places) if stop == edge else kept.rank(stop), []
         last = len(kept.places)
         tail: Rows | None = r.memo.get((self, "tail"))
         if tail is None:

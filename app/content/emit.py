@@ -82,7 +82,7 @@ class Scope:
         source = self.value(ref)
         if ref.root in ("profile", "context"):
             return self.local(f"{source} if type({source}) in NUMBER else NAN")
-        return self.lazy(f"NUM({source})") if ref.root != "item" else f"NUM({source})"
+        return self.lazy(f"(v if type(v := {source}) in NUMBER else NAN)") if ref.root != "item" else f"NUM({source})"
 
     # -- conditions ------------------------------------------------------------------------------------------------
 

@@ -173,7 +173,7 @@ class History:
     def kept(self, number: int) -> Kept | None:
         """The sealed events of a type; None where none of it are."""
         found = self._kept.get(number)
-        if found is None and self.sealed_upto and (row := self._sealed_rows().get(number)) is not None:
+        if found is None and self.sealed_upto and (row := (self._rows or self._sealed_rows()).get(number)) is not None:
             found = self._kept[number] = Kept(row, self.names)
         return found
 
