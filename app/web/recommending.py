@@ -86,6 +86,7 @@ class Telling:
     def __init__(self, snapshot: Snapshot, plan: ItemsPlan, r: Request, catalogue: Any) -> None:
         source = plan.query.source
         self._verb = _VERBS.get(snapshot.definitions.recommenders[source.recommender].event) if isinstance(source, Recommended) else None
+        self._of = f"because {self._verb}"
         self._scored = plan.scored
         self._r = r
         self._catalogue = catalogue
@@ -105,15 +106,20 @@ class Telling:
             elif because == item.id:
                 told.append(f'{_own(item, _BECAUSE)}"score":{shown},"because":{_text(because)},"reason":"because you bought it before"}}')
             else:
-                told.append(f'{_own(item, _BECAUSE)}"score":{shown},{said.get(because) or self._because(because)}')
+                told.append(f'{item.fragments.get(_BECAUSE) or _own(item, _BECAUSE)}"score":{shown},{said.get(because) or self._because(because)}')
         return told
 
     def _because(self, id: str) -> str:
-        """The item that speaks for others, and that in words."""
+        """The item that speaks for others, and that in words; made once for each version of the item."""
         seed = self._catalogue.get(id)
-        name = (seed.fields.get("name") if seed is not None else None) or id
-        words = f"because you {self._verb} {name}" if self._verb is not None else f"because of {name}"
-        found = self._said[id] = f'"because":{_text(id)},"reason":{_text(words)}}}'
+        found = seed.fragments.get(self._of) if seed is not None else None
+        if found is None:
+            name = (seed.fields.get("name") if seed is not None else None) or id
+            words = f"because you {self._verb} {name}" if self._verb is not None else f"because of {name}"
+            found = f'"because":{_text(id)},"reason":{_text(words)}}}'
+            if seed is not None:
+                seed.fragments[self._of] = found
+        self._said[id] = found
         return found
 
 
