@@ -122,12 +122,17 @@ def _there(r: Request, found: Iterable[Ideas], catalogue: Any, shelf: Shelf, out
     """The items of those ideas that are on the shelf, not out, and pass."""
     for ideas in found:
         for numbers, scores, speaking in ideas.strides():
-            some = list[Item]()
-            for item, score, speaks in zip(shelf.take(r, catalogue, numbers), scores, speaking, strict=True):
-                if item is not None and (id := item.id) not in out and id not in kept:
-                    kept[id] = ideas.found(id, score, speaks)
-                    some.append(item)
-            yield from some if shelf.moving is None else shelf.moving(r, some)
+            told = zip(shelf.take(r, catalogue, numbers), scores, speaking, strict=True)
+            some = _new(ideas, told, out, kept)
+            yield from some if shelf.moving is None else shelf.moving(r, list(some))
+
+
+def _new(ideas: Ideas, told: Iterable[tuple[Item | None, float, int]], out: Collection[str], kept: dict[str, Found]) -> Iterator[Item]:
+    """Those that are neither out nor kept, each kept as it is handed on."""
+    for item, score, speaks in told:
+        if item is not None and (id := item.id) not in out and id not in kept:
+            kept[id] = ideas.found(id, score, speaks)
+            yield item
 
 
 class Baskets:
