@@ -38,8 +38,7 @@ def test_nobody_is_ever_shown_what_is_another_s_however_clients_hang_up_while_re
 
     assert storm.wrong == []
     assert storm.asked >= REQUESTS
-    # how many are answered in full while others ask without waiting is a matter of the machine
-    assert (storm.counts["stops"] >= 10, storm.counts["cut"] > REQUESTS // 5, storm.counts["marked"] > 1_000) == (True, True, True), storm.counts
+    assert (storm.counts["stops"] >= 10, storm.counts["cut"] > REQUESTS // 5, storm.counts["marked"] > REQUESTS // 10) == (True, True, True), storm.counts
     server.until(lambda: server.get("/readyz").json["store"] == "up", 10)
     assert [mark(i) in server.get(f"/v1/placements/mine.txt?profile=p{i}").text for i in range(PEOPLE)] == [True] * PEOPLE
 
