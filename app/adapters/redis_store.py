@@ -11,15 +11,13 @@ import struct
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
 from itertools import chain
 from typing import Any
-
-import msgspec
 
 from app.adapters.redis_calls import Call, calls_of, redirected
 from app.adapters.redis_link import Command, Link, refusal
 from app.adapters.redis_identities import KEPT_SECONDS
+from app.adapters.redis_meta import take_meta
 from app.adapters.redis_names import KEYS as NAMES
 from app.adapters.redis_names import Names
 from app.adapters.redis_scripts import Script, evaluate, evaluate_many
@@ -27,17 +25,14 @@ from app.adapters.redis_sealing import Sealing
 from app.domain.caps import Full, Guard
 from app.domain.change import Applied, Change, Result
 from app.domain.decision import Recording
-from app.domain.event import ID_BYTES, Identity
+from app.domain.event import ID_BYTES
 from app.domain.dictionary import Dictionary, Unnamed
 from app.domain.history import NO_HISTORY, History
 from app.domain.profile import Profile
 from app.errors import LeaseLost, StoreUnavailable
 
-_pack = msgspec.msgpack.Encoder().encode
-_unpack = msgspec.msgpack.Decoder().decode
 _RESULTS: dict[int, Result] = {ord("a"): "applied", ord("d"): "duplicate", ord("o"): "too_old"}
 ATTEMPTS = 3
-STAMP = 8 + ID_BYTES
 HEAD = struct.Struct(">IIIQBHQ")
 _EPOCH: Command = ("HGET", NAMES[0], "epoch")
 
@@ -117,7 +112,7 @@ class RedisStore:
             history = NO_HISTORY
         profile = Profile(key, history, known=bool(base or meta))
         if meta:
-            _take_meta(profile, meta)
+            take_meta(profile, meta)
         if sends:
             profile.sends = _records(records)
             profile.record = profile.sends.get(send) if send is not None else None
@@ -274,41 +269,3 @@ def _beside(tag: str, send: str | None, *, sends: bool) -> list[Command]:
     if sends:
         return [meta, ("HGETALL", "d:" + tag)]
     return [meta] if send is None else [meta, ("HGET", "d:" + tag, send)]
-
-
-def _take_meta(profile: Profile, flat: list[bytes]) -> None:
-    names: list[str | None] = [*map(_trait, flat[::2])]
-    packed = flat[1::2]
-    if None in names:
-        _take_others(profile, flat)
-        packed = [value for name, value in zip(names, packed, strict=True) if name is not None]
-        names = [name for name in names if name is not None]
-    values = _unpack(b"\xdd" + len(packed).to_bytes(4, "big") + b"".join([value[STAMP:] for value in packed]))
-    traits: dict[Any, Any] = dict(zip(names, values, strict=True))
-    if None in values:
-        traits = {name: value for name, value in traits.items() if value is not None}
-    profile.traits = traits
-
-
-def _take_others(profile: Profile, flat: list[bytes]) -> None:
-    """What is filed of a person and is no trait."""
-    consents: dict[str, bool] = {}
-    identities: list[Identity] = []
-    following = iter(flat)
-    for field in following:
-        value, kind, rest = next(following), field[:2], field[2:]
-        if kind == b"c:":
-            consents[rest.decode()] = value[8:] == b"1"
-        elif kind == b"i:":
-            identities.append(Identity.from_key(rest.decode()))
-        elif kind == b"v:":
-            profile.variants = {**profile.variants, rest.decode(): value[STAMP:].decode()}
-        elif field == b"!":
-            profile.erased = True
-    profile.consents, profile.identities = consents, tuple(identities)
-
-
-@lru_cache(4_096)
-def _trait(field: bytes) -> str | None:
-    """The trait that a field holds, None where it holds something else. The same few are read of everybody."""
-    return field[2:].decode() if field.startswith(b"t:") else None
