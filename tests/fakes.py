@@ -28,7 +28,8 @@ from app.domain.claims import Stamp, owner_at
 from app.domain.enrichment import Known
 from app.domain.event import Identity
 from app.domain.dictionary import Dictionary
-from app.domain.history import HEADER, TRIMMED, History, pack_columns
+from app.domain.history import History
+from app.domain.layout import HEADER, TRIMMED, pack_columns
 from app.domain.logged import Logged, Outcome, unframe
 from app.domain.message import Batch, Message, Outgoing
 from app.domain.profile import Profile

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from app.domain.event import Event
 from app.domain.dictionary import Dictionary
-from app.domain.history import ENTRY, HEADER, U2, History
+from app.domain.history import History
+from app.domain.layout import ENTRY, HEADER, U2
 
 
 def stored(events: Sequence[Event], *, sealed: bool, tail: int = 0) -> History:

@@ -12,7 +12,7 @@ from app.adapters.whole_keys import read_claims
 from app.domain.change import Append, Change, Grant, Know, Merge
 from app.domain.claims import owner_at
 from app.domain.dictionary import Dictionary, Unnamed
-from app.domain.history import ENTRY
+from app.domain.layout import ENTRY
 from app.domain.whole import stamp_of
 
 _pack = msgspec.msgpack.Encoder().encode

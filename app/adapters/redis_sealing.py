@@ -9,7 +9,8 @@ from hashlib import sha1
 from app.adapters.redis_link import Command, Link, refusal
 from app.adapters.redis_names import Names
 from app.adapters.redis_scripts import Script, evaluate_many
-from app.domain.history import HEADER, History
+from app.domain.history import History
+from app.domain.layout import HEADER
 from app.errors import StoreUnavailable
 
 

@@ -21,7 +21,7 @@ from typing import TypeAlias
 
 from app.domain.claims import Claim, Claims
 from app.domain.event import ID_BYTES
-from app.domain.history import TRIMMED
+from app.domain.layout import TRIMMED
 from app.domain.whole import Mark
 
 FIELDS = ("t:", "c:", "i:", "v:")

@@ -6,7 +6,7 @@ from secrets import token_bytes
 
 from app.adapters.whole_keys import Parts, write_marks, write_versions
 from app.domain.dictionary import Dictionary
-from app.domain.history import HEADER, pack_columns
+from app.domain.layout import HEADER, pack_columns
 from app.domain.whole import STAMP_BYTES, Holding, Mark, Row, Whole, earlier
 
 VERSIONS = 16

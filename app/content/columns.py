@@ -18,7 +18,8 @@ from app.content.matching import Sift, reach, walk
 from app.content.windows import CLOCK
 from app.domain.conditions import Path
 from app.domain.dictionary import Dictionary
-from app.domain.history import History, property_at
+from app.domain.history import History
+from app.domain.layout import property_at
 from app.domain.request import NEVER, NO_INSTANT, Request
 from app.domain.sealing import Kept
 

@@ -6,7 +6,8 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from app.domain.history import NO_HISTORY, History, Trimmed
+from app.domain.history import NO_HISTORY, History
+from app.domain.layout import Trimmed
 from app.domain.profile import NOBODY, Profile
 
 UNSET: Any = object()

@@ -15,7 +15,8 @@ from app.catalogue.replica import Replica
 from app.content.load import load
 from app.content.snapshot import Snapshot
 from app.domain.dictionary import Dictionary
-from app.domain.history import HEADER, NO_HISTORY, History
+from app.domain.history import NO_HISTORY, History
+from app.domain.layout import HEADER
 from app.domain.logged import Given, Lexicon
 from app.errors import ContentInvalid, LogUnusable
 

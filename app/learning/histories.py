@@ -14,7 +14,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 from app.domain.event import ID_BYTES, Event, hashed_id
-from app.domain.history import History, Trimmed
+from app.domain.history import History
+from app.domain.layout import Trimmed
 from app.domain.json import is_object
 from app.errors import SettingsInvalid
 from app.learning.libraries import library

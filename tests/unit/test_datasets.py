@@ -11,7 +11,7 @@ import pytest
 from app.content.load import load
 from app.domain.definitions import Definitions
 from app.domain.event import Event, hashed_id
-from app.domain.history import Trimmed
+from app.domain.layout import Trimmed
 from app.errors import ContentInvalid, SettingsInvalid
 from app.learning.dataset import Builder, build
 from app.learning.histories import Past, Warehouse, events_of, known_until, pasts

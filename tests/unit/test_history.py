@@ -6,7 +6,8 @@ import pytest
 
 from app.domain.event import ID_BYTES, Event
 from app.domain.dictionary import MAX_PAYLOAD, Dictionary, Unnamed
-from app.domain.history import ENTRY, HEADER, U2, History, pack_columns
+from app.domain.history import History
+from app.domain.layout import ENTRY, HEADER, U2, pack_columns
 from app.domain.profile import Profile
 from app.domain.request import NO_INSTANT, Request
 from app.errors import TooLarge

@@ -9,7 +9,8 @@ import pytest
 
 from app.domain.event import ID_BYTES, Event
 from app.domain.dictionary import Dictionary
-from app.domain.history import History, Trimmed
+from app.domain.history import History
+from app.domain.layout import Trimmed
 from tests.histories import stored
 
 NOW = 1_760_000_000_000
