@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.content.arrays import mapped
-from app.content.columns import EventRows
+from app.content.event_rows import EventRows
 from app.content.ideas import Found, Ideas
 from app.content.matching import walk
 from app.content.neighbours import FORMAT, MOST_SEEDS, Neighbours, Question

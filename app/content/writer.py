@@ -8,7 +8,8 @@ from math import exp, isfinite, log
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.content.columns import Column, EventRows, Index, Matches, Stream, index_key, tally
+from app.content.columns import Column, Index, Matches, Stream, index_key, tally
+from app.content.event_rows import EventRows
 from app.content.matching import compile_columns, operate, reach, same
 from app.domain import conditions as c
 from app.domain.request import NEVER, UNSET, Request

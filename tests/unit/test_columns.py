@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.content.columns import NO_INSTANT, Column, EventRows, Index
+from app.content.columns import NO_INSTANT, Column, Index
+from app.content.event_rows import EventRows
 from app.domain.event import Event
 from app.domain.dictionary import Dictionary
 from app.domain.history import History
