@@ -21,7 +21,7 @@ JUNK: list[Any] = [
     {"field": "profile.x"}, {"all": []}, {"not": {}}, ["a", 1], "(((", "..", "2026-13-40", "0001-01-01", "é", "\x7f", {"": 1}, {"last": {}},
     {"eq": [1]}, {"between": [1]}, "item.price", "../x",
 ]
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 def mapping(text: str) -> Any:

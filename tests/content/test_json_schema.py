@@ -55,7 +55,7 @@ COMPOSED = st.recursive(
 
 
 @given(COMPOSED, ANY)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_composed_schemas_take_what_the_reference_takes(schema, value):
     assert agrees(schema, value)
 

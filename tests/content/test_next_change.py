@@ -53,7 +53,7 @@ def rules(rng: random.Random, asked: c.Condition) -> Definitions:
                        features={**found.features, **grown(rng)}, segments=found.segments)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(seed=st.integers(0, 2**40))
 def test_no_condition_changes_its_answer_before_the_next_change(seed: int) -> None:
     rng = random.Random(seed)

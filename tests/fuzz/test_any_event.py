@@ -34,7 +34,7 @@ ANYTHING = st.one_of(EVENT, VALUE)
 
 
 @given(ANYTHING)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_an_event_is_heard_or_refused(raw: Any):
     found: Any = None
 
@@ -45,7 +45,7 @@ def test_an_event_is_heard_or_refused(raw: Any):
 
 
 @given(st.lists(ANYTHING, max_size=3), VALUE)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_page_s_events_are_taken_or_refused_and_no_user_comes_through_without_a_proof(raws: Any, sent: Any):
     found: Any = []
 
@@ -56,7 +56,7 @@ def test_a_page_s_events_are_taken_or_refused_and_no_user_comes_through_without_
 
 
 @given(st.dictionaries(st.one_of(st.sampled_from(["e", "a", "u", "h", "m", "p.x", "p."]), TEXT), TEXT, max_size=6), TEXT)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_picture_s_address_is_an_event_or_refused(query: Any, referrer: str):
     found: Any = {}
 
