@@ -7,8 +7,8 @@ from pathlib import Path
 
 from app.content.reenact import Stage
 from app.domain.logged import Logged, encode_logged
-from app.journal.archive import Archive, day_of
-from app.journal.segments import entries, segments
+from app.journal.archive import Archive
+from app.journal.segments import day_of, entries, segments
 from app.wiring.content import open_content
 
 

@@ -16,8 +16,8 @@ from typing import Any
 from app.domain.framing import framed
 from app.domain.dictionary import Dictionary
 from app.domain.history import NO_HISTORY
-from app.journal.archive import Archive, day_of
-from app.journal.segments import Segment, segments
+from app.journal.archive import Archive
+from app.journal.segments import Segment, day_of, segments
 
 FLUSH_SECONDS = 0.1
 BUFFER_BYTES = 32 << 20

@@ -22,8 +22,8 @@ from app.content.why import Why
 from app.domain.logged import Entry, Logged, Outcome, decode_logged, encode_logged
 from app.domain.trace import candidates_of
 from app.errors import LogUnusable
-from app.journal.archive import Archive, day_of
-from app.journal.segments import closed, entries, segments
+from app.journal.archive import Archive
+from app.journal.segments import closed, day_of, entries, segments
 
 ROWS = 2_000
 """Rows of a group: what is read to find one decision."""

@@ -7,9 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from app.domain.logged import Entry, Logged, Outcome
-from app.journal.archive import day_of
 from app.journal.packed import find_packed
-from app.journal.segments import find, segments
+from app.journal.segments import day_of, find, segments
 
 SLACK = 60_000
 """Ms that clocks and the writer's moment may lie apart."""

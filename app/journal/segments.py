@@ -7,6 +7,7 @@ import mmap
 import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,10 @@ OLD_SECONDS = 3_600.0
 
 Trouble = Callable[[Path, str], None]
 """(file, what is wrong with it): told, while the rest goes on."""
+
+
+def day_of(instant: int) -> str:
+    return f"{datetime.fromtimestamp(instant / 1000, UTC):%Y-%m-%d}"
 
 
 class Segment:

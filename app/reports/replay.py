@@ -27,9 +27,9 @@ from app.content.words import condition_words
 from app.domain.decision import Candidate, Choice
 from app.domain.logged import Fate, Logged, decode_logged
 from app.errors import InlayError, LogUnusable
-from app.journal.archive import Archive, day_of
+from app.journal.archive import Archive
 from app.journal.packed import arrow
-from app.journal.segments import entries, segments
+from app.journal.segments import day_of, entries, segments
 from app.reports.worth import Worth, worth
 
 Open = Callable[[Path], Snapshot]

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from importlib.util import find_spec
 
-from app.journal.archive import day_of
-from app.journal.segments import closed, segments
+from app.journal.segments import closed, day_of, segments
 from app.settings import Settings
 
 SETTLED_MS = 70 * 60_000
