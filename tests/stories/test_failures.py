@@ -156,17 +156,28 @@ def test_a_start_without_the_store_serves_what_was_kept(redis, remote):
 # -- too much to do ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def crowded(redis: FaultyRedis) -> Iterator[Server]:
-    """A server that takes one request at a time, each of which takes half a second."""
+@pytest.fixture(scope="module")
+def narrow(redis: FaultyRedis) -> Iterator[Server]:
+    """A server that takes one request at a time."""
     server = Server.of(INLAY_REDIS_URL=redis.url, INLAY_AMP_SENDERS="news@shop.example", INLAY_MAX_INFLIGHT="1", INLAY_READ_TIMEOUT_MS="2000", INLAY_DEADLINE_AMP_MS="2000")
     server.call("PUT", "/v1/items/a", {"name": "A", "price": 1, "stock": 1})
     server.until(lambda: server.get("/v1/placements/grid.json").json["items"], 10)  # what a send shows is kept from its first decision on
     server.until(lambda: '"name":"A"' in server.get(amp_path(server, "grid"), **SENDER).text, 10)
     time.sleep(2.5)
     yield server
-    redis.fault = "none"
     server.close()
+
+
+@pytest.fixture
+def crowded(redis: FaultyRedis, narrow: Server) -> Iterator[Server]:
+    """Its requests take half a second where `meanwhile` makes them; before and afterwards it has room and its store."""
+    narrow.until(lambda: whole(narrow), 10)
+    yield narrow
+    redis.fault = "none"
+
+
+def whole(server: Server) -> bool:
+    return "x-inlay-degraded" not in server.get("/v1/placements/hero.html?profile=u1").headers
 
 
 def meanwhile(redis: FaultyRedis, server: Server, method: str, path: str, body: object = None, **headers: str) -> Answer:
@@ -182,8 +193,8 @@ def meanwhile(redis: FaultyRedis, server: Server, method: str, path: str, body: 
 
 
 @pytest.mark.parametrize("ending,text", [("html", "<td>A</td>"), ("txt", "A\n"), ("json", '"name":"A"'), ("amp", "<amp-list ")])
-def test_a_merge_call_beyond_the_limit_gets_the_fallback_at_once(redis, crowded, ending, text):
-    answer = meanwhile(redis, crowded, "GET", f"/v1/placements/grid.{ending}?profile=u1&send=x")
+def test_a_merge_call_beyond_the_limit_gets_the_fallback_at_once(redis, crowded, who, ending, text):
+    answer = meanwhile(redis, crowded, "GET", f"/v1/placements/grid.{ending}?profile=u1&send={who}")
 
     assert (answer.status, answer.headers["x-inlay-degraded"], text in answer.text) == (200, "overload", True)
 
@@ -211,7 +222,7 @@ def guarded(redis: FaultyRedis) -> Iterator[Server]:
     """A crowded server that wants a key."""
     server = Server.of(INLAY_REDIS_URL=redis.url, INLAY_MAX_INFLIGHT="1", INLAY_READ_TIMEOUT_MS="2000", INLAY_ADMIN_KEY=KEY)
     server.headers = {"Authorization": f"Bearer {KEY}"}
-    server.until(lambda: server.get("/v1/placements/hero.html?profile=u1").headers.get("x-inlay-degraded") is None, 10)
+    server.until(lambda: whole(server), 10)
     yield server
     redis.fault = "none"
     server.close()
