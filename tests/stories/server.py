@@ -55,7 +55,7 @@ class Server:
     code: Path = ROOT
 
     @staticmethod
-    def of(content: Path = SHOP, *, code: Path = ROOT, **environment: str) -> Server:
+    def of(content: Path = SHOP, *, code: Path = ROOT, workers: int = 1, **environment: str) -> Server:
         """`code` is the folder that holds the package to run."""
         folder = Path(tempfile.mkdtemp(prefix="inlay-story-"))
         for name in FOLDERS:
@@ -65,7 +65,7 @@ class Server:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         server = Server(folder / "content", folder / "data", port, environment=environment, code=code)
-        server.start()
+        server.start(workers)
         return server
 
     @staticmethod

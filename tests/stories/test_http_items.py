@@ -12,9 +12,7 @@ from tests.stories.server import Server
 @pytest.fixture(scope="module")
 def two() -> Iterator[Server]:
     """A server of two workers."""
-    running = Server.of()
-    running.stop()
-    running.start(workers=2)
+    running = Server.of(workers=2)
     yield running
     running.close()
 

@@ -15,8 +15,16 @@ import pytest
 from tests.stories.server import Server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
+    """One that each test ends in its own way and starts again."""
+    running = Server.of()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def keyless() -> Iterator[Server]:
     running = Server.of()
     yield running
     running.close()
@@ -26,36 +34,36 @@ def inlay(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "app", *words, "--data", str(server.data)], capture_output=True, text=True, timeout=30, check=False)
 
 
-def test_the_first_key_ends_development_mode_and_a_revoked_one_is_refused(server):
-    made = inlay(server, "keys", "create", "--name", "esp", "--scope", "content")
+def test_the_first_key_ends_development_mode_and_a_revoked_one_is_refused(keyless):
+    made = inlay(keyless, "keys", "create", "--name", "esp", "--scope", "content")
     key = made.stdout.strip()
-    server.until(lambda: server.get("/v1/placements/hero.html").status == 401, 20)
+    keyless.until(lambda: keyless.get("/v1/placements/hero.html").status == 401, 20)
 
-    allowed = server.get("/v1/placements/hero.html", Authorization=f"Bearer {key}").status
-    beyond = server.post("/v1/decisions", {"placements": ["hero"]}, Authorization=f"Bearer {key}").status
-    admin = inlay(server, "keys", "create", "--name", "root", "--scope", "admin").stdout.strip()
-    server.until(lambda: server.get("/metrics", Authorization=f"Bearer {admin}").status == 200, 20)
-    inlay(server, "keys", "revoke", "esp")
-    server.until(lambda: server.get("/v1/placements/hero.html", Authorization=f"Bearer {key}").status == 401, 20)
+    allowed = keyless.get("/v1/placements/hero.html", Authorization=f"Bearer {key}").status
+    beyond = keyless.post("/v1/decisions", {"placements": ["hero"]}, Authorization=f"Bearer {key}").status
+    admin = inlay(keyless, "keys", "create", "--name", "root", "--scope", "admin").stdout.strip()
+    keyless.until(lambda: keyless.get("/metrics", Authorization=f"Bearer {admin}").status == 200, 20)
+    inlay(keyless, "keys", "revoke", "esp")
+    keyless.until(lambda: keyless.get("/v1/placements/hero.html", Authorization=f"Bearer {key}").status == 401, 20)
 
     assert (made.stdout.count("\n"), allowed, beyond) == (1, 200, 403)
 
 
 @pytest.mark.parametrize("headers", [{"X_Forwarded_For": "1.2.3.4"}, {"Host": "inlay.example"}])
-def test_development_mode_answers_loopback_only(server, headers):
-    assert server.get("/v1/placements/hero.html", **headers).status == 403
+def test_development_mode_answers_loopback_only(shop, headers):
+    assert shop.get("/v1/placements/hero.html", **headers).status == 403
 
 
-def test_a_second_server_on_the_same_data_is_refused_with_a_clear_word(server):
-    second = subprocess.run([sys.executable, "-m", "app", "serve", "--content", str(server.content), "--data", str(server.data), "--port", "0"],
+def test_a_second_server_on_the_same_data_is_refused_with_a_clear_word(shop):
+    second = subprocess.run([sys.executable, "-m", "app", "serve", "--content", str(shop.content), "--data", str(shop.data), "--port", "0"],
                             capture_output=True, text=True, timeout=20, check=False)
 
     assert second.returncode == 1
     assert "another server uses" in second.stderr
 
 
-def test_without_keys_the_server_refuses_to_listen_to_others(tmp_path, server):
-    refused = subprocess.run([sys.executable, "-m", "app", "serve", "--host", "0.0.0.0", "--content", str(server.content), "--data", str(tmp_path), "--port", "0"],
+def test_without_keys_the_server_refuses_to_listen_to_others(tmp_path, shop):
+    refused = subprocess.run([sys.executable, "-m", "app", "serve", "--host", "0.0.0.0", "--content", str(shop.content), "--data", str(tmp_path), "--port", "0"],
                              capture_output=True, text=True, timeout=20, check=False)
 
     assert refused.returncode == 1
@@ -99,13 +107,15 @@ def test_a_start_after_the_parent_was_killed_takes_the_orphaned_redis_over(serve
     assert server.get("/v1/profiles/u2").json["events"]["seen"]["count"] == 1
 
 
-def test_several_workers_share_what_they_know_and_one_that_dies_comes_back(server):
-    server.stop()
-    server.start(workers=2)
-    server.call("PUT", "/v1/items/a", {"name": "A", "price": 1})
-    server.post("/v1/events", {"type": "track", "userId": "u3", "event": "Product Viewed", "properties": {"category": "hats"}})
+def test_several_workers_share_what_they_know_and_one_that_dies_comes_back():
+    two = Server.of(workers=2)
+    try:
+        two.call("PUT", "/v1/items/a", {"name": "A", "price": 1})
+        two.post("/v1/events", {"type": "track", "userId": "u3", "event": "Product Viewed", "properties": {"category": "hats"}})
 
-    offers = {server.get("/v1/placements/hero.json?profile=u3").json["offer"] for _ in range(30)}
+        offers = {two.get("/v1/placements/hero.json?profile=u3").json["offer"] for _ in range(30)}
+    finally:
+        two.close()
 
     assert offers == {"hats"}
 

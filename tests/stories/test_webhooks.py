@@ -235,9 +235,7 @@ def test_an_unknown_source_is_a_404_that_names_those_there_are(server):
 
 
 def test_a_replay_is_refused_by_another_worker_too(who):
-    server = Server.of(SHOP, **KEYS)
-    server.stop()
-    server.start(workers=2)
+    server = Server.of(SHOP, workers=2, **KEYS)
     try:
         body, at = json.dumps([opened(who)]).encode(), senders.now()
         sendgrid(server, body, at=at)
