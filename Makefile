@@ -29,6 +29,9 @@ pictures: $(VENV)/.ready-browser
 check: setup
 	$(BIN)/inlay check
 
+# Tests start hundreds of processes: each finds the code compiled.
+test test-all coverage: export PYTHONDONTWRITEBYTECODE :=
+
 test: $(VENV)/.ready-test
 	$(BIN)/ruff check app tests bench
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile tests
