@@ -13,7 +13,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from app.cli.export import export
 from app.content.load import gather, load
 from app.domain.definitions import Definitions
 from app.errors import ContentInvalid, SettingsInvalid
@@ -70,6 +69,8 @@ def history(arguments: argparse.Namespace, settings: Settings) -> Generator[Even
     if arguments.history is not None:
         yield arguments.history
         return
+    from app.cli.export import export  # a file needs no store, nor what is loaded with it
+
     with tempfile.TemporaryDirectory(prefix="inlay-") as folder:
         path = Path(folder) / "events.parquet"
         asyncio.run(export(settings, "events", path))

@@ -16,7 +16,6 @@ from app.content.values import duration
 from app.domain.definitions import Definitions
 from app.errors import SettingsInvalid
 from app.settings import Settings
-from app.wiring.content import open_content
 
 if TYPE_CHECKING:
     from app.reports.model_watch import Report, Watched
@@ -41,6 +40,7 @@ def _drift(arguments: argparse.Namespace, settings: Settings, definitions: Defin
     try:
         from app.reports.model_watch import watch
         from app.reports.model_watch_page import as_json, kept, page
+        from app.wiring.content import open_content
     except ImportError as error:
         raise SettingsInvalid(f"this needs {error.name}, of the extra `log`: pip install 'inlay[log]'") from error
     within = duration(arguments.since)
