@@ -42,8 +42,8 @@ $(VENV)/.ready-browser: $(VENV)/.ready-test requirements-browser.lock
 
 test-all: $(VENV)/.ready-browser
 	tests/browser/install.sh
-	$(BIN)/python -m pytest -q -rs -m long tests --ignore tests/browser
-	$(BIN)/python -m pytest -q -rs -m long tests/browser
+	$(BIN)/python -m pytest -q -rs -n 2 --dist loadfile -m long tests --ignore tests/browser
+	$(BIN)/python -m pytest -q -rs -n 2 --dist loadfile -m long tests/browser
 
 coverage: $(VENV)/.ready-test
 	$(BIN)/python -m coverage erase
