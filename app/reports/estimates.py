@@ -22,7 +22,6 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 stats: Any = import_module("scipy.stats")  # neither has types
-multitest: Any = import_module("statsmodels.stats.multitest")
 proportion: Any = import_module("statsmodels.stats.proportion")
 Kind: TypeAlias = Literal["rate", "mean"]
 ALPHA = 0.05
@@ -216,6 +215,11 @@ def goodness_of_fit(counts: Sequence[int], shares: Sequence[float]) -> tuple[flo
 
 
 def adjusted(p_values: Sequence[float]) -> list[float]:
-    """The p-values of several variants against one control, by Holm (1979): any of them at most `ALPHA` is as rare as one alone."""
-    found = multitest.multipletests(p_values, ALPHA, "holm")[1]
-    return [float(each) for each in found]
+    """The p-values of several variants against one control, by Holm (1979): any of them at most `ALPHA` is as rare as one alone.
+
+    That of statsmodels has Python look through all of its memory for garbage each time, which takes longer than all the rest of a report."""
+    order = np.argsort(p_values)
+    raised = np.maximum.accumulate(np.take(p_values, order) * np.arange(len(order), 0, -1))
+    found = np.empty_like(raised)
+    found[order] = np.minimum(raised, 1.0)
+    return found.tolist()
