@@ -42,7 +42,7 @@ def track(who: str, event: str, when: str, **properties: object) -> dict:
 
 def shoe_browser(server: Server, who: str) -> None:
     server.post("/v1/events", {"batch": [track(who, "Product Viewed", ago(hours=2), category="shoes")]})
-    server.call("PUT", f"/v1/profiles/{who}/consents", {"marketing": "granted"})
+    server.until(lambda: server.call("PUT", f"/v1/profiles/{who}/consents", {"marketing": "granted"}).status == 200, 10)
 
 
 def test_an_event_counts_at_the_very_next_decision(server, who):
