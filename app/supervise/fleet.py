@@ -15,8 +15,11 @@ from pathlib import Path
 
 from app.settings import Settings
 from app.supervise.begin import command
+from app.supervise.door import lock
 from app.telemetry import Telemetry
 
+GRACE_SECONDS = 0.3
+"""For which a server that was told to stop goes on taking who comes."""
 STOP_SECONDS = 15.0
 PACKAGE = Path(__file__).parent.parent
 
@@ -108,11 +111,14 @@ class Fleet:
         self._coming = [self._spawn() for _ in range(self._settings.workers)]
 
     def stop(self) -> None:
-        """End all; each finishes the requests that it holds, and who comes then is refused at once."""
-        self._listening.close()
+        """End all; each finishes the requests that it holds, and who comes then is refused."""
         everybody = (*self._serving, *self._coming, *self._leaving)
         for worker in everybody:
             worker.end()
+        if self.ready:
+            time.sleep(GRACE_SECONDS)
+            lock(self._listening)
+        self._listening.close()
         for worker in everybody:
             worker.reap()
 

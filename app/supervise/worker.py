@@ -16,9 +16,10 @@ import uvicorn
 from app.main import Application, create_app
 from app.settings import Settings
 from app.supervise.door import Door
-from app.web.protocol import close_slow, content_protocol
+from app.web.protocol import Connection, close_slow, content_protocol, heads_read
 
-GRACE_SECONDS = 0.3
+LEAVE_SECONDS = 0.4
+"""A little after the parent has locked the socket, so that nobody is half in."""
 UVICORN: dict[str, Any] = {
     "loop": "uvloop", "http": "httptools", "access_log": False, "server_header": False, "date_header": False, "proxy_headers": False,
     "log_config": None, "timeout_graceful_shutdown": 10, "timeout_keep_alive": 75, "backlog": 2048, "ws": "none",
@@ -27,7 +28,7 @@ UVICORN: dict[str, Any] = {
 
 
 class Server(uvicorn.Server):
-    """Readiness flips first; the server goes on taking requests for a moment, then closes."""
+    """Readiness flips first; for a moment the server goes on taking requests, and asks that no more come on their connections. Then it closes."""
 
     def __init__(self, config: uvicorn.Config, app: Application) -> None:
         super().__init__(config)
@@ -36,7 +37,8 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: object) -> None:
         self._app.begin_stop()
-        asyncio.get_event_loop().call_later(GRACE_SECONDS, setattr, self, "should_exit", True)
+        self._connection.leave()
+        asyncio.get_event_loop().call_later(LEAVE_SECONDS, setattr, self, "should_exit", True)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -48,13 +50,20 @@ class Server(uvicorn.Server):
             self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for each in (*self.servers, *(sockets or ())):
+            each.close()
         for door in self._doors:
             await door.close()
+        await heads_read(self.server_state.connections)
         await super().shutdown(sockets)
 
-    def _protocol(self) -> asyncio.Protocol:
+    @property
+    def _connection(self) -> type[Connection]:
         made: Any = self.config.http_protocol_class
-        return made(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        return made
+
+    def _protocol(self) -> asyncio.Protocol:
+        return self._connection(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
 
 async def end_with_parent(parent: int, server: Server) -> None:

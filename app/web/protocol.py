@@ -27,6 +27,8 @@ MAX_HEAD = 64 << 10
 HEAD_SECONDS = 15.0
 """Within twice of which a request line and headers have arrived."""
 DISCARD_SECONDS = 5.0
+LAST_HEAD_SECONDS = 0.25
+"""Within which the head of a request has arrived on a connection made just before the server closes."""
 GET = ord("G")
 NO_PATH = b"(?!)"
 LINES = rb" HTTP/1\.1\r\n((?:[A-Za-z0-9-]+:[\t -~]*\r\n)+)\r\n"
@@ -79,13 +81,23 @@ class ContentCycle:
         protocol.on_response_complete()
 
 
-def content_protocol(answering: Answering, short: Short, asked: Mapping[str, Asked]) -> type[HttpToolsProtocol]:
+class Connection(HttpToolsProtocol):
+    """`leave()`: from then on each answer on any connection of this class is its last, and says so."""
+
+    leaving = False
+
+    @classmethod
+    def leave(cls) -> None:
+        cls.leaving = True
+
+
+def content_protocol(answering: Answering, short: Short, asked: Mapping[str, Asked]) -> type[Connection]:
     """The protocol class for uvicorn's `http`; `answering` gives the reply to a GET of a placement, and never raises.
     `short` gives the reply to one (target, header lines), the whole answer to one that there is no room for, and None where it
     takes a scope to say more, as of one whose lines say something of the connection. `asked` are the paths of which a POST that came whole is taken so."""
     posted = re.compile(b"POST (" + (b"|".join(re.escape(path.encode()) for path in asked) or NO_PATH) + b")" + LINES)
 
-    class ContentProtocol(HttpToolsProtocol):
+    class ContentProtocol(Connection):
         # uvicorn begins with None, and asks a cycle for no more than ours has
         cycle: RequestResponseCycle | ContentCycle | None
         head_bytes = 0
@@ -94,7 +106,7 @@ def content_protocol(answering: Answering, short: Short, asked: Mapping[str, Ask
         idle_since = 0.0
 
         def data_received(self, data: bytes) -> None:
-            if self.refused or (self.between and self._short(data)):
+            if self.refused or (self.between and not self.leaving and self._short(data)):
                 return
             scope = self.scope
             super().data_received(data)
@@ -164,8 +176,10 @@ def content_protocol(answering: Answering, short: Short, asked: Mapping[str, Ask
                 or self.expect_100_continue or parser.should_upgrade() or (cycle is not None and not cycle.response_complete)
             ):
                 super().on_headers_complete()
+                if self.leaving and self.cycle is not None:
+                    self.cycle.keep_alive = False
                 return
-            self._begin(self.url, keep_alive=parser.get_http_version() == "1.1" and parser.should_keep_alive())
+            self._begin(self.url, keep_alive=parser.get_http_version() == "1.1" and parser.should_keep_alive() and not self.leaving)
 
         def _begin(self, url: bytes, *, keep_alive: bool) -> None:
             raw_path, _, query = url.partition(b"?")
@@ -221,3 +235,11 @@ async def close_slow(connections: Collection[Any], seconds: float = HEAD_SECONDS
                 each.transport.close()
         awaited = now
         await asyncio.sleep(seconds)
+
+
+async def heads_read(connections: Collection[Any], seconds: float = LAST_HEAD_SECONDS) -> None:
+    """Wait for the requests of those who have come and have not been heard yet, at most so long."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while loop.time() < end and any(isinstance(each, HttpToolsProtocol) and awaits_head(each) for each in connections):
+        await asyncio.sleep(0.01)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
+from urllib.error import URLError
 
 import pytest
 
@@ -121,25 +124,47 @@ def test_several_workers_share_what_they_know_and_one_that_dies_comes_back():
 
 
 def test_a_stop_lets_every_request_in_flight_finish(server):
+    """Who comes is answered or refused, never cut off; who stays is told that the answer is the last."""
     statuses: list[int] = []
+    ends: list[object] = []
+    last = threading.Event()
+    half = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(20)]
+    for each in half:
+        each.sendall(b"GET /v1/placements/hero.html?profile=u4 HTTP/1.1\r\n")
 
     def ask() -> None:
-        for _ in range(100):
+        while not ends:
             try:
                 statuses.append(server.get("/v1/placements/hero.html?profile=u4").status)
-            except ConnectionRefusedError:
-                return
-            except OSError:
-                statuses.append(0)
+            except URLError as error:
+                ends.append(error.reason)
 
-    asking = [threading.Thread(target=ask) for _ in range(4)]
+    def stay() -> None:
+        staying = HTTPConnection("127.0.0.1", server.port, timeout=10)
+        while not last.is_set():
+            staying.request("GET", "/v1/placements/hero.html?profile=u4")
+            answer = staying.getresponse()
+            answer.read()
+            statuses.append(answer.status)
+            if answer.getheader("connection") == "close":
+                last.set()
+
+    asking = [threading.Thread(target=each) for each in (ask, ask, ask, stay)]
     for thread in asking:
         thread.start()
     time.sleep(0.1)
-    code = server.stop()
+    assert not last.is_set()
+    server.process.send_signal(signal.SIGTERM)
+    assert last.wait(10)
+    for each in half:
+        each.sendall(b"Host: 127.0.0.1\r\n\r\n")
     for thread in asking:
         thread.join()
+    answers = [each.recv(15) for each in half]
+    code = server.process.wait(20)
     server.start()
 
     assert code == 0
     assert set(statuses) == {200}
+    assert {type(each) for each in ends} == {ConnectionRefusedError}
+    assert answers == [b"HTTP/1.1 200 OK"] * 20

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from typing import cast
 
+import pytest
 import uvloop
 
-from app.supervise.door import AT_ONCE, Door
+from app.supervise.door import AT_ONCE, Door, lock
 
 
 class Greeting(asyncio.Protocol):
@@ -44,6 +46,19 @@ def test_all_who_wait_are_let_in():
         assert run(greeted(outside)) == {b"%d" % number for number in range(1, AT_ONCE + 21)}
 
 
+def test_whoever_waits_when_it_closes_is_let_in():
+    async def greeted(outside: socket.socket) -> set[bytes]:
+        door = Door(outside, 1, Greeting)
+        callers = [socket.create_connection(outside.getsockname()) for _ in range(AT_ONCE + 20)]
+        await door.close()
+        outside.close()
+        return set(await asyncio.gather(*(asyncio.to_thread(each.recv, 10) for each in callers)))
+
+    Greeting.met = 0
+    with listening() as outside:
+        assert run(greeted(outside)) == {b"%d" % number for number in range(1, AT_ONCE + 21)}
+
+
 def test_nobody_is_let_in_after_closing_and_the_socket_is_still_its_owners():
     async def waiting(outside: socket.socket) -> bool:
         door = Door(outside, 1, Greeting)
@@ -55,3 +70,14 @@ def test_nobody_is_let_in_after_closing_and_the_socket_is_still_its_owners():
 
     with listening() as outside:
         assert run(waiting(outside))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such filter")
+def test_at_a_locked_socket_nobody_begins_and_who_is_in_may_speak():
+    with listening() as outside, socket.create_connection(outside.getsockname()) as caller:
+        lock(outside)
+        with pytest.raises(TimeoutError):
+            socket.create_connection(outside.getsockname(), timeout=0.2)
+        with outside.accept()[0] as inside:
+            caller.sendall(b"hello")
+            assert inside.recv(10) == b"hello"

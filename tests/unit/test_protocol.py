@@ -12,7 +12,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from app.web.asgi import JSON, Reply
-from app.web.protocol import Short, close_slow, content_protocol
+from app.web.protocol import Short, close_slow, content_protocol, heads_read
 
 HEAD = b"GET /v1/placements/hero.html HTTP/1.1\r\nHost: x\r\n"
 PATH = "/v1/questions"
@@ -41,10 +41,12 @@ async def rest(_: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": str(size).encode()})
 
 
-async def told(sent: bytes, *, sweep: float | None = None) -> bytes:
+async def told(sent: bytes, *, sweep: float | None = None, leaving: bool = False) -> bytes:
     """All that a connection answers to what was sent, until it is closed by the other side."""
     config, state = Config(app=rest, log_config=None, interface="asgi3"), ServerState()
     made = content_protocol(content, takes_all, {PATH: asked})
+    if leaving:
+        made.leave()
     server = await asyncio.get_running_loop().create_server(lambda: made(config, state, {}), "127.0.0.1", 0)
     sweeping = asyncio.create_task(close_slow(state.connections, sweep)) if sweep is not None else None
     reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
@@ -200,3 +202,39 @@ def test_a_body_whose_length_is_told_in_two_ways_is_no_http(lines):
     answer = asyncio.run(told(b"POST /v1/questions HTTP/1.1\r\nHost: x\r\n" + lines + b"\r\n\r\n{22}"))
 
     assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("sent", [WANTED + b"Host: x\r\n\r\n", HEAD + b"Expect: nothing\r\n\r\n", question(b"{1}"), b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"])
+def test_one_who_asks_a_server_that_leaves_is_answered_and_told_to_ask_no_more(sent):
+    answer = asyncio.run(told(sent, leaving=True))
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert answer.count(b"connection: close\r\n") == 1
+
+
+async def just_come(patience: float, then: bytes) -> tuple[bool, bytes]:
+    """Whether a server that leaves still waits for one who has come and not asked after a while, and the answer if it asks then."""
+    config, state = Config(app=rest, log_config=None, interface="asgi3"), ServerState()
+    made = content_protocol(content, takes_all, {})
+    server = await asyncio.get_running_loop().create_server(lambda: made(config, state, {}), "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+    while not state.connections:
+        await asyncio.sleep(0)
+    made.leave()
+    hearing = asyncio.create_task(heads_read(state.connections, patience))
+    await asyncio.sleep(0.1)
+    waits = not hearing.done()
+    writer.write(then)
+    answer = await reader.read(15)
+    await asyncio.wait_for(hearing, 5)
+    writer.close()
+    server.close()
+    return waits, answer
+
+
+def test_a_server_that_leaves_hears_out_who_has_just_come():
+    assert asyncio.run(just_come(30, HEAD + b"\r\n")) == (True, b"HTTP/1.1 200 OK")
+
+
+def test_it_does_not_wait_for_ever_for_one_who_does_not_ask():
+    assert asyncio.run(just_come(0.02, HEAD + b"\r\n"))[0] is False
