@@ -135,12 +135,15 @@ class Server:
     def post(self, path: str, body: Any, *, patience: float = 10, **headers: str) -> Answer:
         return self.call("POST", path, body, patience=patience, **headers)
 
-    def worker_pid(self) -> int:
-        """Of one of its workers; `StopIteration` where there is none."""
+    def worker_pids(self) -> list[int]:
         assert self.process is not None
         parent = self.process.pid
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        return next(int(pid) for pid in children if b"app.supervise.worker" in Path(f"/proc/{pid}/cmdline").read_bytes())
+        return [int(pid) for pid in children if b"app.supervise.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+    def worker_pid(self) -> int:
+        """Of one of its workers; `IndexError` where there is none."""
+        return self.worker_pids()[0]
 
     def redis_pid(self) -> int:
         return int((self.data / "redis" / "redis.pid").read_text())

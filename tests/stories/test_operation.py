@@ -116,11 +116,24 @@ def test_several_workers_share_what_they_know_and_one_that_dies_comes_back():
         two.call("PUT", "/v1/items/a", {"name": "A", "price": 1})
         two.post("/v1/events", {"type": "track", "userId": "u3", "event": "Product Viewed", "properties": {"category": "hats"}})
 
-        offers = {two.get("/v1/placements/hero.json?profile=u3").json["offer"] for _ in range(30)}
+        def offers() -> set[str]:
+            return {two.get("/v1/placements/hero.json?profile=u3").json["offer"] for _ in range(30)}
+
+        before, both = offers(), two.worker_pids()
+        os.kill(both[0], signal.SIGKILL)
+        two.until(lambda: len(two.worker_pids()) == 2 and both[0] not in two.worker_pids(), 10)
+        another = two.worker_pids()
+        os.kill(both[1], signal.SIGKILL)
+        two.until(lambda: two.get("/readyz").status == 200, 10)
+        after = offers()
     finally:
         two.close()
 
-    assert offers == {"hats"}
+    assert len(both) == 2
+    assert both[1] in another
+    assert before == after == {"hats"}
+    assert two.process is not None
+    assert two.process.returncode == 0
 
 
 def test_a_stop_lets_every_request_in_flight_finish(server):

@@ -95,6 +95,6 @@ def _kill(found: Callable[[], int]) -> None:
         try:
             os.kill(found(), signal.SIGKILL)
             return
-        except (OSError, StopIteration):
+        except (OSError, IndexError):
             time.sleep(0.02)
     raise AssertionError("there is nothing to kill")
