@@ -26,10 +26,11 @@ from app.learning.evaluation import Judged, compare, judge, unseen, wanted
 from app.learning.examples import Examples, read_rows, read_table
 from app.learning.spec import Spec
 from app.learning.tasks import read_task
+from app.learning.training import kind_of
 from app.learning.versions import Shelf, Version, shelves
 from app.settings import Settings
 
-SHOWN = ("auc", "average_precision", "log_loss", "brier", "calibration_error", "lift_of_best_tenth")
+LISTED = ("auc", "log_loss", "qini")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -91,10 +92,11 @@ def _list(arguments: argparse.Namespace, settings: Settings, definitions: Defini
     if arguments.json:
         sys.stdout.write(_encode(rows).decode() + "\n")
         return 0
-    table = Table("model", "version", "", "trained on", "auc", "log loss", box=None, header_style="bold")
+    names = [name for name in LISTED if any(name in row["figures"] for row in rows)]
+    table = Table("model", "version", "", "trained on", *(name.replace("_", " ") for name in names), box=None, header_style="bold")
     for row in rows:
         told = row["figures"]
-        table.add_row(row["model"], row["version"], "serves" if row["serves"] else "", row["on"], *(f"{told[name]:g}" if name in told else "" for name in ("auc", "log_loss")))
+        table.add_row(row["model"], row["version"], "serves" if row["serves"] else "", row["on"], *(f"{told[name]:g}" if name in told else "" for name in names))
     Console(highlight=False).print(table)
     return 0
 
@@ -126,11 +128,11 @@ def _made_of(version: Version) -> str:
 
 
 def spec_named(name: str, settings: Settings, definitions: Definitions) -> Spec:
-    """A file, or the model of which `training/` has a spec. `SettingsInvalid` where it trains no model that tells yes from no."""
+    """A file, or the model of which `training/` has a spec. `SettingsInvalid` where it trains no model that is judged by rows."""
     path = Path(name) if Path(name).suffix in (".yaml", ".yml") else settings.content / "training" / f"{name}.yaml"
     task = read_task(path, definitions)
-    if not isinstance(task, Spec) or task.uplift is not None or (task.label is not None and not task.label.yes_or_no):
-        raise SettingsInvalid(f"{path}: only models that tell yes from no are judged by rows")
+    if not isinstance(task, Spec) or (task.label is not None and not task.label.yes_or_no):
+        raise SettingsInvalid(f"{path}: only models that tell yes from no, or what a message changes, are judged by rows")
     return task
 
 
@@ -149,9 +151,9 @@ def judged(versions: Sequence[Version], spec: Spec, arguments: argparse.Namespac
     """(each version's figures, the rows that they were made of, what those are in words)."""
     cards = [each.model_card(definitions) for each in versions]
     examples = fresh_rows(arguments, settings, definitions, replace(spec, inputs=wanted(spec, cards)))
-    rows, said = unseen(examples, versions)
+    rows, said = unseen(spec, examples, versions)
     some = examples.take(rows)
-    return [judge(version, card, some) for version, card in zip(versions, cards, strict=True)], some, said
+    return [judge(spec, version, card, some) for version, card in zip(versions, cards, strict=True)], some, said
 
 
 def _evaluate(arguments: argparse.Namespace, settings: Settings, definitions: Definitions) -> int:
@@ -165,7 +167,7 @@ def _evaluate(arguments: argparse.Namespace, settings: Settings, definitions: De
         sys.stdout.write(_encode(told).decode() + "\n")
         return 0
     Console(highlight=False, soft_wrap=True).print(f"{len(some):,} {said}", markup=False)
-    _print(found)
+    _print(spec, found)
     return 0
 
 
@@ -177,14 +179,14 @@ def _compare(arguments: argparse.Namespace, settings: Settings, definitions: Def
     if len(set(names)) != 2:
         raise SettingsInvalid(f"two versions are compared, and there are {' and '.join(dict.fromkeys(names))}; inlay models list {spec.model} names them")
     (first, second), some, said = judged([shelf.version(name) for name in names], spec, arguments, settings, definitions)
-    found = compare(first, second, some)
+    found = compare(spec, first, second, some)
     if arguments.json:
         told = {"model": spec.model, "rows": len(some), "versions": {each.version.name: dict(each.figures) for each in (first, second)}, "compared": asdict(found)}
         sys.stdout.write(_encode(told).decode() + "\n")
         return 0
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{len(some):,} {said}", markup=False)
-    _print([first, second])
+    _print(spec, [first, second])
     console.print(f"{second.version.name} against {first.version.name}: {found}", markup=False)
     return 0
 
@@ -196,9 +198,9 @@ def _serving(shelf: Shelf) -> str:
     return name
 
 
-def _print(found: Sequence[Judged]) -> None:
+def _print(spec: Spec, found: Sequence[Judged]) -> None:
     table = Table("", *(f"version {each.version.name}" for each in found), box=None, header_style="bold")
-    for name in SHOWN:
+    for name in kind_of(spec).shown:
         table.add_row(name.replace("_", " "), *(f"{each.figures[name]:.4f}" for each in found))
     Console(highlight=False).print(table)
 

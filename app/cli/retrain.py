@@ -29,13 +29,14 @@ from app.cli.dataset import built, definitions_of, doing, history, settings_of, 
 from app.cli.promoting import promote
 from app.domain.definitions import Definitions
 from app.learning import cards, versions
-from app.learning.evaluation import Compared, compare, judge, unseen, wanted
+from app.learning.evaluation import compare, judge, unseen, wanted
 from app.learning.examples import Examples, read_rows, read_table
 from app.learning.histories import Events
+from app.learning.kinds import Compared
 from app.learning.outcomes import carry_out
 from app.learning.sameness import of_history, of_table
 from app.learning.spec import Spec
-from app.learning.tasks import RecommenderTask, Task, read_task
+from app.learning.tasks import HistoryTask, RecommenderTask, Task, read_task
 from app.learning.training import train
 from app.learning.versions import Shelf, Version
 from app.settings import Settings
@@ -135,7 +136,7 @@ class Run:
         with warnings.catch_warnings(), doing() as say:
             warnings.simplefilter("ignore")
             match self._task:
-                case Spec() if self._task.uplift is None:
+                case Spec():
                     self._model(self._task, made, say)
                 case _:
                     self._other(self._task, made, say)
@@ -185,18 +186,18 @@ class Run:
         report, both = self._report, (served, made)
         model_cards = [each.model_card(self._definitions) for each in both]
         examples = source(replace(spec, inputs=wanted(spec, model_cards)))
-        rows, _ = unseen(examples, both)
+        rows, _ = unseen(spec, examples, both)
         some = examples.take(rows)
-        first, second = (judge(version, card, some) for version, card in zip(both, model_cards, strict=True))
-        found = compare(first, second, some)
+        first, second = (judge(spec, version, card, some) for version, card in zip(both, model_cards, strict=True))
+        found = compare(spec, first, second, some)
         report.judged_by, report.compared = len(some), asdict(found)
         report.figures = {each.version.name: dict(each.figures) for each in (first, second)}
         return found
 
     # -- everything else ---------------------------------------------------------------------------------------------
 
-    def _other(self, task: Task, made: Version | None, say: Any) -> None:
-        """What a message changes, kinds of people, lifetime values, recommenders: what proves sound replaces what was there."""
+    def _other(self, task: HistoryTask, made: Version | None, say: Any) -> None:
+        """Kinds of people, lifetime values, recommenders: what proves sound replaces what was there."""
         content, definitions, report = self._settings.content, self._definitions, self._report
         with report.step("train"):
             match task:
@@ -204,20 +205,11 @@ class Run:
                     outcome = carry_out(task, definitions, self._events, content, say)
                     report.outcome, report.notes = "replaced", [f"{name}: {value}" for value, name in outcome.told]
                     return
-                case Spec():
-                    made = made or self._uplift(task, say)
                 case _:
                     made = made or carry_out(replace(task, version=""), definitions, self._events, content, say, {"same": self._same}).version
         assert made is not None
         report.version = made.name
         self._promote(made, "replaced", "retrained")
-
-    def _uplift(self, spec: Spec, say: Any) -> Version:
-        spec = replace(spec, version="")
-        with tempfile.TemporaryDirectory(prefix="inlay-") as folder:
-            examples = self._source(spec, None, Path(folder))(spec)
-        self._report.rows = len(examples)
-        return self._trained(spec, examples, say)
 
     def _promote(self, version: Version, outcome: Outcome, why: str) -> None:
         """Unless somebody went back from it."""

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from app.domain.definitions import ModelCard, TensorType
 from app.errors import SettingsInvalid
 from app.learning.examples import Examples
-from app.learning.judging import figures
+from app.learning.kinds import Compared
 from app.learning.libraries import library
 from app.learning.spec import Column, Spec
-from app.learning.splits import check
+from app.learning.training import kind_of
 from app.learning.versions import Version
 
-TOLERATED = 0.01
-"""Area under the ROC curve that a version may lose without being called worse: figures of a few thousand rows sway by as much."""
-Z = 1.96
-Finding = Literal["better", "as good", "worse"]
 _TYPES: Mapping[TensorType, Any] = {"float": np.float32, "int": np.int64, "bool": np.bool_, "string": np.object_}
 
 
@@ -34,20 +30,6 @@ class Judged:
     figures: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """`loss` is how much more log loss the second has than the first, with its interval of 95 % over people; `auc` how much more area."""
-
-    finding: Finding
-    loss: float
-    low: float
-    high: float
-    auc: float
-
-    def __str__(self) -> str:
-        return f"{self.finding}: log loss {self.loss:+.4f} (95 %: {self.low:+.4f} to {self.high:+.4f}), area under ROC {self.auc:+.4f}"
-
-
 def wanted(spec: Spec, cards: Sequence[ModelCard]) -> tuple[Column, ...]:
     """The spec's inputs, and those that only a version has."""
     found = {column.name: column for column in spec.inputs}
@@ -57,7 +39,7 @@ def wanted(spec: Spec, cards: Sequence[ModelCard]) -> tuple[Column, ...]:
     return tuple(found.values())
 
 
-def unseen(examples: Examples, versions: Sequence[Version]) -> tuple[np.ndarray, str]:
+def unseen(spec: Spec, examples: Examples, versions: Sequence[Version]) -> tuple[np.ndarray, str]:
     """(rows that none of the versions learnt from, what they are in words)."""
     rows = np.arange(len(examples))
     if examples.instant is None:
@@ -67,13 +49,13 @@ def unseen(examples: Examples, versions: Sequence[Version]) -> tuple[np.ndarray,
     unknown = [each.name for each in versions if "unseen_from" not in each.trained]
     if not len(rows):
         raise SettingsInvalid(f"no row is later than what {' and '.join(each.name for each in versions)} learnt from: take in newer events, or compare other versions")
-    check(examples, rows, "what no version learnt from")
+    kind_of(spec).enough(examples, rows, "what no version learnt from")
     return rows, f"rows that no version learnt from{f' (nothing is known of what {chr(44).join(unknown)} learnt from)' if unknown else ''}"
 
 
-def judge(version: Version, card: ModelCard, examples: Examples) -> Judged:
+def judge(spec: Spec, version: Version, card: ModelCard, examples: Examples) -> Judged:
     told = score(card, version.data, examples)
-    return Judged(version, told, figures(examples.label, told))
+    return Judged(version, told, kind_of(spec).judged(examples, told, spec.seed))
 
 
 def score(card: ModelCard, data: bytes, examples: Examples) -> np.ndarray:
@@ -102,28 +84,9 @@ def _tensors(card: ModelCard, names: Sequence[str], columns: Mapping[Any, np.nda
     return {name: np.column_stack(parts) for name, parts in filled.items()}
 
 
-def compare(first: Judged, second: Judged, examples: Examples) -> Compared:
-    """Whether the second is better than the first on these rows. Rows of one person depend on each other: the interval is over people.
-
-    Worse is who has more log loss beyond chance, or less area than is tolerated; better who has less log loss beyond chance."""
-    label = examples.label
-    rows = _losses(label, second.scores) - _losses(label, first.scores)
-    mean, error = float(rows.mean()), _error(rows, examples.who)
-    low, high, auc = mean - Z * error, mean + Z * error, second.figures["auc"] - first.figures["auc"]
-    finding: Finding = "worse" if low > 0 or auc < -TOLERATED else "better" if high < 0 else "as good"
-    return Compared(finding, mean, low, high, auc)
-
-
-def _losses(label: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    told = np.clip(scores, 1e-7, 1 - 1e-7)
-    return -(label * np.log(told) + (1 - label) * np.log(1 - told))
-
-
-def _error(rows: np.ndarray, who: np.ndarray | None) -> float:
-    """The standard error of their mean, over whole people where they are known (Liang and Zeger 1986)."""
-    centred = rows - rows.mean()
-    sums = centred if who is None else np.bincount(np.unique(who.astype(str), return_inverse=True)[1], centred)
-    return float(np.sqrt((sums**2).sum() * len(sums) / max(len(sums) - 1, 1))) / len(rows)
+def compare(spec: Spec, first: Judged, second: Judged, examples: Examples) -> Compared:
+    """Whether the second is better than the first on these rows. Rows of one person depend on each other: the interval is over people."""
+    return kind_of(spec).compared(examples, first.scores, second.scores, spec.seed)
 
 
 def _instant(text: str) -> int:

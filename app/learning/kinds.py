@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -46,16 +46,42 @@ class Trained:
     notes: tuple[str, ...]
 
 
+Finding = Literal["better", "as good", "worse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """`difference` is how much more of a figure the second version has than the first, with its interval of 95 % over people; `more`
+    are other figures' differences that count."""
+
+    finding: Finding
+    figure: str
+    difference: float
+    low: float
+    high: float
+    more: Mapping[str, float]
+
+    def __str__(self) -> str:
+        others = "".join(f", {name} {value:+.4f}" for name, value in self.more.items())
+        return f"{self.finding}: {self.figure} {self.difference:+.4f} (95 %: {self.low:+.4f} to {self.high:+.4f}){others}"
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """`looked` gives what to note of the rows before anything is learnt, and raises `SettingsInvalid` where they do not allow it.
-    `measure` of (rows, scores) is what an input's importance is told in: how much of it is lost, in words `lost`, without the input."""
+    `measure` of (rows, scores) is what an input's importance is told in: how much of it is lost, in words `lost`, without the input.
+    `enough` raises `SettingsInvalid` where rows, in the words that it is given, are too few to judge by; `compared` says whether the
+    second of two versions is better on the same rows, by the scores of both."""
 
     looked: Callable[[Examples, Split], list[str]]
     learn: Callable[[Spec, Examples, Split, Moved], Learnt]
     judged: Callable[[Examples, np.ndarray, int], Mapping[str, float]]
     measure: Callable[[Examples, np.ndarray], float]
     lost: str
+    enough: Callable[[Examples, np.ndarray, str], None]
+    compared: Callable[[Examples, np.ndarray, np.ndarray, int], Compared]
+    shown: tuple[str, ...]
+    """The figures that versions are told beside one another by."""
     draw: Callable[[Trained, Path], None]
     drawn: str
     purpose: str

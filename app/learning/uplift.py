@@ -7,6 +7,7 @@ their side hopes for, with each side weighted alike. Judged by Qini (Radcliffe 2
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from app.errors import SettingsInvalid
 from app.learning import graphs
 from app.learning.examples import Examples
 from app.learning.fitting import Fitted, prepared
-from app.learning.kinds import Kind, Learnt, Trained
+from app.learning.kinds import Compared, Finding, Kind, Learnt, Trained
 from app.learning.libraries import library
 from app.learning.plots import ACCENT, PALE, canvas, importances, save
 from app.learning.searching import Moved, fit_calibrated, searched
@@ -43,9 +44,9 @@ class Curve:
 
 
 def _looked(examples: Examples, parts: Split) -> list[str]:
-    treated = _sides(examples)
-    _enough(examples, treated, parts)
-    return _notes(examples, treated)
+    for name, rows in (("learn from", parts.train), ("judge by", parts.test)):
+        _enough(examples, rows, f"the rows to {name}")
+    return _notes(examples, _sides(examples))
 
 
 def _learn(spec: Spec, examples: Examples, parts: Split, moved: Moved) -> Learnt:
@@ -59,12 +60,12 @@ def _sides(examples: Examples) -> np.ndarray:
     return examples.treated.astype(bool)
 
 
-def _enough(examples: Examples, treated: np.ndarray, parts: Split) -> None:
-    for name, rows in (("learn from", parts.train), ("judge by", parts.test)):
-        for side, mine in (("treated", treated[rows]), ("not treated", ~treated[rows])):
-            yes = int(examples.label[rows][mine].sum())
-            if mine.sum() < LEAST or not LEAST / 10 <= yes <= mine.sum() - LEAST / 10:
-                raise SettingsInvalid(f"of the rows to {name} {int(mine.sum()):,} are {side}, {yes:,} of them with the label: too few. Both sides are needed, chosen by chance, such as by a holdout")
+def _enough(examples: Examples, rows: np.ndarray, what: str) -> None:
+    sides = _sides(examples)[rows]
+    for side, mine in (("treated", sides), ("not treated", ~sides)):
+        yes = int(examples.label[rows][mine].sum())
+        if mine.sum() < LEAST or not LEAST / 10 <= yes <= mine.sum() - LEAST / 10:
+            raise SettingsInvalid(f"of {what} {int(mine.sum()):,} are {side}, {yes:,} of them with the label: too few. Both sides are needed, chosen by chance, such as by a holdout")
 
 
 def _notes(examples: Examples, treated: np.ndarray) -> list[str]:
@@ -126,18 +127,36 @@ def qini(label: np.ndarray, treated: np.ndarray, told: np.ndarray) -> float:
     return float(found.qini.mean() - found.qini[-1] / 2)
 
 
-def judged(label: np.ndarray, treated: np.ndarray, told: np.ndarray, seed: int) -> dict[str, float]:
-    """Qini with its interval of 95 % (bootstrap), the area under the uplift curve and that of chance, the effect on everybody and on the best tenth."""
-    found, best = curve(label, treated, told), np.argsort(-told, kind="stable")[: max(1, len(told) // TENTHS)]
-    draw, drawn = np.random.default_rng(seed), list[float]()
-    for _ in range(RESAMPLES):
-        rows = draw.integers(len(label), size=len(label))
-        drawn.append(qini(label[rows], treated[rows], told[rows]))
-    low, high = np.quantile(drawn, [0.025, 0.975])
+def _judged(rows: Examples, told: np.ndarray, seed: int) -> dict[str, float]:
+    """Qini with its interval of 95 %, the area under the uplift curve and that of chance, the effect on everybody and on the best tenth."""
+    label, treated, best = rows.label, _sides(rows), np.argsort(-told, kind="stable")[: max(1, len(told) // TENTHS)]
+    low, high = np.quantile(_drawn_anew(rows, (told,), seed)[:, 0], [0.025, 0.975])
     return {
-        "qini": qini(label, treated, told), "qini_low": float(low), "qini_high": float(high), "auuc": float(found.uplift.mean()), "auuc_by_chance": effect(label, treated) / 2,
-        "effect": effect(label, treated), "effect_on_best_tenth": effect(label[best], treated[best]), "base_rate": float(label.mean()), "treated_share": float(treated.mean()),
+        "qini": qini(label, treated, told), "qini_low": float(low), "qini_high": float(high), "auuc": float(curve(label, treated, told).uplift.mean()),
+        "auuc_by_chance": effect(label, treated) / 2, "effect": effect(label, treated), "effect_on_best_tenth": effect(label[best], treated[best]),
+        "base_rate": float(label.mean()), "treated_share": float(treated.mean()),
     }
+
+
+def _compared(rows: Examples, first: np.ndarray, second: np.ndarray, seed: int) -> Compared:
+    """By Qini. Worse is who has less beyond chance, or is not shown to order people better than chance does where the first one is."""
+    treated, both = _sides(rows), (first, second)
+    low = np.quantile(drawn := _drawn_anew(rows, both, seed), 0.025, axis=0)
+    least, most = (float(end) for end in np.quantile(drawn[:, 1] - drawn[:, 0], [0.025, 0.975]))
+    was, found = (qini(rows.label, treated, told) for told in both)
+    finding: Finding = "worse" if most < 0 or low[1] <= 0 < low[0] else "better" if least > 0 else "as good"
+    return Compared(finding, "Qini", found - was, least, most, {})
+
+
+def _drawn_anew(rows: Examples, told: Sequence[np.ndarray], seed: int) -> np.ndarray:
+    """Qini of each of several scores for people drawn anew (bootstrap), (resamples, scores): all rows of a person together, the same for each."""
+    who: np.ndarray = np.arange(len(rows)) if rows.who is None else np.unique(rows.who.astype(str), return_inverse=True)[1]
+    people, draw, treated, found = int(who.max()) + 1, np.random.default_rng(seed), _sides(rows), np.empty((RESAMPLES, len(told)))
+    for i in range(RESAMPLES):
+        times = np.bincount(draw.integers(people, size=people), minlength=people)
+        some = np.repeat(np.arange(len(rows)), times[who])
+        found[i] = [qini(rows.label[some], treated[some], each[some]) for each in told]
+    return found
 
 
 def effect(label: np.ndarray, treated: np.ndarray) -> float:
@@ -173,8 +192,8 @@ def _verdict(trained: Trained) -> str:
 
 
 UPLIFT = Kind(
-    looked=_looked, learn=_learn, judged=lambda rows, told, seed: judged(rows.label, _sides(rows), told, seed), measure=lambda rows, told: qini(rows.label, _sides(rows), told),
-    lost="Qini", draw=_draw, drawn="Qini curve, effect by tenths, importance and scores", purpose="what {} changes", method=lambda spec: f"{spec.uplift}, {spec.method}",
+    looked=_looked, learn=_learn, judged=_judged, measure=lambda rows, told: qini(rows.label, _sides(rows), told),
+    lost="Qini", enough=_enough, compared=_compared, shown=("qini", "qini_low", "qini_high", "auuc", "auuc_by_chance", "effect_on_best_tenth"), draw=_draw, drawn="Qini curve, effect by tenths, importance and scores", purpose="what {} changes", method=lambda spec: f"{spec.uplift}, {spec.method}",
     output=lambda spec: {"range": [-1, 1]}, fallback="effect", foretells=False, verdict=_verdict,
     limits=(
         "A score is how much likelier the treatment makes it, for groups: of people with 0.02, two in a hundred do it because of it. It may be negative.",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
+from app.cli import main
 from app.adapters.onnx_model import OnnxModel
 from app.adapters.watchdog import Watchdog
 from app.content.load import load
@@ -19,11 +22,12 @@ from app.domain import conditions as c
 from app.domain.definitions import Definitions
 from app.errors import ContentInvalid, SettingsInvalid
 from app.learning.cards import keep
+from app.learning.kinds import Compared
 from app.learning.examples import Examples, read_table
 from app.learning.spec import METHODS, UPLIFTS, Column, Spec
 from app.learning.tasks import read_task
 from app.learning.training import train
-from app.learning.uplift import curve, effect, qini
+from app.learning.uplift import UPLIFT, curve, effect, qini
 
 HILLSTROM = Path(__file__).parent.parent.parent.parent / "shared" / "data" / "hillstrom" / "hillstrom_even_rows.csv.gz"
 COLUMNS = tuple(Column(c.Ref(("profile", name)), text) for name, text in (("visits", False), ("town", True), ("noise", False)))
@@ -76,6 +80,75 @@ def test_qini_is_what_its_definition_says():
     assert found.qini.tolist() == [0.5, 0.5, 0.5, 0.0]
     assert qini(label, treated, told) == 0.375
     assert effect(label, treated) == 0.0
+
+
+def compared(given: Examples, first: np.ndarray, second: np.ndarray) -> Compared:
+    return UPLIFT.compared(given, first, second, 7)
+
+
+def test_of_two_versions_the_one_that_finds_more_of_those_who_are_won_is_better():
+    given = invented(1_500)
+    knows, guesses = given.values[0], given.values[2]
+
+    assert compared(given, guesses, knows).finding == "better"
+    assert compared(given, knows, guesses).finding == "worse"
+    assert compared(given, knows, knows) == Compared("as good", "Qini", 0.0, 0.0, 0.0, {})
+    assert str(compared(given, knows, guesses)).startswith("worse: Qini -0.0")
+
+
+def test_many_rows_of_a_person_make_nobody_surer():
+    given = invented(300)
+    often = replace(given.take(np.repeat(np.arange(300), 8)), who=np.repeat(np.arange(300), 8).astype(str).astype(object))
+    once, strangers = (compared(rows, rows.values[2], rows.values[0]) for rows in (given, replace(often, who=None)))
+    people = compared(often, often.values[2], often.values[0])
+
+    assert people.high - people.low > 2 * (strangers.high - strangers.low)
+    assert people.high - people.low == pytest.approx(once.high - once.low, rel=0.2)
+
+
+def write_trial(path: Path, seed: int, *, told: bool = True) -> None:
+    """A table of people, with what is known of them dealt out anew where it is not to be `told`."""
+    given, draw = invented(4_000, seed), np.random.default_rng(seed)
+    visits = given.values[0] if told else draw.permutation(given.values[0])
+    with path.open("w", newline="") as into:
+        writer = csv.writer(into)
+        writer.writerow(["visits", "town", "noise", "won", "mailed"])
+        writer.writerows(zip(visits.tolist(), given.values[1].tolist(), given.values[2].tolist(), given.label.tolist(), given.treated.tolist(), strict=True))
+
+
+def test_a_scheduler_keeps_the_version_that_finds_whom_to_mail(tmp_path, capsys):
+    for folder in ("rules", "training"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "rules" / "shop.yaml").write_text("version: 1")
+    (tmp_path / "training" / "win.yaml").write_text("""
+model: win
+table: {file: trial.csv, label: won, treated: mailed}
+uplift: two_models
+method: logistic
+inputs: [profile.visits, {name: profile.town, type: text}, profile.noise]
+""")
+
+    def inlay(*words: str) -> tuple[int, str]:
+        code = main([*words, "--content", str(tmp_path)])
+        return code, capsys.readouterr().out
+
+    def retrained(seed: int, *, told: bool) -> tuple[int, dict[str, Any]]:
+        write_trial(tmp_path / "training" / "trial.csv", seed, told=told)
+        code, said = inlay("retrain", str(tmp_path / "training" / "win.yaml"), "--json")
+        return code, json.loads(said)
+
+    code, report = retrained(1, told=False)
+    assert (code, report["outcome"], report["serves"]) == (0, "first", "1")
+    code, report = retrained(2, told=True)
+    assert (code, report["outcome"], report["serves"], report["compared"]["finding"]) == (0, "promoted", "2", "better")
+    (tmp_path / "training" / "win.yaml").write_text((tmp_path / "training" / "win.yaml").read_text().replace("inputs: [profile.visits, ", "inputs: ["))
+    code, report = retrained(3, told=True)
+    assert (code, report["outcome"], report["serves"], report["compared"]["figure"]) == (4, "worse", "2", "Qini")
+    code, said = inlay("models", "compare", "win", "2", "3")
+    assert code == 0
+    assert "qini" in said
+    assert "3 against 2: worse: Qini -" in said
+    assert [line.split()[-1] for line in inlay("models", "list", "win")[1].splitlines()][0] == "qini"
 
 
 def test_people_who_were_not_chosen_by_chance_are_pointed_out():
