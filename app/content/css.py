@@ -22,27 +22,28 @@ _MARK = "data-inlay-n"
 _WRAPS = {"tr": "<table><tbody>{}</tbody></table>", "td": "<table><tr>{}</tr></table>", "th": "<table><tr>{}</tr></table>"}
 
 
-def inline_css(source: str) -> str:
-    """The template with its rules in `style` attributes, before what the author wrote there."""
+def inline_css(source: str, lines: Callable[[int], str] = lambda count: "\n" * count) -> str:
+    """The template with its rules in `style` attributes, before what the author wrote there; `lines` gives what stands for so many
+    lines of a sheet, so that those after it keep their numbers."""
     css = "\n".join(_STYLE.findall(source))
     if not css or "{{" in css or "{%" in css:
         return source
     css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
     bare = _STYLE.sub(lambda match: "\n" * match[0].count("\n"), source, 0)
     found = _styles_of(bare, _STAYS.sub("", css))
-    done = _numbered(_emptied(source), lambda number, tag, rest: f"<{tag}{_styled(rest, found.get(number))}>")
+    done = _numbered(_emptied(source, lines), lambda number, tag, rest: f"<{tag}{_styled(rest, found.get(number))}>")
     stays = "\n".join(part.strip() for part in _STAYS.findall(css))
     return done.replace("\ue000", f"<style>{stays}</style>" if stays else "", 1)
 
 
-def _emptied(source: str) -> str:
-    """The source with a mark where its first sheet was; the lines are kept."""
+def _emptied(source: str, lines: Callable[[int], str]) -> str:
+    """The source with a mark where its first sheet was."""
     first = True
 
     def empty(match: re.Match[str]) -> str:
         nonlocal first
         mark, first = "\ue000" if first else "", False
-        return mark + "\n" * match[0].count("\n")
+        return mark + lines(match[0].count("\n"))
 
     return _STYLE.sub(empty, source)
 

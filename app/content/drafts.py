@@ -50,7 +50,7 @@ class Draft:
     def _own(self) -> tuple[Code | None, list[Trouble]]:
         tree, env, troubles = self._read(None)
         # The inliner keeps lines, but what it is given must already be sound.
-        if self._kind == "html" and not troubles and (inlined := inline_css(self._source)) != self._source:
+        if self._kind == "html" and not troubles and (inlined := inline_css(self._source, _unseen)) != self._source:
             self._source = inlined
             tree, env, troubles = self._read(None)
         self.words = frozenset(env.words)
@@ -147,3 +147,8 @@ def _told(error: TemplateSyntaxError) -> Trouble:
 
 def _line_of(tree: nodes.Template, name: str) -> int:
     return min((node.lineno for node in tree.find_all(nodes.Name) if node.name == name), default=1)
+
+
+def _unseen(lines: int) -> str:
+    """A comment over so many lines: the mail has none of them."""
+    return "{#" + "\n" * lines + "#}"

@@ -302,6 +302,10 @@ def test_rows_of_tables_survive_the_inliner(source):
     assert inlined == html(source.replace("<td>", '<td style="color: red;">'), items=products(3))
 
 
+def test_the_lines_of_a_sheet_that_went_inline_are_not_sent():
+    assert html("<style>\n.c {\n  color: red\n}\n\n</style>\n<p class='c'>x</p>\n<p>y</p>") == "<p style=\"color: red;\" class='c'>x</p>\n<p>y</p>"
+
+
 def test_an_own_style_comes_after_the_rules():
     assert html('<style>p{color:red}</style><p style="color:{{ a }}">', {"a": "blue"}) == '<p style="color: red; color:blue">'
 
