@@ -87,8 +87,10 @@ def values(store: redis.Redis, key: bytes) -> bytes:
             return b"".join(store.smembers(key))
         case b"list":
             return b"".join(store.lrange(key, 0, -1))
-        case _:
+        case b"stream":
             return repr(store.xrange(key)).encode()
+        case _:  # it went meanwhile
+            return b""
 
 
 def in_files(server: Server, who: Somebody) -> list[str]:
