@@ -1,5 +1,5 @@
-"""`inlay export`: everybody in a segment as CSV or NDJSON; events, profiles, items and decisions as Parquet; decisions taken ahead
-for a sender that makes no calls."""
+"""`inlay export`: everybody in a segment as CSV or NDJSON; events, profiles, items, decisions and what came of them as Parquet;
+decisions taken ahead for a sender that makes no calls."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -25,8 +25,11 @@ from app.cli import export_decisions
 from app.cli.store import store_link
 from app.domain.event import Identity
 from app.domain.item import Item
-from app.learning.parquet import COLUMNS, KINDS, Kind, Row, Writer, decision_rows, event_rows, item_rows, profile_rows
-from app.settings import Settings, load_settings
+from app.domain.profile import Profile
+from app.learning.parquet import COLUMNS, KINDS, Kind, Row, Writer, decision_rows, event_rows, item_rows, profile_rows, reward_rows
+from app.security.tokens import Tokens
+from app.settings import Settings, load_settings, parse_secret
+from app.supervise.folder import with_secret
 from app.web.segments import written
 from app.wiring import build_store, wall_clock
 
@@ -91,7 +94,15 @@ async def _rows(settings: Settings, link: Link, kind: Kind) -> AsyncGenerator[li
                 yield list(item_rows(Item(fields)))
         return
     people = RedisPeople(link, build_store(settings, link, Names(link)))
-    wordings = await RedisWordings(link, 30.0).keep({}, wall_clock()) if kind == "decisions" else {}
-    rows = {"events": event_rows, "profiles": profile_rows, "decisions": partial(decision_rows, wordings=wordings)}[kind]
-    async for profile in people.everybody(sends=kind == "decisions"):
+    rows: Callable[[Profile], Iterable[Row]]
+    match kind:
+        case "events":
+            rows = event_rows
+        case "profiles":
+            rows = profile_rows
+        case "decisions":
+            rows = partial(decision_rows, wordings=await RedisWordings(link, 30.0).keep({}, wall_clock()))
+        case "rewards":
+            rows = partial(reward_rows, opened=Tokens(parse_secret(with_secret(settings).secret)).open)
+    async for profile in people.everybody(sends=kind in ("decisions", "rewards")):
         yield list(rows(profile))

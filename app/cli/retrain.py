@@ -58,6 +58,7 @@ class Report:
     serves: str | None = None
     rows: int = 0
     judged_by: int = 0
+    judged_on: str = ""
     figures: dict[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
     compared: dict[str, Any] | None = None
     notes: list[str] = field(default_factory=list[str])
@@ -186,7 +187,7 @@ class Run:
         report, both = self._report, (served, made)
         model_cards = [each.model_card(self._definitions) for each in both]
         examples = source(replace(spec, inputs=wanted(spec, model_cards)))
-        rows, _ = unseen(spec, examples, both)
+        rows, report.judged_on = unseen(spec, examples, both)
         some = examples.take(rows)
         first, second = (judge(spec, version, card, some) for version, card in zip(both, model_cards, strict=True))
         found = compare(spec, first, second, some)
@@ -235,7 +236,7 @@ def _tell(report: Report, *, json: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{report.model}: {_SAID[report.outcome].format(version=report.version, serves=report.serves)}", markup=False)
     if report.compared is not None:
-        console.print(f"  by {report.judged_by:,} rows that neither learnt from: {Compared(**report.compared)}", markup=False)
+        console.print(f"  {Compared(**report.compared)}, by {report.judged_by:,} {report.judged_on}", markup=False)
     for note in report.notes:
         console.print(f"  note: {note}", markup=False)
     if report.seconds:

@@ -43,7 +43,7 @@ def unseen(spec: Spec, examples: Examples, versions: Sequence[Version]) -> tuple
     """(rows that none of the versions learnt from, what they are in words)."""
     rows = np.arange(len(examples))
     if examples.instant is None:
-        return rows, "all rows: nothing tells when they were, so versions may have learnt from some"
+        return rows, "rows, all there are: nothing tells when they were, so versions may have learnt from some"
     since = max((_instant(said) for each in versions if (said := each.trained.get("unseen_from"))), default=0)
     rows = rows[examples.instant >= since]
     unknown = [each.name for each in versions if "unseen_from" not in each.trained]

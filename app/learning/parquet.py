@@ -1,8 +1,8 @@
-"""What is known, as Parquet files: events, profiles, items and decisions, written and read a piece at a time."""
+"""What is known, as Parquet files: events, profiles, items, decisions and what came of them, written and read a piece at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -17,7 +17,7 @@ from app.domain.wordings import NO_WORDINGS
 from app.errors import SettingsInvalid
 from app.learning.libraries import library
 
-Kind: TypeAlias = Literal["events", "profiles", "items", "decisions"]
+Kind: TypeAlias = Literal["events", "profiles", "items", "decisions", "rewards"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Row: TypeAlias = "tuple[Any, ...]"
 
@@ -35,6 +35,10 @@ COLUMNS: Mapping[Kind, Mapping[str, str]] = {
     "decisions": {
         "profile": "text", "send": "text", "mail": "text", "decided_at": "instant", "content_version": "name", "placement": "name", "offer": "name", "block": "name",
         "reason": "name", "items": "texts", "vars": "text", "variants": "text", "holdout": "name",
+    },
+    "rewards": {
+        "profile": "text", "send": "text", "mail": "text", "decided_at": "instant", "placement": "name", "offer": "name", "event": "name", "timestamp": "instant",
+        "id": "bytes", "properties": "text",
     },
 }
 _json = msgspec.json.Encoder().encode
@@ -123,6 +127,24 @@ def decision_rows(profile: Profile, wordings: Mapping[str, Mapping[str, Any]] = 
                 _shown(profile), send, record.mail, record.decided_at, choice.version, choice.placement, choice.offer, choice.block, choice.reason,
                 [id for id, _ in choice.priced], _json(dict(choice.vars)).decode(), _json(dict(choice.variants)).decode(), choice.holdout or None,
             )
+
+
+def reward_rows(profile: Profile, opened: Callable[[str], tuple[str, str] | None]) -> Iterator[Row]:
+    """Of each event that names one of the person's recorded decisions, by its id or by the send, a row for each placement of it, or
+    for the one that the event names. `opened` gives the (profile, send) that a decision's id stands for."""
+    records = {send: decode_record(data) for send, data in profile.sends.items()}
+    for event in profile.history.events() if records else ():
+        id, send = event.properties.get("decision_id"), event.properties.get("send")
+        if isinstance(id, str) and id:
+            send = (opened(id) or ("", ""))[1]
+        record = records.get(send) if isinstance(send, str) else None
+        if record is None:
+            continue
+        for placement, choice in record.choices.items():
+            if event.properties.get("placement", placement) == placement:
+                yield (
+                    _shown(profile), send, record.mail, record.decided_at, placement, choice.offer, event.name, event.at, event.id, _json(event.properties).decode(),
+                )
 
 
 def _shown(profile: Profile) -> str:

@@ -18,7 +18,7 @@ from app.supervise.begin import command
 from app.supervise.door import lock
 from app.telemetry import Telemetry
 
-GRACE_SECONDS = 0.3
+GRACE_SECONDS = 0.25
 """For which a server that was told to stop goes on taking who comes."""
 STOP_SECONDS = 15.0
 PACKAGE = Path(__file__).parent.parent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -168,6 +169,21 @@ def test_profiles_decisions_and_items_are_exported(server, tmp_path, kind, least
 
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.split(" ")[0].replace(",", "")) >= least
+
+
+def test_what_came_of_decisions_is_exported_beside_what_was_shown(server, tmp_path):
+    decision = server.post("/v1/decisions", {"profile": "u3", "send": "r1", "placements": ["hero"]}).json
+    offer = decision["placements"]["hero"]["offer"]
+    clicks = [{"decision_id": decision["decision_id"]}, {"send": "r1", "placement": "hero"}, {"send": "r1", "placement": "grid"}, {"send": "other"}, {"decision_id": "d" + "0" * 40}]
+    for who in ("u3", "u4"):
+        server.post("/v1/events", {"batch": [{"type": "track", "userId": who, "event": "email_clicked", "properties": {**each, "n": n}} for n, each in enumerate(clicks)]})
+
+    done = inlay(server, "export", "rewards", str(tmp_path / "rewards.parquet"))
+
+    rows = [row for row in opened(tmp_path / "rewards.parquet").read().to_pylist() if row["send"] == "r1"]
+    assert done.returncode == 0, done.stderr
+    assert sorted((row["profile"], row["placement"], row["offer"], row["event"], json.loads(row["properties"])["n"]) for row in rows) == [("u3", "hero", offer, "email_clicked", n) for n in (0, 1)]
+    assert all(row["timestamp"] >= row["decided_at"] for row in rows)
 
 
 def test_the_server_carries_none_of_what_learning_needs():
