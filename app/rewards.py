@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from app.content.question import Answer
 from app.content.snapshot import Snapshot
 from app.domain.bandits import Bandit, Outcome, Posterior, Showing
-from app.domain.decision import Record, decode_record
+from app.domain.decision import Record, decode_record, named_by, spoken_for
 from app.domain.event import Event, Heard
 from app.errors import StoreUnavailable
 from app.ports import BanditStore, ProfileStore
@@ -78,7 +78,7 @@ class Rewards:
 
     async def _take(self, heard: Heard, bandits: Mapping[str, Bandit], now: int) -> None:
         event = heard.event
-        named = self._decision(heard)
+        named = named_by(event.properties, heard.who.key, self._opened)
         if named is None:
             return
         data = await self._profiles.decision(*named) if named[1] else None
@@ -86,19 +86,12 @@ class Rewards:
             await self._unknown(event, bandits)
             return
         record = decode_record(data)
-        for placement, choice in record.choices.items():
+        for choice in spoken_for(event.properties, record):
             bandit = bandits.get(choice.drawn.bandit) if choice.drawn is not None else None
-            if bandit is not None and bandit.reward.event == event.name and event.properties.get("placement", placement) == placement:
+            if bandit is not None and bandit.reward.event == event.name:
                 assert choice.drawn is not None
-                showing = Showing(*named, placement, choice.offer or "", choice.drawn, record.decided_at + bandit.reward.within)
+                showing = Showing(*named, choice.placement, choice.offer or "", choice.drawn, record.decided_at + bandit.reward.within)
                 self._told(bandit.id, await self._count(showing, bandit, event, record, now))
-
-    def _decision(self, heard: Heard) -> tuple[str, str] | None:
-        """The (profile, send) that an event names by a decision's id, or by the send; without a send where it is no id of ours, None where it names none."""
-        id, send = heard.event.properties.get("decision_id"), heard.event.properties.get("send")
-        if isinstance(id, str) and id:
-            return self._opened(id) or ("", "")
-        return (heard.who.key, send) if isinstance(send, str) and send else None
 
     async def _count(self, showing: Showing, bandit: Bandit, event: Event, record: Record, now: int) -> Outcome:
         if event.at > showing.due:

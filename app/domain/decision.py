@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -151,6 +151,20 @@ def decode_record(data: bytes) -> Record:
             wording=wording,
         )
     return Record(int.from_bytes(data[:8], "big"), mail, version, choices)
+
+
+def named_by(properties: Mapping[str, Any], who: str, opened: Callable[[str], tuple[str, str] | None]) -> tuple[str, str] | None:
+    """The (profile, send) that an event of `who` names by a decision's id, which `opened` opens, or by the send; without a send where
+    it is no id of ours, None where it names none."""
+    id, send = properties.get("decision_id"), properties.get("send")
+    if isinstance(id, str) and id:
+        return opened(id) or ("", "")
+    return (who, send) if isinstance(send, str) and send else None
+
+
+def spoken_for(properties: Mapping[str, Any], record: Record) -> list[Choice]:
+    """The choices that an event which names the decision speaks for: that of the placement that it names, or all."""
+    return [choice for placement, choice in record.choices.items() if properties.get("placement", placement) == placement]
 
 
 def _heard(said: Any) -> tuple[Wording | None, Mapping[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 
-from app.domain.decision import decode_record, with_wording
+from app.domain.decision import decode_record, named_by, spoken_for, with_wording
 from app.domain.event import Identity
 from app.domain.dictionary import ESCAPE
 from app.domain.item import Item
@@ -133,18 +133,16 @@ def reward_rows(profile: Profile, opened: Callable[[str], tuple[str, str] | None
     """Of each event that names one of the person's recorded decisions, by its id or by the send, a row for each placement of it, or
     for the one that the event names. `opened` gives the (profile, send) that a decision's id stands for."""
     records = {send: decode_record(data) for send, data in profile.sends.items()}
+    keys = {profile.key, *[each.key for each in profile.identities]}
     for event in profile.history.events() if records else ():
-        id, send = event.properties.get("decision_id"), event.properties.get("send")
-        if isinstance(id, str) and id:
-            send = (opened(id) or ("", ""))[1]
-        record = records.get(send) if isinstance(send, str) else None
-        if record is None:
+        key, send = named_by(event.properties, profile.key or "", opened) or ("", "")
+        if key not in keys or send not in records:
             continue
-        for placement, choice in record.choices.items():
-            if event.properties.get("placement", placement) == placement:
-                yield (
-                    _shown(profile), send, record.mail, record.decided_at, placement, choice.offer, event.name, event.at, event.id, _json(event.properties).decode(),
-                )
+        record = records[send]
+        for choice in spoken_for(event.properties, record):
+            yield (
+                _shown(profile), send, record.mail, record.decided_at, choice.placement, choice.offer, event.name, event.at, event.id, _json(event.properties).decode(),
+            )
 
 
 def _shown(profile: Profile) -> str:

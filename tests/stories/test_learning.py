@@ -174,6 +174,9 @@ def test_profiles_decisions_and_items_are_exported(server, tmp_path, kind, least
 def test_what_came_of_decisions_is_exported_beside_what_was_shown(server, tmp_path):
     decision = server.post("/v1/decisions", {"profile": "u3", "send": "r1", "placements": ["hero"]}).json
     offer = decision["placements"]["hero"]["offer"]
+    server.post("/v1/decisions", {"profile": "u5", "send": "r1", "placements": ["hero"]})
+    forwarded = {"type": "track", "userId": "u5", "event": "email_clicked", "properties": {"decision_id": decision["decision_id"], "n": 9}}
+    assert server.post("/v1/events", forwarded).json["accepted"] == 1
     clicks = [{"decision_id": decision["decision_id"]}, {"send": "r1", "placement": "hero"}, {"send": "r1", "placement": "grid"}, {"send": "other"}, {"decision_id": "d" + "0" * 40}]
     for who in ("u3", "u4"):
         server.post("/v1/events", {"batch": [{"type": "track", "userId": who, "event": "email_clicked", "properties": {**each, "n": n}} for n, each in enumerate(clicks)]})
