@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import socket
 import struct
 import sys
+from array import array
 from collections.abc import Callable
 
 AT_ONCE = 128
@@ -14,6 +14,9 @@ AT_ONCE = 128
 
 COMING_SECONDS = 1.0
 """Within which whoever was let in is known to the server; it takes a turn of the loop."""
+
+GRACE_SECONDS = 0.25
+"""For which a server that was told to stop goes on taking who comes, until the parent locks the socket."""
 
 SO_ATTACH_FILTER = 26
 LOAD_BYTE, AND, IF_EQUAL, RETURN = 0x30, 0x54, 0x15, 0x06
@@ -30,8 +33,8 @@ def lock(listening: socket.socket) -> None:
     A socket that is closed resets whoever waits at it: between the last look and the closing somebody may have come, and have asked already.
     """
     if sys.platform == "linux":
-        program = ctypes.create_string_buffer(NO_FIRST_PACKET)
-        listening.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(NO_FIRST_PACKET) // 8, ctypes.addressof(program)))
+        program = array("B", NO_FIRST_PACKET)
+        listening.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(program) // 8, program.buffer_info()[0]))
 
 
 class Door:
@@ -74,4 +77,4 @@ class Door:
         return True
 
 
-__all__ = ["Door", "lock"]
+__all__ = ["GRACE_SECONDS", "Door", "lock"]

@@ -15,11 +15,9 @@ from pathlib import Path
 
 from app.settings import Settings
 from app.supervise.begin import command
-from app.supervise.door import lock
+from app.supervise.door import GRACE_SECONDS, lock
 from app.telemetry import Telemetry
 
-GRACE_SECONDS = 0.25
-"""For which a server that was told to stop goes on taking who comes."""
 STOP_SECONDS = 15.0
 PACKAGE = Path(__file__).parent.parent
 

@@ -15,10 +15,10 @@ import uvicorn
 
 from app.main import Application, create_app
 from app.settings import Settings
-from app.supervise.door import Door
+from app.supervise.door import GRACE_SECONDS, Door
 from app.web.protocol import Connection, close_slow, content_protocol, heads_read
 
-LEAVE_SECONDS = 0.3
+LEAVE_SECONDS = GRACE_SECONDS + 0.05
 """A little after the parent has locked the socket, so that nobody is half in."""
 UVICORN: dict[str, Any] = {
     "loop": "uvloop", "http": "httptools", "access_log": False, "server_header": False, "date_header": False, "proxy_headers": False,
