@@ -20,11 +20,13 @@ RETRIES = 64
 
 
 class RedisCatalogue:
-    """`CatalogueStore` over one link."""
+    """`CatalogueStore` that changes items over `writes`: a read that is late ends its connection, and with it a change
+    that was in no hurry."""
 
-    def __init__(self, link: Link, write_seconds: float = 1.0) -> None:
+    def __init__(self, link: Link, write_seconds: float = 1.0, writes: Link | None = None) -> None:
         self._link = link
         self._seconds = write_seconds
+        self._writes = writes or link
         self._put, self._patch = Script("items_put"), Script("items_patch")
 
     async def put(self, items: Sequence[Mapping[str, Any]]) -> None:
@@ -32,7 +34,7 @@ class RedisCatalogue:
             arguments: list[Any] = []
             for item in items[at : at + CHUNK]:
                 arguments += [item["id"], _pack(dict(item))]
-            await evaluate(self._link, self._put, KEYS, arguments, self._seconds if len(items) == 1 else self._seconds * 5)
+            await evaluate(self._writes, self._put, KEYS, arguments, self._seconds if len(items) == 1 else self._seconds * 5)
 
     async def get(self, id: str) -> dict[str, Any] | None:
         data = await self._link.call("HGET", KEYS[0], id)
@@ -40,11 +42,11 @@ class RedisCatalogue:
 
     async def patch(self, id: str, fields: Mapping[str, Any]) -> dict[str, Any] | None:
         for _ in range(RETRIES):
-            data = await self._link.call("HGET", KEYS[0], id)
+            data = await self._writes.call("HGET", KEYS[0], id)
             if data is None:
                 return None
             merged = {key: value for key, value in {**_unpack(data), **fields}.items() if value is not None}
-            if await evaluate(self._link, self._patch, KEYS, [id, data, _pack(merged)], self._seconds):
+            if await evaluate(self._writes, self._patch, KEYS, [id, data, _pack(merged)], self._seconds):
                 return merged
         raise StoreUnavailable("too many change this item at once; try again", code="busy")
 
@@ -52,7 +54,7 @@ class RedisCatalogue:
         arguments: list[Any] = []
         for id in ids:
             arguments += [id, b""]
-        return await evaluate(self._link, self._put, KEYS, arguments, self._seconds)
+        return await evaluate(self._writes, self._put, KEYS, arguments, self._seconds)
 
     async def version(self) -> int:
         return int(await self._link.call("GET", KEYS[2]) or 0)

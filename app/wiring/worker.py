@@ -83,7 +83,7 @@ class Worker:
         self.store = build_profiles(settings, self.link, self.names, self.writes)
         self.synced = RedisSynced(self.writes.another(), promised=settings.durability == "durable")
         self.tombstones = RedisTombstones(self.writes, settings.write_timeout_ms / 1000)
-        self.catalogue_store: CatalogueStore = RedisCatalogue(self.link, settings.write_timeout_ms / 1000)
+        self.catalogue_store: CatalogueStore = RedisCatalogue(self.link, settings.write_timeout_ms / 1000, self.writes)
         self.key_store: KeyStore = RedisKeys(self.link)
         self.catalogue = Replica()
         tokens = Tokens(parse_secret(settings.secret))
