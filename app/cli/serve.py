@@ -14,13 +14,16 @@ from rich.markup import escape
 
 from app.demo import demo
 from app.security.redaction import Redaction
-from app.settings import Settings, load_settings
+from app.settings import LOOPBACK, Settings, load_settings
 from app.studio.demo import announce
 from app.supervise.parent import Parent
 from app.telemetry import log, set_up_logs
 
 SENDERS = ("@nordlys.example",)
 """Whose AMP mails the demo answers, where nobody is listed."""
+LOADING_SECONDS = 40
+"""Longer than the loader of the demo itself takes at most."""
+EVERYWHERE = frozenset({"0.0.0.0", "::"})  # noqa: S104 (it is asked for, not listened on)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -62,16 +65,21 @@ def teller(console: Console) -> Callable[[str], None]:
 
 
 def load_demo(settings: Settings) -> None:
-    """Fill the running server with the invented shop, through its own API."""
-    host = settings.host if settings.reachable else "localhost"
-    command = [sys.executable, "-m", "app.demo", f"http://{host}:{settings.port}"]
-    done = subprocess.run(command, capture_output=True, timeout=30, check=False)
-    if done.returncode != 0:
-        print("inlay: the demo was not loaded: where there are API keys it needs INLAY_ADMIN_KEY", file=sys.stderr)
+    """Fill the running server with the invented shop, through its own API; where that does not come about it serves without."""
+    try:
+        subprocess.run([sys.executable, "-m", "app.demo", address_of(settings)], timeout=LOADING_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        print(f"inlay: the demo was not loaded: it took more than {LOADING_SECONDS} s", file=sys.stderr)
+
+
+def address_of(settings: Settings) -> str:
+    """Where a browser on this machine finds the server."""
+    host = "localhost" if settings.host in LOOPBACK | EVERYWHERE else f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"
 
 
 def banner(console: Console, settings: Settings, seconds: float, *, embedded: bool) -> None:
-    address = f"http://{'localhost' if settings.host in ('127.0.0.1', '::1') else settings.host}:{settings.port}"
+    address = address_of(settings)
     console.print(f"\n  [bold blue]Inlay[/bold blue] is ready in {seconds:.1f} s\n")
     rows = [
         ("open", f"{address}/"), ("API docs", f"{address}/docs"), ("content", str(settings.content.resolve())),
