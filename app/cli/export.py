@@ -73,20 +73,33 @@ async def _segment(settings: Settings, id: str, form: str) -> int:
     return 0
 
 
+class Opening:
+    """Opens the ids of decisions that events name; `failed` counts those that it cannot."""
+
+    def __init__(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+        self.failed = 0
+
+    def __call__(self, id: str) -> tuple[str, str] | None:
+        found = self._tokens.open(id)
+        self.failed += found is None
+        return found
+
+
 async def export(settings: Settings, kind: Kind, path: Path) -> int:
     """Write the file, a piece at a time; how many rows it has."""
-    progress = Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True, console=Console(stderr=True), refresh_per_second=4)
+    progress = Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), transient=True, console=Console(stderr=True, soft_wrap=True, highlight=False), refresh_per_second=4)
     async with store_link(settings) as link:
         with Writer(path, COLUMNS[kind]) as file, progress:
             task, count = progress.add_task(kind), 0
-            async for rows in _rows(settings, link, kind):
+            async for rows in _rows(settings, link, kind, progress.console.print):
                 file.add(rows)
                 count += len(rows)
                 progress.update(task, description=f"{count:,} {kind}")
     return file.written
 
 
-async def _rows(settings: Settings, link: Link, kind: Kind) -> AsyncGenerator[list[Row]]:
+async def _rows(settings: Settings, link: Link, kind: Kind, note: Callable[[str], None]) -> AsyncGenerator[list[Row]]:
     if kind == "items":
         _, items = await RedisCatalogue(link, 30.0).changes(0)
         for fields in items.values():
@@ -95,6 +108,7 @@ async def _rows(settings: Settings, link: Link, kind: Kind) -> AsyncGenerator[li
         return
     people = RedisPeople(link, build_store(settings, link, Names(link)))
     rows: Callable[[Profile], Iterable[Row]]
+    opening: Opening | None = None
     match kind:
         case "events":
             rows = event_rows
@@ -103,6 +117,9 @@ async def _rows(settings: Settings, link: Link, kind: Kind) -> AsyncGenerator[li
         case "decisions":
             rows = partial(decision_rows, wordings=await RedisWordings(link, 30.0).keep({}, wall_clock()))
         case "rewards":
-            rows = partial(reward_rows, opened=Tokens(parse_secret(with_secret(settings).secret)).open)
+            opening = Opening(Tokens(parse_secret(with_secret(settings).secret)))
+            rows = partial(reward_rows, opened=opening)
     async for profile in people.everybody(sends=kind in ("decisions", "rewards")):
         yield list(rows(profile))
+    if opening is not None and opening.failed:
+        note(f"left out: {opening.failed:,} whose decision_id the secret here does not open (not recorded, or INLAY_SECRET is not the server's)")
