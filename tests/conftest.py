@@ -19,6 +19,12 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")  # a busy machine is no finding
 
 
+def pytest_unconfigure() -> None:
+    from tests.stories.server import all_left  # a fixture would end before the last server is closed
+
+    all_left()
+
+
 def redis_binary() -> str:
     found = shutil.which("redis-server")
     if found is None:

@@ -13,6 +13,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,12 @@ from tests.content.content_shop import write_shop
 
 ROOT = Path(__file__).parent.parent.parent
 SHOP = Path(__file__).parent.parent / "content" / "shop"
+_leaving = ThreadPoolExecutor(4)
+
+
+def all_left() -> None:
+    """Come back when every server that was closed is gone."""
+    _leaving.shutdown()
 
 
 @dataclass
@@ -115,7 +122,14 @@ class Server:
         return code
 
     def close(self) -> None:
-        self.stop()
+        """Told to stop, and gone with its folder a little later: the next test need not wait for it."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        _leaving.submit(self._left)
+
+    def _left(self) -> None:
+        assert self.process is not None
+        self.process.wait(20)
         shutil.rmtree(self.data.parent, ignore_errors=True)
 
     def call(self, method: str, path: str, body: Any = None, *, patience: float = 10, **headers: str) -> Answer:
