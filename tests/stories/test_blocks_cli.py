@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 from tests.stories.server import ROOT
+from tests.stories.typed import typed
 
 
 def blocks(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "app", "blocks", *arguments], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    return typed("blocks", *arguments)
 
 
 def shop(folder: Path) -> Path:
@@ -31,7 +31,7 @@ def test_blocks_are_added_with_their_translations_and_can_be_served(tmp_path):
     content = shop(tmp_path)
 
     done = blocks("add", "footer", "survey", "--content", str(content))
-    checked = subprocess.run([sys.executable, "-m", "app", "check", "--content", str(content)], capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    checked = typed("check", "--content", content)
 
     assert (done.returncode, checked.returncode) == (0, 0), done.stderr + checked.stdout
     assert sorted(path.name for path in (content / "blocks").iterdir()) == ["footer", "hero_generic", "locales", "survey"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socketserver
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 
@@ -12,8 +11,9 @@ import pytest
 
 from app.reports.calls import Got
 from app.reports.gmail_proxy import fetches, request, wrong
-from tests.stories.server import ROOT, Server
+from tests.stories.server import Server
 from tests.stories.test_http_clicks import MAIL_SHOP
+from tests.stories.typed import typed
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,7 @@ def mail() -> Iterator[Server]:
 
 
 def played(sender: str, url: str, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "app", "conformance", sender, "--server", url, "--placement", "hero", "--recipients", "20", "--rate", "200", *more]
-    return subprocess.run(command, capture_output=True, text=True, timeout=90, check=False, cwd=ROOT)
+    return typed("conformance", sender, "--server", url, "--placement", "hero", "--recipients", "20", "--rate", "200", *more)
 
 
 @pytest.mark.parametrize("sender", ["braze", "iterable", "salesforce", "emarsys", "notifuse", "gmail"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +14,8 @@ import redis
 
 from app.adapters.redis_dead_letters import STREAM
 from app.supervise.embedded import EmbeddedRedis
-from tests.stories.server import ROOT, SHOP, Server
+from tests.stories.server import SHOP, Server
+from tests.stories.typed import typed
 
 
 RULES = """
@@ -135,8 +135,7 @@ def test_the_export_tells_everything_that_is_held(server):
 
 
 def inlay(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "app", "people", *arguments, "--data", str(server.data)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    return typed("people", *arguments, "--data", server.data)
 
 
 def test_the_command_exports_restricts_and_erases(server):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -12,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.stories.server import ROOT, Server
+from tests.stories.server import Server
+from tests.stories.typed import typed
 
 KINDS, EACH, PEOPLE, ORDERS = 5, 8, 60, 6
 SPEC = "recommender: near\nmethod: factors\nbaskets: order_completed.products.product_id\n"
@@ -47,8 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     for kind in range(KINDS):
         for j in range(EACH - 1):
             found.call("PUT", f"/v1/items/k{kind}-{j}", {"name": f"Thing {j} of kind {kind}", "stock": int(j != 0)})
-    command = [sys.executable, "-m", "app", "train", str(found.content / "training" / "near.yaml"), "--content", str(found.content), "--data", str(found.data)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"})
+    done = typed("train", found.content / "training" / "near.yaml", "--content", found.content, "--data", found.data, OMP_NUM_THREADS="1")
     assert done.returncode == 0, done.stderr
     (found.content / "rules" / "near.yaml").write_text(NEAR)
     found.until(lambda: found.post("/v1/recommendations", {"recommender": "near"}).status == 200, 20)

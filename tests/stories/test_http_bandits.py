@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.stories.server import Server
+from tests.stories.typed import typed
 
 RULES = """\
 version: 1
@@ -42,8 +42,7 @@ def click(server: Server, person: str, decision: str, **properties: Any) -> Any:
 
 
 def bandits(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "app", "bandits", *words, "--content", str(server.content), "--data", str(server.data)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "NO_COLOR": "1", "COLUMNS": "160"})
+    return typed("bandits", *words, "--content", server.content, "--data", server.data, NO_COLOR="1", COLUMNS="160")
 
 
 def listed(server: Server) -> Any:
@@ -95,8 +94,5 @@ def test_a_bandit_learns_and_an_operator_steers_it(server: Server) -> None:
 
 
 def test_the_starter_content_names_its_bandit(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "app", "bandits", "list", "--data", str(tmp_path / "data")], capture_output=True, text=True, timeout=120, check=False,
-        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "160"},
-    )
+    done = typed("bandits", "list", "--data", tmp_path / "data", NO_COLOR="1", COLUMNS="160")
     assert (done.returncode, done.stdout.startswith("teaser_clicks@"), "0 pending" in done.stdout) == (0, True, True)

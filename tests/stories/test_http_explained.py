@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.stories.server import ROOT, Server
+from tests.stories.server import Server
+from tests.stories.typed import typed
 
 
 @pytest.fixture
@@ -47,7 +46,7 @@ def test_it_is_explained_the_same_once_it_is_packed(own: Server, who: str) -> No
     before = own.get(f"/v1/decisions/{id}").json
     own.stop()
 
-    packed = subprocess.run([sys.executable, "-m", "app", "log", "pack", "--data", str(own.data)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    packed = typed("log", "pack", "--data", own.data)
     own.start()
 
     assert (packed.returncode, list((own.data / "log" / "stream").iterdir())) == (0, [])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from app.security.keys import SCOPES
 from tests.stories.server import Server
+from tests.stories.typed import typed
 
 ADMIN = "the-key-of-the-container"
 NEEDED = [
@@ -26,7 +25,9 @@ NEEDED = [
 
 
 def inlay(server: Server, *words: str) -> str:
-    return subprocess.run([sys.executable, "-m", "app", *words, "--data", str(server.data)], capture_output=True, text=True, timeout=30, check=True).stdout.strip()
+    done = typed(*words, "--data", server.data)
+    done.check_returncode()
+    return done.stdout.strip()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.cluster import Cluster
-from tests.stories.server import ROOT, SHOP, Server
+from tests.stories.server import SHOP, Server
+from tests.stories.typed import typed
 
 RULES = """\
 version: 1
@@ -71,8 +71,7 @@ CODES = [f"AUTUMN-{i:03}" for i in range(40)]
 
 
 def command(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    where = ("--data", str(server.data), "--content", str(server.content))
-    return subprocess.run([sys.executable, "-m", "app", *words, *where], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return typed(*words, "--data", server.data, "--content", server.content)
 
 
 def written(folder: Path) -> Path:

@@ -6,16 +6,15 @@ import email
 import email.policy
 import re
 import socketserver
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.stories.server import ROOT, Server
+from tests.stories.server import Server
 from tests.stories.test_http_clicks import MAIL_SHOP
+from tests.stories.typed import typed
 
 HTML = """<!doctype html>
 <html lang="en"><head><title>News</title><style>p.note { color: #5b6573 } @media (max-width: 480px) { p.note { font-size: 18px } }</style></head>
@@ -151,10 +150,9 @@ def postbox() -> Iterator[Any]:
 
 def test_a_test_mail_arrives(mail, who, tmp_path, postbox):
     (tmp_path / "mail.html").write_text(HTML)
-    command = [sys.executable, "-m", "app", "send-test", str(tmp_path / "mail.html"), "--to", "mara@example.com", "--from", "news@shop.example", "--subject", "Prüfung", "--profile", who,
-               "--mail", "newsletter", "--smtp", f"127.0.0.1:{postbox.server_address[1]}", "--server", f"http://127.0.0.1:{mail.port}"]
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    done = typed("send-test", tmp_path / "mail.html", "--to", "mara@example.com", "--from", "news@shop.example", "--subject", "Prüfung", "--profile", who,
+                 "--mail", "newsletter", "--smtp", f"127.0.0.1:{postbox.server_address[1]}", "--server", f"http://127.0.0.1:{mail.port}")
 
     message = email.message_from_bytes(postbox.taken[0], policy=email.policy.default)
     assert (done.returncode, message["Subject"], "Boots &amp; socks" in message.get_body(("html",)).get_content()) == (0, "Prüfung", True)
@@ -163,17 +161,15 @@ def test_a_test_mail_arrives(mail, who, tmp_path, postbox):
 @pytest.mark.parametrize(("name", "content", "said"), [("mail.html", b"\xff\xfe", "is not UTF-8"), ("other.html", b"", "No such file"), ("mail.html", b"<p>Hi</p>", "no part has a place for content")])
 def test_a_template_that_cannot_be_used_is_said_in_a_line(mail, tmp_path, name, content, said):
     (tmp_path / "mail.html").write_bytes(content)
-    command = [sys.executable, "-m", "app", "send-test", str(tmp_path / name), "--to", "a@b.example", "--from", "c@d.example", "--smtp", "127.0.0.1:1", "--server", f"http://127.0.0.1:{mail.port}"]
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    done = typed("send-test", tmp_path / name, "--to", "a@b.example", "--from", "c@d.example", "--smtp", "127.0.0.1:1", "--server", f"http://127.0.0.1:{mail.port}")
 
     assert (done.returncode, said in done.stderr, done.stderr.count("\n")) == (1, True, 1), done.stderr
 
 
 def test_a_server_that_is_not_there_is_said_in_a_line(mail, tmp_path):
     (tmp_path / "mail.html").write_text(HTML)
-    command = [sys.executable, "-m", "app", "send-test", str(tmp_path / "mail.html"), "--to", "a@b.example", "--from", "c@d.example", "--smtp", "127.0.0.1:1", "--server", f"http://127.0.0.1:{mail.port}"]
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    done = typed("send-test", tmp_path / "mail.html", "--to", "a@b.example", "--from", "c@d.example", "--smtp", "127.0.0.1:1", "--server", f"http://127.0.0.1:{mail.port}")
 
     assert (done.returncode, done.stderr.startswith("inlay: 127.0.0.1:1 did not take it"), done.stderr.count("\n")) == (1, True, 1)

@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import re
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.stories.server import Answer, Server
+from tests.stories.typed import typed
 
 ADMIN = "the-key-of-the-container"
 SHOP, OTHER = "https://shop.example", "https://evil.example"
@@ -48,7 +48,7 @@ class Web:
 
 
 def inlay(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "app", *words, "--data", str(server.data)], capture_output=True, text=True, timeout=30, check=False)
+    return typed(*words, "--data", server.data)
 
 
 @pytest.fixture(scope="module")

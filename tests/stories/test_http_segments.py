@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.stories.server import ROOT, Server
+from tests.stories.server import Server
+from tests.stories.typed import typed
 
 RULES = """
 segments:
@@ -82,8 +81,7 @@ def test_pages_and_formats_and_the_command_name_the_same_people(server: Server, 
     second = server.get(f"/v1/segments/everybody/profiles?limit=2&after={first['next']}").json
     lines = server.get("/v1/segments/everybody/profiles?limit=10000&format=ndjson").lines
     table = server.get("/v1/segments/everybody/profiles?limit=10000&format=csv").text.splitlines()
-    command = [sys.executable, "-m", "app", "export", "segment", "everybody", "--data", str(server.data)]
-    exported = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout.splitlines()
+    exported = typed("export", "segment", "everybody", "--data", server.data).stdout.splitlines()
 
     everybody = people(server, "everybody")
     assert first["profiles"] + second["profiles"] == everybody[:4]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.stories.server import ROOT, Server
+from tests.stories.server import Server
 from tests.stories.test_http_clicks import MAIL_SHOP
+from tests.stories.typed import typed
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +80,8 @@ def people(tmp_path):
 
 
 def exported(mail: Server, people, sender: str) -> tuple[list[dict[str, str]], str]:
-    command = [sys.executable, "-m", "app", "export", "decisions", "--for", sender, "--mail", "newsletter", "--send", "s9", "--server", f"http://127.0.0.1:{mail.port}", str(people)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=ROOT)
+    done = typed("export", "decisions", "--for", sender, "--mail", "newsletter", "--send", "s9", "--server", f"http://127.0.0.1:{mail.port}", people)
+    done.check_returncode()
     return list(csv.DictReader(io.StringIO(done.stdout))), done.stderr
 
 
@@ -108,9 +107,8 @@ def test_rows_that_cannot_be_decided_or_merged_are_told_and_the_others_kept(mail
 @pytest.mark.parametrize(("content", "said"), [(b"\xff\xfe", "is not UTF-8"), (b"name\nx\n", "no column email; there are name"), (b"", "no column email; there are none")])
 def test_a_list_that_cannot_be_read_is_said_in_a_line(people, content, said):
     people.write_bytes(content)
-    command = [sys.executable, "-m", "app", "export", "decisions", "--for", "hubspot", "--mail", "newsletter", str(people)]
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    done = typed("export", "decisions", "--for", "hubspot", "--mail", "newsletter", people)
 
     assert (done.returncode, said in done.stderr, done.stderr.count("\n")) == (1, True, 1), done.stderr
 

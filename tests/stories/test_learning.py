@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import pytest
 
 from app.learning.parquet import opened
 from tests.stories.server import ROOT, Server
+from tests.stories.typed import typed
 
 NOW = datetime.now(UTC)
 DAYS = 60
@@ -77,8 +77,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def inlay(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "app", *words, *(["--content", str(server.content)] if words[0] != "export" else []), "--data", str(server.data)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"})
+    return typed(*words, *(["--content", server.content] if words[0] != "export" else []), "--data", server.data, OMP_NUM_THREADS="1")
 
 
 def test_a_model_of_the_shop_s_own_events_is_trained_by_one_command_and_decides(server):
@@ -187,6 +186,7 @@ def test_what_came_of_decisions_is_exported_beside_what_was_shown(server, tmp_pa
     assert done.returncode == 0, done.stderr
     assert sorted((row["profile"], row["placement"], row["offer"], row["event"], json.loads(row["properties"])["n"]) for row in rows) == [("u3", "hero", offer, "email_clicked", n) for n in (0, 1)]
     assert all(row["timestamp"] >= row["decided_at"] for row in rows)
+    assert "left out: 1 whose decision_id the secret here does not open" in done.stderr
 
 
 def test_the_server_carries_none_of_what_learning_needs():

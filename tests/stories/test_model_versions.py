@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,8 @@ import pytest
 from app.learning.parquet import COLUMNS, Writer
 from app.learning.versions import Shelf
 from tests.made_models import identity, kills_its_process
-from tests.stories.server import ROOT, Server
+from tests.stories.server import Server
+from tests.stories.typed import typed
 
 DAY = 86_400_000
 START = 1_760_000_000_000
@@ -93,8 +92,7 @@ def shop(server: Server, first: subprocess.CompletedProcess[str]) -> Iterator[Se
 
 
 def inlay(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "app", *words, "--content", str(server.content)]
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=120, check=False, env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"})
+    return typed(*words, "--content", server.content, OMP_NUM_THREADS="1")
 
 
 def retrained(server: Server, history: str = "early") -> subprocess.CompletedProcess[str]:

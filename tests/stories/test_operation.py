@@ -16,6 +16,7 @@ from urllib.error import URLError
 import pytest
 
 from tests.stories.server import Server
+from tests.stories.typed import typed
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def keyless() -> Iterator[Server]:
 
 
 def inlay(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "app", *words, "--data", str(server.data)], capture_output=True, text=True, timeout=30, check=False)
+    return typed(*words, "--data", server.data)
 
 
 def test_the_first_key_ends_development_mode_and_a_revoked_one_is_refused(keyless):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.stories.console import ROOT, Console, differences
+from tests.stories.typed import typed
 
 LANGUAGE = """version: 1
 consents: {marketing: {gates: []}}
@@ -32,6 +31,6 @@ def test_the_readme_s_rule_is_one(tmp_path: Path):
     (tmp_path / "rules" / "shop.yaml").write_text(LANGUAGE + rule)
     (tmp_path / "blocks").symlink_to(ROOT / "blocks")
 
-    done = subprocess.run([sys.executable, "-m", "app", "check", "--content", str(tmp_path)], capture_output=True, text=True, timeout=60, check=False)
+    done = typed("check", "--content", tmp_path)
 
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"0 problems, 0 warnings in {tmp_path}")

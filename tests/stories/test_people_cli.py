@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from random import Random
 
 import pytest
 
 from tests.stories.server import ROOT, Server
+from tests.stories.typed import typed
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +30,7 @@ def identities(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def inlay(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "app", *words, "--content", str(server.content), "--data", str(server.data)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "NO_COLOR": "1", "COLUMNS": "160"})
+    return typed(*words, "--content", server.content, "--data", server.data, NO_COLOR="1", COLUMNS="160")
 
 
 def test_people_who_are_one_are_found_and_those_whose_cards_differ_shown(server):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.stories.server import ROOT, Server
+from tests.stories.server import Server
+from tests.stories.typed import typed
 
 RULES = """
 version: 1
@@ -42,8 +42,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def looked(server: Server, page: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "app", "qa", *arguments, "--placement", "top", "--server", f"http://127.0.0.1:{server.port}", "--out", str(page)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT)
+    return typed("qa", *arguments, "--placement", "top", "--server", f"http://127.0.0.1:{server.port}", "--out", page)
 
 
 def test_each_language_is_looked_at_and_what_it_leaves_untranslated_is_told(shop, tmp_path):

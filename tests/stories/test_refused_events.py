@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.stories.server import ROOT, Server
+from tests.stories.server import Server
+from tests.stories.typed import typed
 
 RULES = """\
 version: 1
@@ -41,8 +40,7 @@ def rejected(server: Server, *raws: object) -> list[str]:
 
 
 def inlay(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "app", *arguments, "--data", str(server.data)]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200"}, capture_output=True, text=True, timeout=60)
+    return typed(*arguments, "--data", server.data, NO_COLOR="1", COLUMNS="200")
 
 
 def listed(server: Server) -> list[dict[str, str]]:

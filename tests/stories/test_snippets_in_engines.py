@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -12,8 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from tests.stories.engines import Caller, Values, braze, handlebars, javascript, jinja, klaviyo, liquid
-from tests.stories.server import ROOT, Server
+from tests.stories.server import Server
 from tests.stories.test_http_clicks import MAIL_SHOP
+from tests.stories.typed import typed
 
 PUBLIC = "https://inlay.shop.example"
 SHOWN = "<div><h1>Boots &amp; socks</h1>"
@@ -61,8 +60,9 @@ def caller(mail: Server) -> Caller:
 @pytest.fixture
 def pasted(content: Path, request: pytest.FixtureRequest) -> str:
     """What the command prints for the sender of the test."""
-    command = [sys.executable, "-m", "app", "snippet", request.param, PLACEMENT, "--url", PUBLIC, "--content", str(content)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=ROOT).stdout
+    done = typed("snippet", request.param, PLACEMENT, "--url", PUBLIC, "--content", content)
+    done.check_returncode()
+    return done.stdout
 
 
 def of(sender: str) -> pytest.MarkDecorator:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,12 +10,13 @@ import pytest
 from app.demo.people import PEOPLE
 from app.demo.shop import PRODUCTS, items
 from tests.stories.server import Server
+from tests.stories.typed import typed
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 def test_the_starter_content_has_no_problem():
-    done = subprocess.run([sys.executable, "-m", "app", "check", "--content", str(ROOT), "--json"], capture_output=True, text=True, timeout=60, check=False)
+    done = typed("check", "--content", ROOT, "--json")
 
     assert (done.returncode, json.loads(done.stdout)) == (0, [])
 
