@@ -19,10 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from app.content.files import FOLDERS
+from app.settings import Settings
 from tests.content.content_shop import write_shop
 
 ROOT = Path(__file__).parent.parent.parent
 SHOP = Path(__file__).parent.parent / "content" / "shop"
+LIMITS = ("read_timeout_ms", "write_timeout_ms", "deadline_esp_ms", "deadline_amp_ms")
+SHIPPED = {f"INLAY_{name.upper()}": str(Settings.model_fields[name].default) for name in LIMITS}
+PATIENT = dict.fromkeys(SHIPPED, "9000")
+"""How long answers and the store may take where it is asked what a server does, not how quick a busy machine is."""
 _leaving = ThreadPoolExecutor(4)
 
 
@@ -63,7 +68,7 @@ class Server:
 
     @staticmethod
     def of(content: Path = SHOP, *, code: Path = ROOT, workers: int = 1, **environment: str) -> Server:
-        """`code` is the folder that holds the package to run."""
+        """`code` is the folder that holds the package to run; it is `PATIENT` but for what `environment` says, such as `SHIPPED`."""
         folder = Path(tempfile.mkdtemp(prefix="inlay-story-"))
         for name in FOLDERS:
             if (content / name).is_dir():
@@ -71,7 +76,7 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        server = Server(folder / "content", folder / "data", port, environment=environment, code=code)
+        server = Server(folder / "content", folder / "data", port, environment={**PATIENT, **environment}, code=code)
         server.start(workers)
         return server
 

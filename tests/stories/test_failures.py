@@ -11,7 +11,7 @@ from http.client import HTTPConnection
 import pytest
 
 from tests.stories.faults import FaultyRedis
-from tests.stories.server import Answer, Server
+from tests.stories.server import SHIPPED, Answer, Server
 
 SENDER = {"AMP_Email_Sender": "news@shop.example"}
 FAULTS = [("gone", 0.0), ("silent", 0.0), ("slow", 3.0), ("drip", 0.5)]
@@ -29,7 +29,7 @@ def redis() -> Iterator[FaultyRedis]:
 @pytest.fixture(scope="module")
 def remote(redis: FaultyRedis) -> Iterator[Server]:
     """A server whose Redis lies behind the proxy, with two items and a person who is offered hats."""
-    server = Server.of(INLAY_REDIS_URL=redis.url, INLAY_AMP_SENDERS="news@shop.example")
+    server = Server.of(INLAY_REDIS_URL=redis.url, INLAY_AMP_SENDERS="news@shop.example", **SHIPPED)
     rules = server.content / "rules" / "shop.yaml"
     rules.write_text(rules.read_text().replace("hero: {fallback: {block: hero_generic}}", "hero: {fallback: {block: hero_generic}}\n  strict: {on_degraded: fail, fallback: {block: hero_generic}}"))
     server.until(lambda: server.get("/v1/placements/strict.html").status == 200, 10)
@@ -90,7 +90,7 @@ def test_an_opened_mail_gets_the_fallback_s_list_and_the_reason(redis, remote):
 
 
 def test_items_change_in_their_own_time_while_reads_are_too_late(redis):
-    server = Server.of(INLAY_REDIS_URL=redis.url, INLAY_WRITE_TIMEOUT_MS="9000")
+    server = Server.of(INLAY_REDIS_URL=redis.url, INLAY_READ_TIMEOUT_MS="50")
     redis.fault, redis.seconds = "slow", 0.2
     with ThreadPoolExecutor(1) as pool:
         changed = [pool.submit(server.call, method, "/v1/items/b", body) for method, body in (("PUT", {"name": "B", "stock": 0}), ("PATCH", {"stock": 1}), ("DELETE", None))]
@@ -171,7 +171,7 @@ def test_a_start_without_the_store_serves_what_was_kept(redis, remote):
 @pytest.fixture(scope="module")
 def narrow(redis: FaultyRedis) -> Iterator[Server]:
     """A server that takes one request at a time."""
-    server = Server.of(INLAY_REDIS_URL=redis.url, INLAY_AMP_SENDERS="news@shop.example", INLAY_MAX_INFLIGHT="1", INLAY_READ_TIMEOUT_MS="2000", INLAY_DEADLINE_AMP_MS="2000")
+    server = Server.of(INLAY_REDIS_URL=redis.url, INLAY_AMP_SENDERS="news@shop.example", INLAY_MAX_INFLIGHT="1")
     server.call("PUT", "/v1/items/a", {"name": "A", "price": 1, "stock": 1})
     server.until(lambda: server.get("/v1/placements/grid.json").json["items"], 10)  # what a send shows is kept from its first decision on
     server.until(lambda: '"name":"A"' in server.get(amp_path(server, "grid"), **SENDER).text, 10)
@@ -232,7 +232,7 @@ def test_other_calls_beyond_the_limit_are_told_when_to_come_back(redis, crowded,
 @pytest.fixture
 def guarded(redis: FaultyRedis) -> Iterator[Server]:
     """A crowded server that wants a key."""
-    server = Server.of(INLAY_REDIS_URL=redis.url, INLAY_MAX_INFLIGHT="1", INLAY_READ_TIMEOUT_MS="2000", INLAY_ADMIN_KEY=KEY)
+    server = Server.of(INLAY_REDIS_URL=redis.url, INLAY_MAX_INFLIGHT="1", INLAY_ADMIN_KEY=KEY)
     server.headers = {"Authorization": f"Bearer {KEY}"}
     server.until(lambda: whole(server), 10)
     yield server

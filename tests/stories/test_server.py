@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.stories.server import Server
+from tests.stories.server import SHIPPED, Server
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    running = Server.of(INLAY_AMP_SENDERS="news@shop.example,@brand.example")
+    running = Server.of(INLAY_AMP_SENDERS="news@shop.example,@brand.example", **SHIPPED)
     for i, category in enumerate(("shoes", "shoes", "shoes", "hats")):
         item = {"name": f"Item {i} <b>", "price": 10.0 + i, "category": category, "stock": 3, "url": "https://shop.example/x"}
         running.call("PUT", f"/v1/items/i{i}", item)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.stories.faults import FaultyRedis
-from tests.stories.server import Answer, Server
+from tests.stories.server import SHIPPED, Answer, Server
 
 FAULTS = ["gone", "silent"]
 
@@ -27,7 +27,7 @@ def redis() -> Iterator[FaultyRedis]:
 
 @pytest.fixture(scope="module")
 def remote(redis: FaultyRedis) -> Iterator[Server]:
-    server = Server.of(INLAY_REDIS_URL=redis.url, INLAY_SPOOL_MB="1")
+    server = Server.of(INLAY_REDIS_URL=redis.url, INLAY_SPOOL_MB="1", **SHIPPED)
     yield server
     server.close()
 
@@ -127,7 +127,7 @@ def test_a_server_that_was_killed_meanwhile_finds_the_spool_at_its_next_start(re
 
 
 def test_of_two_workers_one_drains_what_the_other_left(redis, who):
-    server = Server.of(INLAY_REDIS_URL=redis.url)
+    server = Server.of(INLAY_REDIS_URL=redis.url, **SHIPPED)
     try:
         server.stop()
         redis.fault = "gone"

@@ -15,7 +15,7 @@ from app.adapters.redis_link import Link
 from app.adapters.redis_names import Names
 from app.adapters.redis_store import RedisStore
 from app.supervise.embedded import EmbeddedRedis
-from tests.stories.server import Server
+from tests.stories.server import SHIPPED, Server
 from tests.stories.storm import Storm, introduce, mark, write_content
 from tests.stories.writers import end, kill_in_turn, start
 
@@ -26,7 +26,7 @@ PEOPLE = 300
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    running = Server.of(write_content(tmp_path / "content"), INLAY_AMP_SENDERS="news@shop.example")
+    running = Server.of(write_content(tmp_path / "content"), INLAY_AMP_SENDERS="news@shop.example", **SHIPPED)
     yield running
     running.close()
 
