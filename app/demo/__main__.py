@@ -59,13 +59,14 @@ class Api:
 
 def load(api: Api, now: int) -> None:
     """Repeatable: items are replaced, events known by their messageId."""
-    for item in items(api.base):
+    catalogue = items(api.base)
+    for item in catalogue:
         api.call("PUT", f"/v1/items/{item['id']}", item)
     api.call("POST", "/v1/events", {"batch": events(now)})
     for person in PEOPLE:
         if person.consent:
             api.call("PUT", f"/v1/profiles/{person.id}/consents", {"marketing": person.consent})
-    settle(api, len(items(api.base)))
+    settle(api, len(catalogue))
 
 
 def settle(api: Api, wanted: int) -> None:
