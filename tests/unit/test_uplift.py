@@ -119,32 +119,34 @@ def test_a_scheduler_keeps_the_version_that_finds_whom_to_mail(tmp_path, capsys)
     for folder in ("rules", "training"):
         (tmp_path / folder).mkdir()
     (tmp_path / "rules" / "shop.yaml").write_text("version: 1")
-    (tmp_path / "training" / "win.yaml").write_text("""
-model: win
-table: {file: trial.csv, label: won, treated: mailed}
-uplift: two_models
-method: logistic
-inputs: [profile.visits, {name: profile.town, type: text}, profile.noise]
-""")
 
     def inlay(*words: str) -> tuple[int, str]:
         code = main([*words, "--content", str(tmp_path)])
         return code, capsys.readouterr().out
 
-    def retrained(seed: int) -> tuple[int, dict[str, Any]]:
+    def retrained(seed: int, *known: str) -> tuple[int, dict[str, Any]]:
         write_trial(tmp_path / "training" / "trial.csv", seed)
+        (tmp_path / "training" / "win.yaml").write_text(f"""
+model: win
+table: {{file: trial.csv, label: won, treated: mailed}}
+uplift: two_models
+method: logistic
+inputs: [{", ".join(known)}]
+""")
         code, said = inlay("retrain", str(tmp_path / "training" / "win.yaml"), "--json")
         return code, json.loads(said)
 
-    code, report = retrained(1)
+    told, rest = "profile.visits", ("{name: profile.town, type: text}", "profile.noise")
+    code, report = retrained(1, *rest)
     assert (code, report["outcome"], report["serves"]) == (0, "first", "1")
-    (tmp_path / "training" / "win.yaml").write_text((tmp_path / "training" / "win.yaml").read_text().replace("inputs: [profile.visits, ", "inputs: ["))
-    code, report = retrained(2)
-    assert (code, report["outcome"], report["serves"], report["compared"]["figure"]) == (4, "worse", "1", "Qini")
-    code, said = inlay("models", "compare", "win", "2", "1")
+    code, report = retrained(2, told, *rest)
+    assert (code, report["outcome"], report["serves"], report["compared"]["finding"]) == (0, "promoted", "2", "better")
+    code, report = retrained(3, *rest)
+    assert (code, report["outcome"], report["serves"], report["compared"]["figure"]) == (4, "worse", "2", "Qini")
+    code, said = inlay("models", "compare", "win", "3", "2")
     assert code == 0
     assert "qini" in said
-    assert "1 against 2: better: Qini +" in said
+    assert "2 against 3: better: Qini +" in said
     assert [line.split()[-1] for line in inlay("models", "list", "win")[1].splitlines()][0] == "qini"
 
 
