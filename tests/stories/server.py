@@ -25,9 +25,11 @@ from tests.content.content_shop import write_shop
 ROOT = Path(__file__).parent.parent.parent
 SHOP = Path(__file__).parent.parent / "content" / "shop"
 LIMITS = ("read_timeout_ms", "write_timeout_ms", "deadline_esp_ms", "deadline_amp_ms")
+"""How long the store and answers may take."""
 SHIPPED = {f"INLAY_{name.upper()}": str(Settings.model_fields[name].default) for name in LIMITS}
+"""Those of a server that nobody set otherwise."""
 PATIENT = dict.fromkeys(SHIPPED, "9000")
-"""How long answers and the store may take where it is asked what a server does, not how quick a busy machine is."""
+"""Those where it is asked what a server does, not how quick a busy machine is."""
 _leaving = ThreadPoolExecutor(4)
 
 

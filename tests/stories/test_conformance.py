@@ -24,7 +24,7 @@ def mail() -> Iterator[Server]:
 
 
 def played(sender: str, url: str, *more: str) -> subprocess.CompletedProcess[str]:
-    return typed("conformance", sender, "--server", url, "--placement", "hero", "--recipients", "20", "--rate", "200", *more)
+    return typed("conformance", sender, "--server", url, "--placement", "hero", "--recipients", "20", "--rate", "200", *more, seconds=90)
 
 
 @pytest.mark.parametrize("sender", ["braze", "iterable", "salesforce", "emarsys", "notifuse", "gmail"])

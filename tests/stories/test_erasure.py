@@ -135,7 +135,7 @@ def test_the_export_tells_everything_that_is_held(server):
 
 
 def inlay(server: Server, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return typed("people", *arguments, "--data", server.data)
+    return typed("people", *arguments, "--data", server.data, seconds=120)
 
 
 def test_the_command_exports_restricts_and_erases(server):

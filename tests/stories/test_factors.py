@@ -45,7 +45,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     for kind in range(KINDS):
         for j in range(EACH - 1):
             found.call("PUT", f"/v1/items/k{kind}-{j}", {"name": f"Thing {j} of kind {kind}", "stock": int(j != 0)})
-    done = typed("train", found.content / "training" / "near.yaml", "--content", found.content, "--data", found.data, OMP_NUM_THREADS="1")
+    done = typed("train", found.content / "training" / "near.yaml", "--content", found.content, "--data", found.data, seconds=120, OMP_NUM_THREADS="1")
     assert done.returncode == 0, done.stderr
     (found.content / "rules" / "near.yaml").write_text(NEAR)
     found.until(lambda: found.post("/v1/recommendations", {"recommender": "near"}).status == 200, 20)

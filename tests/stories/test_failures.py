@@ -92,11 +92,13 @@ def test_an_opened_mail_gets_the_fallback_s_list_and_the_reason(redis, remote):
 def test_items_change_in_their_own_time_while_reads_are_too_late(redis):
     server = Server.of(INLAY_REDIS_URL=redis.url, INLAY_READ_TIMEOUT_MS="50")
     redis.fault, redis.seconds = "slow", 0.2
-    with ThreadPoolExecutor(1) as pool:
-        changed = [pool.submit(server.call, method, "/v1/items/b", body) for method, body in (("PUT", {"name": "B", "stock": 0}), ("PATCH", {"stock": 1}), ("DELETE", None))]
-        read = [server.get("/v1/placements/hero.json?profile=u1").headers.get("x-inlay-degraded") for _ in range(4)]
-    redis.fault = "none"
-    server.close()
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            changed = [pool.submit(server.call, method, "/v1/items/b", body) for method, body in (("PUT", {"name": "B", "stock": 0}), ("PATCH", {"stock": 1}), ("DELETE", None))]
+            read = [server.get("/v1/placements/hero.json?profile=u1").headers.get("x-inlay-degraded") for _ in range(4)]
+    finally:
+        redis.fault = "none"
+        server.close()
 
     assert ([each.result().status for each in changed], read) == ([200, 200, 204], ["store"] * 4)
 

@@ -42,7 +42,7 @@ def click(server: Server, person: str, decision: str, **properties: Any) -> Any:
 
 
 def bandits(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    return typed("bandits", *words, "--content", server.content, "--data", server.data, NO_COLOR="1", COLUMNS="160")
+    return typed("bandits", *words, "--content", server.content, "--data", server.data, seconds=120, NO_COLOR="1", COLUMNS="160")
 
 
 def listed(server: Server) -> Any:
@@ -94,5 +94,5 @@ def test_a_bandit_learns_and_an_operator_steers_it(server: Server) -> None:
 
 
 def test_the_starter_content_names_its_bandit(tmp_path: Path) -> None:
-    done = typed("bandits", "list", "--data", tmp_path / "data", NO_COLOR="1", COLUMNS="160")
+    done = typed("bandits", "list", "--data", tmp_path / "data", seconds=120, NO_COLOR="1", COLUMNS="160")
     assert (done.returncode, done.stdout.startswith("teaser_clicks@"), "0 pending" in done.stdout) == (0, True, True)

@@ -25,7 +25,7 @@ NEEDED = [
 
 
 def inlay(server: Server, *words: str) -> str:
-    done = typed(*words, "--data", server.data)
+    done = typed(*words, "--data", server.data, seconds=30)
     done.check_returncode()
     return done.stdout.strip()
 

@@ -48,7 +48,7 @@ class Web:
 
 
 def inlay(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    return typed(*words, "--data", server.data)
+    return typed(*words, "--data", server.data, seconds=30)
 
 
 @pytest.fixture(scope="module")

@@ -77,7 +77,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def inlay(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    return typed(*words, *(["--content", server.content] if words[0] != "export" else []), "--data", server.data, OMP_NUM_THREADS="1")
+    return typed(*words, *(["--content", server.content] if words[0] != "export" else []), "--data", server.data, seconds=120, OMP_NUM_THREADS="1")
 
 
 def test_a_model_of_the_shop_s_own_events_is_trained_by_one_command_and_decides(server):

@@ -74,7 +74,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def inlay(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    return typed(*words, "--content", server.content)
+    return typed(*words, "--content", server.content, seconds=120)
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ def shop(server: Server, first: subprocess.CompletedProcess[str]) -> Iterator[Se
 
 
 def inlay(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    return typed(*words, "--content", server.content, OMP_NUM_THREADS="1")
+    return typed(*words, "--content", server.content, seconds=120, OMP_NUM_THREADS="1")
 
 
 def retrained(server: Server, history: str = "early") -> subprocess.CompletedProcess[str]:

@@ -35,7 +35,7 @@ def keyless() -> Iterator[Server]:
 
 
 def inlay(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    return typed(*words, "--data", server.data)
+    return typed(*words, "--data", server.data, seconds=30)
 
 
 def test_the_first_key_ends_development_mode_and_a_revoked_one_is_refused(keyless):

@@ -30,7 +30,7 @@ def identities(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def inlay(server: Server, *words: str) -> subprocess.CompletedProcess[str]:
-    return typed(*words, "--content", server.content, "--data", server.data, NO_COLOR="1", COLUMNS="160")
+    return typed(*words, "--content", server.content, "--data", server.data, seconds=120, NO_COLOR="1", COLUMNS="160")
 
 
 def test_people_who_are_one_are_found_and_those_whose_cards_differ_shown(server):

@@ -16,7 +16,7 @@ _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.stories.typed_loaded"])
 
 
-def typed(*words: object, seconds: float = 120, **environment: str) -> subprocess.CompletedProcess[str]:
+def typed(*words: object, seconds: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
     """What it printed and how it ended; TimeoutExpired where that takes longer than `seconds`."""
     command = [str(word) for word in words]
     with tempfile.TemporaryDirectory(prefix="inlay-typed-") as folder:
